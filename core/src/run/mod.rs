@@ -1,0 +1,13 @@
+//! The run machine: events, state, decisions. No clock, no IO; the same events give the same state.
+
+mod event;
+mod id;
+mod machine;
+mod outcome;
+mod time;
+
+pub use event::{Decision, RunEvent, Sequenced};
+pub use id::{RunId, Seq, StepKey};
+pub use machine::{Effect, Input};
+pub use outcome::*;
+pub use time::{Elapsed, Now};
