@@ -1,5 +1,10 @@
 //! Windlass, the CI/CD engine to embed.
 
 pub mod clock;
+pub mod executor;
+#[doc(hidden)]
+pub mod failpoint;
+pub mod log;
 pub mod pipeline;
 pub mod run;
+pub mod store;

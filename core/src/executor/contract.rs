@@ -1,0 +1,180 @@
+//! What every executor promises. Each sentence is a test in `testing::conformance`.
+
+use std::collections::BTreeMap;
+use std::fmt::Debug;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use futures::stream::BoxStream;
+
+use super::error::ExecutorError;
+use crate::pipeline::{Isolation, Resources, WorkspaceUse};
+use crate::run::{RunId, StepEnd, StepKey, WaitReason};
+
+/// What an executor can do. Conformance tests are chosen by it, and a plan that needs more is refused before the start.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Capabilities {
+    /// Steps run in the image that the task names. Otherwise the image is ignored, and said to be.
+    pub images: bool,
+    /// Steps go on when the engine dies, and a fresh instance finds them. Without it they are `lost` after a crash.
+    pub reattach: bool,
+    /// Every descendant of a step is found and stopped, whatever it does to hide (a cgroup or a container does that).
+    pub contains_descendants: bool,
+    /// The limits of `resources` are enforced.
+    pub resources: bool,
+    /// `isolation: task` gives a task a container or pod of its own.
+    pub isolation: bool,
+}
+
+/// What must be there before steps of a run start.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RunScope {
+    /// The run.
+    pub run: RunId,
+    /// The workspace's generation.
+    pub generation: u32,
+    /// Whether it was made before: then `prepare` finds it, or says that it is lost, and never makes it anew.
+    pub existing: bool,
+    /// A folder on the engine's machine whose files the fresh workspace starts with.
+    pub source: Option<PathBuf>,
+}
+
+/// A step: what an executor starts for an attempt. Everything in it is resolved.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StepSpec {
+    /// Its address.
+    pub key: StepKey,
+    /// The workspace in which it runs.
+    pub generation: u32,
+    /// What it runs.
+    pub command: Command,
+    /// The environment, exactly as the step shall see it, over what the executor itself provides (`PATH`, `HOME`).
+    /// `WORKSPACE` and `WINDLASS_OUTPUT` are added by the executor, which alone knows where they are.
+    pub env: BTreeMap<String, String>,
+    /// The image, where the executor has images.
+    pub image: Option<String>,
+    /// What it needs and may use.
+    pub resources: Resources,
+    /// Whether it has a container or pod of its own.
+    pub isolation: Isolation,
+    /// Whether it sees the run's workspace.
+    pub workspace: WorkspaceUse,
+}
+
+/// What a step runs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Command {
+    /// A script. Run with `shell` and the script's file as last argument when there is one; else by its own shebang;
+    /// else with `bash -e`, or `sh -e` where there is no bash.
+    Script {
+        /// The text, never changed by the engine.
+        text: String,
+        /// A program and its arguments, split at spaces.
+        shell: Option<String>,
+    },
+    /// A program with its arguments; no shell sees them.
+    Program {
+        /// The program and its arguments; not empty.
+        argv: Vec<String>,
+    },
+}
+
+/// How a step ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StepExit {
+    /// How.
+    pub end: StepEnd,
+    /// The length of its raw log in bytes; nothing is added to it any more.
+    pub log_length: u64,
+    /// What it wrote to `$WINDLASS_OUTPUT`, at most [`MAX_OUTPUT_BYTES`].
+    pub output: Bytes,
+}
+
+/// The most that is read of `$WINDLASS_OUTPUT`.
+pub const MAX_OUTPUT_BYTES: usize = 1024 * 1024;
+
+/// A piece of a step's raw log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogChunk {
+    /// The offset of its first byte.
+    pub offset: u64,
+    /// The bytes, as the step wrote them.
+    pub bytes: Bytes,
+}
+
+/// Something that an executor noticed about a run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ExecutorEvent {
+    /// A step cannot go on yet.
+    Waiting {
+        /// The step.
+        step: StepKey,
+        /// For what it waits.
+        reason: WaitReason,
+    },
+    /// The step waits no longer.
+    Running {
+        /// The step.
+        step: StepKey,
+    },
+}
+
+/// What [`Executor::sweep`] removed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SweepReport {
+    /// The runs of which something was removed.
+    pub removed: Vec<RunId>,
+}
+
+/// Where steps run.
+///
+/// Every method takes keys and may be called from a fresh instance after a crash; nothing that matters is only in memory.
+/// Embedders who only want to run something implement `SimpleExecutor`.
+#[async_trait]
+pub trait Executor: Debug + Send + Sync + 'static {
+    /// What it can do. The same answer always.
+    fn capabilities(&self) -> Capabilities;
+
+    /// Makes or finds the workspace and what else the run needs. Safe to repeat. With `existing`, something that is gone
+    /// is [`ExecutorError::WorkspaceLost`], and nothing is made.
+    async fn prepare(&self, scope: &RunScope) -> Result<(), ExecutorError>;
+
+    /// What happens to the run's steps beside their logs and ends: what they wait for. Ends with `release`.
+    fn observe(&self, run: RunId) -> BoxStream<'static, ExecutorEvent>;
+
+    /// Starts the step. Safe to repeat, also at the same time: the start token lets exactly one through, and the others
+    /// return without an error. A start after a `stop` starts nothing.
+    async fn start(&self, step: &StepSpec) -> Result<(), ExecutorError>;
+
+    /// Waits for the step's end, also from a fresh instance. [`ExecutorError::Lost`] when its token is taken, no exit is
+    /// written and no process of it lives; [`ExecutorError::NeverStarted`] when a stop came before the start.
+    async fn wait(&self, step: &StepKey) -> Result<StepExit, ExecutorError>;
+
+    /// The raw log from an offset on, as it grows. Ends by itself after the last byte of an ended step. Dropping the stream
+    /// changes nothing for the step.
+    fn logs(&self, step: &StepKey, from: u64) -> BoxStream<'static, Result<LogChunk, ExecutorError>>;
+
+    /// Ends the step with everything that it started: takes the start token as a tombstone when it is still free, sends the
+    /// signal, waits `grace`, kills, and returns when no process of the step is left. Safe to repeat, and for ended steps.
+    async fn stop(&self, step: &StepKey, grace: Duration) -> Result<(), ExecutorError>;
+
+    /// A file or folder of the workspace as a tar stream. The path is relative and cannot leave the workspace.
+    async fn read(&self, run: RunId, path: &str) -> Result<TarStream, ExecutorError>;
+
+    /// Unpacks a tar stream below a folder of the workspace. Nothing in it can leave the folder.
+    async fn write(&self, run: RunId, path: &str, tar: TarStream) -> Result<(), ExecutorError>;
+
+    /// Drops the raw log of an ended step once the engine has a copy of all of it. Safe to repeat.
+    async fn forget(&self, step: &StepKey) -> Result<(), ExecutorError>;
+
+    /// Stops what is left of the run and frees everything. Safe to repeat, and for runs that were never prepared.
+    async fn release(&self, run: RunId) -> Result<(), ExecutorError>;
+
+    /// Frees everything of runs that are not in `keep`, of this installation only.
+    async fn sweep(&self, keep: &[RunId]) -> Result<SweepReport, ExecutorError>;
+}
+
+/// Bytes of a tar archive.
+pub type TarStream = BoxStream<'static, Result<Bytes, ExecutorError>>;

@@ -1,0 +1,5 @@
+//! Logs as they are kept: segments on disk, offsets, masking.
+
+mod position;
+
+pub use position::LogPosition;
