@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bytes::{Bytes, BytesMut};
 use tokio::sync::mpsc;
 
-use super::core::Core;
+use super::core::{Core, Hold};
 use super::driver::Message;
 use crate::executor::ExecutorError;
 use crate::log::{Appended, LogError, LogPosition, LogWriter, NoMask};
@@ -15,6 +15,7 @@ use crate::run::{Cause, Input, StepKey};
 /// One log on its way.
 pub(super) struct LogPump {
     core: Arc<Core>,
+    hold: Arc<Hold>,
     key: StepKey,
     task: TaskIndex,
     sender: mpsc::Sender<Message>,
@@ -31,6 +32,7 @@ pub(super) struct LogPump {
 impl LogPump {
     pub(super) fn new(
         core: &Arc<Core>,
+        hold: Arc<Hold>,
         key: StepKey,
         task: TaskIndex,
         committed: LogPosition,
@@ -39,6 +41,7 @@ impl LogPump {
         let read = if crate::failpoint::bug("log.forget-source") { 0 } else { committed.source };
         Self {
             core: core.clone(),
+            hold,
             key,
             task,
             sender,
@@ -111,12 +114,14 @@ impl LogPump {
             }
         };
         let at = self.core.clock.now().wall;
+        let hold = self.hold.clone();
         let job = move || -> (LogWriter, Result<Option<Appended>, LogError>) {
             let done = match writer.append(&bytes, at) {
                 Ok(()) if last => writer.finish(at),
                 Ok(()) => writer.sync(),
                 Err(error) => Err(error),
             };
+            drop(hold);
             (writer, done)
         };
         let (writer, done) = match tokio::task::spawn_blocking(job).await {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use futures::StreamExt;
 use tokio::sync::mpsc;
 
-use super::core::Core;
+use super::core::{Core, Hold};
 use super::driver::Message;
 use super::facts;
 use super::log_pump::LogPump;
@@ -46,8 +46,7 @@ impl StepJob {
         core: &Arc<Core>,
         request: &StoredRequest,
         state: &RunState,
-        task: TaskIndex,
-        attempt: u32,
+        (task, attempt): (TaskIndex, u32),
         generation: u32,
     ) -> Self {
         let planned = state.plan().task(task);
@@ -69,24 +68,26 @@ impl StepJob {
         }
     }
 
-    pub(super) async fn run(self, sender: mpsc::Sender<Message>) {
+    pub(super) async fn run(self, sender: mpsc::Sender<Message>, hold: Arc<Hold>) {
         let end = match (&self.spec, self.core.executor(&self.executor)) {
             (Err(cause), _) => AttemptEnd::Failed { exit_code: None, cause: cause.clone() },
             (Ok(_), Err(error)) => self.executor_failed(&error),
-            (Ok(spec), Ok(executor)) => self.follow(spec, &*executor, &sender).await,
+            (Ok(spec), Ok(executor)) => {
+                let pump = LogPump::new(&self.core, hold, self.key.clone(), self.task, self.position, sender.clone());
+                self.follow(spec, &*executor, pump).await
+            }
         };
         let input = Input::AttemptEnded { task: self.task, attempt: self.attempt, end };
         let _ = sender.send(Message::Input(input)).await;
     }
 
     /// Starts the step unless it is to be stopped, and follows it to its end.
-    async fn follow(&self, spec: &StepSpec, executor: &dyn Executor, sender: &mpsc::Sender<Message>) -> AttemptEnd {
+    async fn follow(&self, spec: &StepSpec, executor: &dyn Executor, mut pump: LogPump) -> AttemptEnd {
         if !self.stopping {
             if let Err(error) = executor.start(spec).await {
                 return self.executor_failed(&error);
             }
         }
-        let mut pump = LogPump::new(&self.core, self.key.clone(), self.task, self.position, sender.clone());
         let exit = self.copy_log(executor, &mut pump).await;
         let finished = pump.finish().await;
         let exit = match (exit, finished) {
