@@ -13,6 +13,8 @@
 //! # });
 //! ```
 
+mod scripted;
 mod virtual_clock;
 
+pub use scripted::{Call, Script, ScriptedExecutor};
 pub use virtual_clock::{Hold, VirtualClock};
