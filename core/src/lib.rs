@@ -2,6 +2,7 @@
 
 pub mod clock;
 pub mod executor;
+pub mod explain;
 #[doc(hidden)]
 pub mod failpoint;
 pub mod log;

@@ -261,7 +261,7 @@ async fn release_and_sweep_end_what_is_left_and_can_be_repeated() {
     let unit = step("unit", 1);
     executor.start(&unit).await.unwrap();
     assert_eq!(executor.sweep(&[run()]).await.unwrap().removed, []);
-    assert_eq!(executor.running(), [unit.key.clone()]);
+    assert_eq!(executor.running(), std::slice::from_ref(&unit.key));
     assert_eq!(executor.sweep(&[]).await.unwrap().removed, [run()]);
     assert_eq!(executor.running(), []);
     assert_eq!(executor.sweep(&[]).await.unwrap().removed, []);
