@@ -8,7 +8,7 @@ use super::archive::{Archive, Replayed};
 use super::core::{Core, Hold, Parts};
 use super::queue::Queue;
 use super::{Engine, Handle};
-use crate::clock::{ClockOrigin, SavedClock, SharedClock, SystemClock};
+use crate::clock::{SavedClock, SharedClock, SystemClock};
 use crate::error::{Error, ErrorKind, Result};
 use crate::executor::{Executor, ExecutorError, LocalExecutor, RunScope};
 use crate::explain;
@@ -182,7 +182,7 @@ pub(crate) fn open_store(_data_dir: &DataDir) -> Result<Arc<dyn Store>> {
 /// The machine's clock, going on where the data directory left it.
 async fn system_clock(store: &dyn Store) -> Result<SharedClock> {
     let saved = store.setting(CLOCK_SETTING).await?.and_then(|text| text.parse::<SavedClock>().ok());
-    let clock = SystemClock::new(ClockOrigin::read(saved));
+    let clock = SystemClock::resume(saved);
     let setting = (CLOCK_SETTING.to_owned(), clock.saved().to_string());
     store.commit(Batch { settings: vec![setting], ..Batch::default() }).await?;
     Ok(Arc::new(clock))

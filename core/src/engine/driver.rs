@@ -224,11 +224,11 @@ impl Driver {
         for event in &decided {
             match event {
                 RunEvent::AttemptStarted { task, attempt, .. } => {
-                    self.running.extend(self.state.index_of(task.as_str()).map(|index| (index, *attempt)));
+                    self.running.extend(self.state.index_of(task).map(|index| (index, *attempt)));
                     started = true;
                 }
                 RunEvent::AttemptFinished { task, attempt, .. } => {
-                    let known = self.state.index_of(task.as_str());
+                    let known = self.state.index_of(task);
                     if known.is_some_and(|index| self.running.remove(&(index, *attempt))) {
                         self.freed += 1;
                     }
@@ -241,7 +241,7 @@ impl Driver {
     }
 
     fn observed(&mut self, step: &StepKey, reason: Option<WaitReason>, events: &mut Vec<Stamped>) -> Result<()> {
-        let Some(task) = self.state.index_of(step.task.as_str()) else { return Ok(()) };
+        let Some(task) = self.state.index_of(&step.task) else { return Ok(()) };
         let attempt = step.attempt;
         let input = match reason {
             Some(reason) => Input::StepWaiting { task, attempt, reason },
@@ -343,7 +343,7 @@ impl Driver {
                 RunEvent::LogAppended { .. } => failpoint::crash("log.committed"),
                 RunEvent::AttemptFinished { task, attempt, .. } => {
                     failpoint::crash("attempt.finished");
-                    if let Some(index) = self.state.index_of(task.as_str()) {
+                    if let Some(index) = self.state.index_of(task) {
                         self.jobs.attempts.remove(&(index, *attempt));
                         self.jobs.stops.remove(&(index, *attempt));
                     }

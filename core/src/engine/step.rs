@@ -38,7 +38,6 @@ pub(super) struct StepJob {
     stopping: bool,
     position: crate::log::LogPosition,
     outputs: Vec<VariableName>,
-    timeout: Option<Duration>,
 }
 
 impl StepJob {
@@ -64,7 +63,6 @@ impl StepJob {
             stopping,
             position: state.log_position(task, attempt),
             outputs: planned.definition.outputs.clone(),
-            timeout: planned.timeout,
         }
     }
 
@@ -170,7 +168,7 @@ impl StepJob {
         let key = self.key.clone();
         let tail = tokio::task::spawn_blocking(move || logs.tail(&key, TAIL_LINES, TAIL_BYTES)).await;
         let tail = tail.ok().and_then(Result::ok).unwrap_or_default();
-        let facts = StepFacts { executor: self.executor.as_str(), timeout: self.timeout, ..self.command_facts() };
+        let facts = StepFacts { executor: self.executor.as_str(), ..self.command_facts() };
         let cause = explain::step_failure(&exit.end, &tail, &facts);
         AttemptEnd::Failed { exit_code: Some(exit.end.exit_code()), cause }
     }
@@ -180,7 +178,7 @@ impl StepJob {
         if let Ok(spec) = &self.spec {
             facts.image = spec.image.as_deref();
             if let Command::Script { text, shell } = &spec.command {
-                facts.script = text;
+                facts.script = Some(text);
                 facts.shell = shell.as_deref();
             }
         }
