@@ -1,0 +1,3 @@
+//! For the tests of those who embed Windlass or extend it: what the contracts promise, as functions.
+
+pub mod store_conformance;
