@@ -14,6 +14,7 @@
 //! ```
 
 mod scripted;
+pub mod store_conformance;
 mod virtual_clock;
 
 pub use scripted::{Call, Script, ScriptedExecutor};

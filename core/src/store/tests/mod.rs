@@ -1,0 +1,3 @@
+//! What the stores and the data directory do, good days and bad.
+
+mod memory;
