@@ -7,6 +7,9 @@ mod outcome;
 mod state;
 mod time;
 
+#[cfg(test)]
+mod tests;
+
 pub use event::{Decision, RunEvent, Sequenced};
 pub use id::{RunId, Seq, StepKey};
 pub use machine::{Effect, Input};
