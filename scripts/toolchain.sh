@@ -15,7 +15,7 @@ account_home() {
 
 # Sets HOME, PATH, CARGO_HOME and RUSTUP_HOME where they are missing. What is set stays.
 find_rust() {
-  local account cargo root
+  local account cargo root rustup
   account="$(account_home || true)"
   if [ -z "${HOME:-}" ]; then
     HOME="${account:-$(mktemp -d)}"
