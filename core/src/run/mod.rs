@@ -4,6 +4,7 @@ mod event;
 mod id;
 mod machine;
 mod outcome;
+pub mod queue;
 mod state;
 mod time;
 

@@ -8,6 +8,7 @@ mod ends;
 mod finally;
 mod illegal;
 mod order;
+mod queue;
 mod retries;
 mod timeouts;
 mod workspaces;
