@@ -16,4 +16,4 @@ pub use memory::MemoryStore;
 pub use sqlite::SqliteStore;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

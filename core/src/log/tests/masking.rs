@@ -96,16 +96,16 @@ proptest! {
         }
         masker.finish(&mut out);
         for secret in &secrets {
-            prop_assert!(!memchr::memmem::find(&out, secret.as_bytes()).is_some());
+            prop_assert!(memchr::memmem::find(&out, secret.as_bytes()).is_none());
         }
         prop_assert_eq!(out, model(&secrets, &whole));
     }
 
     #[test]
     fn only_what_may_become_a_secret_is_held_back(text in "[abc]{0,30}") {
-        let mut masker = SecretMasker::new(&["abcab".to_owned()]);
+        let mut masker = SecretMasker::new(&["aabc".to_owned()]);
         masker.mask(text.as_bytes(), &mut Vec::new());
-        prop_assert!(masker.held() < 5);
-        prop_assert!("abcab".starts_with(&text[text.len() - masker.held()..]));
+        prop_assert!(masker.held() < 4);
+        prop_assert!("aabc".starts_with(&text[text.len() - masker.held()..]));
     }
 }

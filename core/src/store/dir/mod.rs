@@ -138,3 +138,6 @@ fn refuse_foreign(path: &Path) -> Result<(), StoreError> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

@@ -97,7 +97,11 @@ impl Worker {
                     Job::Commit(change, answer) => group.push((change, answer)),
                     Job::Close(closed) => last = Some(closed),
                     #[cfg(test)]
-                    Job::With(act) => self.connection.iter().for_each(|connection| act(connection)),
+                    Job::With(act) => {
+                        if let Some(connection) = &self.connection {
+                            act(connection);
+                        }
+                    }
                 }
                 if last.is_some() || group.len() == GROUP {
                     break;
