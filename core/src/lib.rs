@@ -8,3 +8,4 @@ pub mod log;
 pub mod pipeline;
 pub mod run;
 pub mod store;
+pub mod testing;
