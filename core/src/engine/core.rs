@@ -225,7 +225,11 @@ impl Core {
             let reason = "a newer run of the same concurrency group takes its place".to_owned();
             (run, Input::Cancel { by: "windlass".to_owned(), reason })
         });
-        for (run, input) in started.chain(cancelled) {
+        let rejected = admission.reject.into_iter().map(|run| {
+            let reason = "its concurrency group is full, and its pipeline says `onConflict: reject`".to_owned();
+            (run, Input::Cancel { by: "windlass".to_owned(), reason })
+        });
+        for (run, input) in started.chain(cancelled).chain(rejected) {
             let core = self.clone();
             self.spawn(async move { core.tell(run, input).await });
         }

@@ -10,7 +10,6 @@ mod driver;
 mod effects;
 mod event;
 mod events;
-mod facts;
 mod feed;
 mod log_pump;
 mod queue;
@@ -20,6 +19,8 @@ mod run;
 mod slots;
 mod step;
 mod summary;
+#[cfg(test)]
+mod tests;
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -108,7 +109,7 @@ impl Engine {
             number: record.number,
         };
         failpoint::crash("run.created");
-        core.queue().enter(run.id, &record.pipeline, record.created.elapsed, &stored);
+        core.queue().enter(run.id, pipeline.name.clone(), &stored);
         core.drive(stored, state, Seq::ZERO.next(), Vec::new());
         core.admit();
         Ok(run)
