@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
 use super::archive::{Archive, Replayed};
-use super::core::{Core, Hold, Parts};
+use super::core::{CLOCK_SETTING, Core, Hold, Parts};
 use super::queue::Queue;
 use super::{Engine, Handle};
 use crate::clock::{SavedClock, SharedClock, SystemClock};
@@ -18,8 +18,6 @@ use crate::run::queue::RunLimits;
 use crate::run::{Input, RunId, RunStatus};
 use crate::store::{Batch, DataDir, RunListing, Store};
 
-/// The setting under which the clock's origin is kept.
-const CLOCK_SETTING: &str = "clock";
 /// How many runs go at once unless the embedder says otherwise.
 const DEFAULT_RUNS: usize = 64;
 /// The name of the executor that is always there.

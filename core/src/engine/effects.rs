@@ -126,11 +126,7 @@ impl ReleaseJob {
 }
 
 /// Passes on what the executor notices about the run's steps.
-pub(super) async fn observe(
-    mut events: BoxStream<'static, ExecutorEvent>,
-    run: RunId,
-    sender: mpsc::Sender<Message>,
-) {
+pub(super) async fn observe(mut events: BoxStream<'static, ExecutorEvent>, run: RunId, sender: mpsc::Sender<Message>) {
     while let Some(event) = events.next().await {
         let (step, reason) = match event {
             ExecutorEvent::Waiting { step, reason } => (step, Some(reason)),

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use super::request::StoredRequest;
 use crate::pipeline::PipelineName;
-use crate::run::queue::{ActiveRun, Admission, QueuedRun, RunLimits, admit};
 use crate::run::RunId;
+use crate::run::queue::{ActiveRun, Admission, QueuedRun, RunLimits, admit};
 
 /// Who waits and who runs.
 #[derive(Debug)]

@@ -51,9 +51,10 @@ impl StepJob {
     ) -> Self {
         let planned = state.plan().task(task);
         let key = StepKey { run: state.run(), task: planned.id.clone(), attempt };
-        let stopping = state.effects().iter().any(
-            |effect| matches!(effect, Effect::Stop { task: t, attempt: a, .. } if *t == task && *a == attempt),
-        );
+        let stopping = state
+            .effects()
+            .iter()
+            .any(|effect| matches!(effect, Effect::Stop { task: t, attempt: a, .. } if *t == task && *a == attempt));
         Self {
             core: core.clone(),
             executor: request.executor.clone(),

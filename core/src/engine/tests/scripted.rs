@@ -44,11 +44,10 @@ async fn a_timeout_of_a_day_is_reached_in_milliseconds() {
 
 #[tokio::test]
 async fn a_retry_waits_longer_each_time() {
-    let world = world(|executor| {
-        executor.attempts("flaky", [Script::fails(1), Script::fails(1), Script::succeeds()])
-    })
-    .await;
-    let document = "name: p\nstages: [{name: S, tasks: [{name: flaky, script: x, retry: {attempts: 3, backoff: 10m}}]}]";
+    let world =
+        world(|executor| executor.attempts("flaky", [Script::fails(1), Script::fails(1), Script::succeeds()])).await;
+    let document =
+        "name: p\nstages: [{name: S, tasks: [{name: flaky, script: x, retry: {attempts: 3, backoff: 10m}}]}]";
     let run = world.engine.start(&pipeline(document), RunRequest::manual()).await.unwrap();
     let outcome = run.wait().await.unwrap();
     assert!(outcome.succeeded());
@@ -60,8 +59,9 @@ async fn a_retry_waits_longer_each_time() {
 async fn no_more_tasks_run_at_once_than_there_are_slots() {
     let world = world(|executor| executor.task("t", Script::succeeds().after(Duration::from_secs(60)))).await;
     let axis = (0..10).map(|n| format!("\"{n}\"")).collect::<Vec<_>>().join(", ");
-    let document =
-        format!("name: p\nstages: [{{name: S, order: parallel, tasks: [{{name: t, script: x, matrix: {{N: [{axis}]}}}}]}}]");
+    let document = format!(
+        "name: p\nstages: [{{name: S, order: parallel, tasks: [{{name: t, script: x, matrix: {{N: [{axis}]}}}}]}}]"
+    );
     let run = world.engine.start(&pipeline(&document), RunRequest::manual()).await.unwrap();
     assert!(run.wait().await.unwrap().succeeded());
     assert_eq!(world.executor.peak(), 2);
