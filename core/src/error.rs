@@ -108,6 +108,8 @@ impl From<crate::store::StoreError> for Error {
             S::ReadOnly { .. } => (ErrorKind::Unavailable, "readOnly"),
             S::Full { .. } => (ErrorKind::Unavailable, "noSpace"),
             S::Locked { .. } => (ErrorKind::Conflict, "locked"),
+            S::NotADataDir { .. } => (ErrorKind::NotFound, "notADataDir"),
+            S::OlderFormat { .. } => (ErrorKind::Unsupported, "olderFormat"),
             S::Io { .. } => (ErrorKind::Unavailable, "storeFailed"),
         };
         Self::new(kind, code, "store", error.to_string()).with_source(error)
@@ -132,7 +134,11 @@ impl From<crate::executor::ExecutorError> for Error {
 
 impl From<crate::log::LogError> for Error {
     fn from(error: crate::log::LogError) -> Self {
-        let kind = if matches!(error, crate::log::LogError::Damaged { .. }) { ErrorKind::Damaged } else { ErrorKind::Unavailable };
+        let kind = if matches!(error, crate::log::LogError::Damaged { .. }) {
+            ErrorKind::Damaged
+        } else {
+            ErrorKind::Unavailable
+        };
         Self::new(kind, "logFailed", "log", error.to_string()).with_source(error)
     }
 }

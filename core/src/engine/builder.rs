@@ -1,25 +1,25 @@
 //! Opening an engine: its data directory, its executors, its limits, and the runs that an earlier one left.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
 
 use super::archive::{Archive, Replayed};
-use super::core::{Core, Parts};
+use super::core::{CLOCK_SETTING, Core, Hold, Parts};
 use super::queue::Queue;
 use super::{Engine, Handle};
-use crate::clock::{ClockOrigin, SavedClock, SharedClock, SystemClock};
+use crate::clock::{SavedClock, SharedClock, SystemClock};
 use crate::error::{Error, ErrorKind, Result};
 use crate::executor::{Executor, ExecutorError, LocalExecutor, RunScope};
 use crate::explain;
 use crate::log::{LogLimits, LogStore};
-use crate::pipeline::ExecutorName;
+use crate::pipeline::{ExecutorName, PipelineName};
 use crate::run::queue::RunLimits;
 use crate::run::{Input, RunId, RunStatus};
-use crate::store::{Batch, DataDir, Store};
+use crate::store::{Batch, DataDir, RunListing, Store};
 
-/// The setting under which the clock's origin is kept.
-const CLOCK_SETTING: &str = "clock";
+/// How many runs go at once unless the embedder says otherwise.
+const DEFAULT_RUNS: usize = 64;
 /// The name of the executor that is always there.
 pub(crate) const LOCAL: &str = "local";
 
@@ -45,7 +45,7 @@ impl Default for EngineBuilder {
             executors: Vec::new(),
             default_executor: None,
             max_tasks: (2 * cores).max(4),
-            run_limits: RunLimits::default(),
+            run_limits: RunLimits { runs: DEFAULT_RUNS, per_pipeline: None },
             log_limits: LogLimits::default(),
             base_url: None,
             clock: None,
@@ -133,16 +133,16 @@ impl EngineBuilder {
             Some(clock) => clock,
             None => system_clock(&*store).await?,
         };
-        let mut executors = named(self.executors)?;
+        let mut executors = self.executors;
         if executors.is_empty() {
             let local = LocalExecutor::new(data_dir.executor_state(LOCAL), clock.clone())?;
-            executors.insert(executor_name(LOCAL)?, Arc::new(local));
+            executors.push((LOCAL.to_owned(), Arc::new(local)));
         }
-        let default_executor = match self.default_executor {
-            Some(name) => executor_name(&name)?,
-            None => executors.keys().next().cloned().map_or_else(|| executor_name(LOCAL), Ok)?,
-        };
+        let first = executors.first().map_or(LOCAL, |(name, _)| name);
+        let default_executor = executor_name(self.default_executor.as_deref().unwrap_or(first))?;
+        let executors = named(executors)?;
         let logs = LogStore::new(data_dir.logs());
+        let (hold, gone) = Hold::new(data_dir);
         let core = Core::new(Parts {
             archive: Archive { store, logs },
             clock,
@@ -152,10 +152,10 @@ impl EngineBuilder {
             log_limits: self.log_limits,
             max_tasks: self.max_tasks,
             queue: Queue::new(self.run_limits),
-            data_dir: Some(data_dir),
+            hold: Arc::downgrade(&hold),
         });
         let recovered = recover(&core).await?;
-        Ok(Engine { handle: Arc::new(Handle { core, recovered }) })
+        Ok(Engine { handle: Arc::new(Handle { core, hold: Mutex::new(Some(hold)), gone, recovered }) })
     }
 }
 
@@ -163,7 +163,7 @@ fn executor_name(name: &str) -> Result<ExecutorName> {
     ExecutorName::new(name).map_err(|error| Error::new(ErrorKind::Invalid, "invalidName", "open", error.to_string()))
 }
 
-/// The executors by name; the first one registered is the default, so the order is kept by the caller.
+/// The executors by name.
 fn named(executors: Vec<(String, Arc<dyn Executor>)>) -> Result<BTreeMap<ExecutorName, Arc<dyn Executor>>> {
     executors.into_iter().map(|(name, executor)| Ok((executor_name(&name)?, executor))).collect()
 }
@@ -182,7 +182,7 @@ pub(crate) fn open_store(_data_dir: &DataDir) -> Result<Arc<dyn Store>> {
 /// The machine's clock, going on where the data directory left it.
 async fn system_clock(store: &dyn Store) -> Result<SharedClock> {
     let saved = store.setting(CLOCK_SETTING).await?.and_then(|text| text.parse::<SavedClock>().ok());
-    let clock = SystemClock::new(ClockOrigin::read(saved));
+    let clock = SystemClock::resume(saved);
     let setting = (CLOCK_SETTING.to_owned(), clock.saved().to_string());
     store.commit(Batch { settings: vec![setting], ..Batch::default() }).await?;
     Ok(Arc::new(clock))
@@ -201,12 +201,12 @@ async fn recover(core: &Arc<Core>) -> Result<Vec<RunId>> {
                     let message = format!("the record of run {} is damaged: {error}", listing.id);
                     Error::new(ErrorKind::Damaged, "damagedRun", "open", message)
                 })?;
-                core.queue().enter(listing.id, &listing.pipeline, listing.created.elapsed, &request);
+                core.queue().enter(listing.id, pipeline_name(&listing)?, &request);
             }
         } else {
             let replayed = core.archive.replay(listing.id, None).await?;
             if !listing.digest.status.is_final() {
-                core.queue().resume(listing.id, &listing.pipeline, &replayed.request);
+                core.queue().resume(listing.id, pipeline_name(&listing)?, &replayed.request);
             }
             take_up(core, replayed).await;
         }
@@ -219,6 +219,13 @@ async fn recover(core: &Arc<Core>) -> Result<Vec<RunId>> {
     }
     core.admit();
     Ok(recovered)
+}
+
+fn pipeline_name(listing: &RunListing) -> Result<PipelineName> {
+    PipelineName::new(&listing.pipeline).map_err(|error| {
+        let message = format!("the record of run {} is damaged: {error}", listing.id);
+        Error::new(ErrorKind::Damaged, "damagedRun", "open", message)
+    })
 }
 
 /// Gives a run that was going on a driver, after a look whether its workspace is still there.
@@ -237,9 +244,4 @@ async fn take_up(core: &Arc<Core>, replayed: Replayed) {
         }
     }
     core.drive(request, state, last, first);
-}
-
-/// The data directory that a command or a reader means.
-pub(crate) fn data_dir_or_default(path: Option<&Path>) -> PathBuf {
-    path.map_or_else(|| PathBuf::from(".windlass"), Path::to_path_buf)
 }

@@ -10,7 +10,6 @@ mod driver;
 mod effects;
 mod event;
 mod events;
-mod facts;
 mod feed;
 mod log_pump;
 mod queue;
@@ -20,8 +19,12 @@ mod run;
 mod slots;
 mod step;
 mod summary;
+#[cfg(test)]
+mod tests;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::sync::watch;
 
 pub use builder::EngineBuilder;
 pub use event::{Event, EventKind};
@@ -31,13 +34,13 @@ pub use request::RunRequest;
 pub use run::Run;
 pub use summary::{RunSummary, TaskSummary};
 
-use self::core::Core;
+use self::core::{Core, Hold};
 use self::request::StoredRequest;
 use crate::error::{Error, ErrorKind, Result};
 use crate::failpoint;
 use crate::pipeline::{self, Action, ExecutorName, OnConflict, Pipeline, Plan};
 use crate::run::{RunEvent, RunId, RunState, RunStatus, Seq};
-use crate::store::{Append, Batch, RunDigest, RunFilter, RunListing, RunRecord, Stamped, StoreError};
+use crate::store::{Append, Batch, RunDigest, RunFilter, RunListing, RunRecord, Stamped};
 
 /// An engine on a data directory. Clones share it; when the last one is dropped the engine closes, and its steps go on until
 /// the next one takes them up.
@@ -49,6 +52,9 @@ pub struct Engine {
 #[derive(Debug)]
 struct Handle {
     core: Arc<Core>,
+    hold: Mutex<Option<Arc<Hold>>>,
+    /// Tells when nothing holds the data directory any more.
+    gone: watch::Receiver<()>,
     recovered: Vec<RunId>,
 }
 
@@ -76,6 +82,9 @@ impl Engine {
     /// `concurrencyLimit` when its group is full and says `reject`; `noSpace`, `readOnly` and the like from the store.
     pub async fn start(&self, pipeline: &Pipeline, request: RunRequest) -> Result<Run> {
         let core = &self.handle.core;
+        if core.hold().is_none() {
+            return Err(Error::new(ErrorKind::Conflict, "engineClosed", "start", "the engine was closed"));
+        }
         let plan = pipeline::plan(pipeline, &request.inputs)?;
         let executor = self.executor_for(&plan)?;
         refuse_unsupported(&plan, &executor)?;
@@ -100,7 +109,7 @@ impl Engine {
             number: record.number,
         };
         failpoint::crash("run.created");
-        core.queue().enter(run.id, &record.pipeline, record.created.elapsed, &stored);
+        core.queue().enter(run.id, pipeline.name.clone(), &stored);
         core.drive(stored, state, Seq::ZERO.next(), Vec::new());
         core.admit();
         Ok(run)
@@ -110,7 +119,8 @@ impl Engine {
     async fn create(&self, pipeline: &Pipeline, plan: Plan, request: &StoredRequest) -> Result<(RunState, RunRecord)> {
         let core = &self.handle.core;
         let name = plan.pipeline.to_string();
-        let internal = |error: serde_json::Error| Error::new(ErrorKind::Internal, "unwritable", "start", error.to_string());
+        let internal =
+            |error: serde_json::Error| Error::new(ErrorKind::Internal, "unwritable", "start", error.to_string());
         let definition = serde_json::to_value(pipeline).map_err(internal)?;
         let request = serde_json::to_value(request).map_err(internal)?;
         let plan = Arc::new(plan);
@@ -173,20 +183,20 @@ impl Engine {
         self.handle.core.executors.get(executor).map(|executor| executor.capabilities())
     }
 
-    /// Closes the engine and waits until nothing of it works any more. Steps go on; the next engine on the data directory
-    /// takes them up.
-    pub async fn close(self) -> Result<()> {
-        let core = self.handle.core.clone();
-        core.closing.send_replace(true);
-        for feed in core.feeds() {
-            let mut watch = feed.watch();
-            let _ = watch.wait_for(|state| state.end.is_some()).await;
-        }
-        debug_assert!(core.is_idle(), "every driver has left");
-        match core.archive.store.close().await {
-            Ok(()) | Err(StoreError::NoSuchRun { .. }) => Ok(()),
-            Err(error) => Err(error.into()),
-        }
+    /// Closes the engine for all who share it, and returns when nothing of it works any more and the data directory is free.
+    /// Steps go on; the next engine on the data directory takes them up.
+    pub async fn close(&self) -> Result<()> {
+        self.handle.core.closing.send_replace(true);
+        let hold = self.handle.hold.lock().unwrap_or_else(PoisonError::into_inner).take();
+        // The store is closed while the directory is still held.
+        let closed = match &hold {
+            Some(_) => self.handle.core.archive.store.close().await,
+            None => Ok(()),
+        };
+        drop(hold);
+        let mut gone = self.handle.gone.clone();
+        while gone.changed().await.is_ok() {}
+        Ok(closed?)
     }
 }
 
@@ -195,7 +205,12 @@ fn refuse_unsupported(plan: &Plan, executor: &ExecutorName) -> Result<()> {
     for task in &plan.tasks {
         let action = task.action();
         if !matches!(action, Action::Script(_) | Action::Approve(_)) {
-            return Err(Error::new(ErrorKind::Unsupported, "unsupportedAction", "start", missing_backend(&task.name, action)));
+            return Err(Error::new(
+                ErrorKind::Unsupported,
+                "unsupportedAction",
+                "start",
+                missing_backend(&task.name, action),
+            ));
         }
         if task.definition.executor.as_ref().is_some_and(|own| own != executor) {
             let message = format!(
@@ -214,12 +229,18 @@ fn missing_backend(task: &pipeline::TaskName, action: &Action) -> String {
         Action::Checkout(_) => "a build with the feature `git`",
         Action::BuildImage(_) => "a build with the feature `docker`, and a Docker engine",
         Action::DeployManifests(_) | Action::RunJob(_) => "a build with the feature `kubernetes`, and a cluster",
-        Action::PublishChart(_) | Action::DeployChart(_) => "a build with the feature `kubernetes`, and the Helm client",
+        Action::PublishChart(_) | Action::DeployChart(_) => {
+            "a build with the feature `kubernetes`, and the Helm client"
+        }
         Action::SyncFiles(_) => "a build with the feature `ssh`",
         Action::Custom(_) => "an action of that name, registered with the engine",
         Action::Script(_) | Action::Approve(_) => "nothing",
     };
-    format!("task {:?} uses the action `{}`, which needs {needed}; this build does not have it", task.as_str(), action.key())
+    format!(
+        "task {:?} uses the action `{}`, which needs {needed}; this build does not have it",
+        task.as_str(),
+        action.key()
+    )
 }
 
 fn group_full(request: &StoredRequest) -> Error {
