@@ -126,7 +126,10 @@ impl Scroll {
             EventKind::ApprovalRequested { task, message, .. } => {
                 self.task_line(TaskStatus::Waiting, task, format_args!("approval wanted: {}", text::one_line(message)))
             }
-            EventKind::RunStarted | EventKind::RunFinished { .. } | EventKind::Log { .. } => return None,
+            EventKind::TaskRunning { .. }
+            | EventKind::RunStarted
+            | EventKind::RunFinished { .. }
+            | EventKind::Log { .. } => return None,
             EventKind::ApprovalDecided { .. }
             | EventKind::CancelRequested { .. }
             | EventKind::RunTimedOut

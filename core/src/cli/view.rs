@@ -107,7 +107,7 @@ impl RunView {
                     task.started.get_or_insert(event.time);
                 }
             }
-            EventKind::AttemptStarted { task, attempt } => {
+            EventKind::TaskRunning { task, attempt } | EventKind::AttemptStarted { task, attempt } => {
                 let remark = if *attempt > 1 { format!("attempt {attempt}") } else { String::new() };
                 self.change(task, TaskStatus::Running, remark);
             }
