@@ -43,10 +43,10 @@ impl Archive {
             let newest = self.store.list(&RunFilter { limit: 1, ..RunFilter::default() }).await?;
             return newest.first().map(|run| run.id).ok_or_else(|| no_such_run(text));
         }
-        if let Some((pipeline, number)) = text.rsplit_once('#') {
-            if let Ok(number) = number.parse() {
-                return self.store.numbered(pipeline, number).await?.ok_or_else(|| no_such_run(text));
-            }
+        if let Some((pipeline, number)) = text.rsplit_once('#')
+            && let Ok(number) = number.parse()
+        {
+            return self.store.numbered(pipeline, number).await?.ok_or_else(|| no_such_run(text));
         }
         let plausible = text.len() >= 4 && text.chars().all(|c| c.is_ascii_hexdigit() || c == '-');
         let found = if plausible { self.store.find(&text.to_ascii_lowercase(), 2).await? } else { Vec::new() };

@@ -170,7 +170,7 @@ fn named(executors: Vec<(String, Arc<dyn Executor>)>) -> Result<BTreeMap<Executo
 
 #[cfg(feature = "sqlite")]
 pub(crate) fn open_store(data_dir: &DataDir) -> Result<Arc<dyn Store>> {
-    Ok(Arc::new(crate::store::SqliteStore::open(&data_dir.db())?))
+    Ok(Arc::new(crate::store::SqliteStore::open(data_dir.db())?))
 }
 
 #[cfg(not(feature = "sqlite"))]

@@ -255,10 +255,10 @@ impl Core {
 
     /// Tells a run something, and gives it a driver when it has none.
     async fn tell(self: &Arc<Self>, run: RunId, input: Input) {
-        if let Some(sender) = self.sender(run) {
-            if sender.send(Message::Input(input.clone())).await.is_ok() {
-                return;
-            }
+        if let Some(sender) = self.sender(run)
+            && sender.send(Message::Input(input.clone())).await.is_ok()
+        {
+            return;
         }
         if let Err(error) = self.drive_stored(run, vec![input]).await {
             tracing::error!(%run, %error, "the run cannot be started");

@@ -115,11 +115,11 @@ impl ReleaseJob {
     }
 
     pub(super) async fn run(self, sender: mpsc::Sender<Message>) {
-        if let Ok(executor) = self.core.executor(&self.executor) {
-            if let Err(error) = persistently(&self.core, || executor.release(self.run)).await {
-                // The run is over for people; the next sweep removes what is left.
-                tracing::error!(run = %self.run, %error, "what the executor holds could not be freed");
-            }
+        if let Ok(executor) = self.core.executor(&self.executor)
+            && let Err(error) = persistently(&self.core, || executor.release(self.run)).await
+        {
+            // The run is over for people; the next sweep removes what is left.
+            tracing::error!(run = %self.run, %error, "what the executor holds could not be freed");
         }
         let _ = sender.send(Message::Input(Input::Released)).await;
     }

@@ -86,10 +86,10 @@ impl StepJob {
 
     /// Starts the step unless it is to be stopped, and follows it to its end.
     async fn follow(&self, spec: &StepSpec, executor: &dyn Executor, mut pump: LogPump) -> AttemptEnd {
-        if !self.stopping {
-            if let Err(error) = executor.start(spec).await {
-                return self.executor_failed(&error);
-            }
+        if !self.stopping
+            && let Err(error) = executor.start(spec).await
+        {
+            return self.executor_failed(&error);
         }
         match self.copied(executor, &mut pump).await {
             Ok(exit) => {

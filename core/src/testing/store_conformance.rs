@@ -64,7 +64,7 @@ pub fn record(id: u64, pipeline: &str, number: u64) -> RunRecord {
         pipeline: pipeline.to_owned(),
         definition: json!({"name": pipeline, "stages": [{"name": "Test", "tasks": []}]}),
         request: json!({"trigger": {"kind": "schedule"}, "parameters": {"TARGET": "dev"}}),
-        rerun_of: (id % 2 == 0).then(|| run_id(id - 1)),
+        rerun_of: id.is_multiple_of(2).then(|| run_id(id - 1)),
         created: moment(id),
     }
 }
