@@ -10,5 +10,6 @@ mod illegal;
 mod order;
 mod queue;
 mod retries;
+mod simulation;
 mod timeouts;
 mod workspaces;
