@@ -14,14 +14,18 @@ pub(super) struct Facts<'a>(&'a RunState);
 impl<'a> Facts<'a> {
     /// The state of a task; `None` when there is no such task.
     pub(super) fn state(&self, task: &TaskId) -> Option<TaskStatus> {
-        self.0.index_of(task).map(|index| self.0.task(index).status())
+        let index = self.0.index_of(task)?;
+        let kept = self.0.tasks[index.get()].kept;
+        Some(kept.map_or_else(|| self.0.task(index).status(), |(end, _)| end.into()))
     }
 
     /// An output of a task that is over.
     pub(super) fn output(&self, task: &TaskId, key: &str) -> Option<&'a str> {
         let index = self.0.index_of(task)?;
         match self.0.phase_of(index) {
-            TaskPhase::Finished { .. } => self.0.task(index).outputs().get(key).map(String::as_str),
+            phase if matches!(phase, TaskPhase::Finished { .. }) || self.0.is_repeated(index) => {
+                self.0.task(index).outputs().get(key).map(String::as_str)
+            }
             _ => None,
         }
     }

@@ -180,6 +180,8 @@ const BUGS: &[(&str, Bug)] = &[
     }),
     ("finally is left out", |history| {
         let at = position(history, |event| matches!(event, RunEvent::FinallyStarted))?;
+        let cancel = |event: &RunEvent| matches!(event, RunEvent::CancelRequested { .. });
+        (position(&history[at..].to_vec(), cancel).is_none()).then_some(())?;
         history.remove(at);
         Some(())
     }),

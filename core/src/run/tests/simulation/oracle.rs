@@ -28,6 +28,11 @@ struct Seen {
     decided: Option<Decision>,
     end: Option<TaskEnd>,
     satisfied: bool,
+    /// The workspace of the attempt that goes on, and that of the last success.
+    generation: u32,
+    succeeded_in: u32,
+    /// It waits until what it needs was done again.
+    repeats: bool,
 }
 
 struct Oracle<'a> {
@@ -120,7 +125,10 @@ impl Oracle<'_> {
         demand(!self.finished || may_follow, || format!("{kind} after the end"))?;
         if let Some(task) = event.task() {
             let at = *self.by_name.get(task.as_str()).ok_or_else(|| format!("{kind} of {task}, which is nobody"))?;
-            demand(self.tasks[at].end.is_none(), || format!("{kind} of {task}, which is over"))?;
+            let repeated = self.tasks.iter().any(|seen| seen.repeats) || self.tasks[at].running.is_some();
+            let tells_again = matches!(event, RunEvent::TaskFinished { .. } | RunEvent::TaskStarted { .. });
+            let fine = self.tasks[at].end.is_none() || (repeated && !tells_again);
+            demand(fine, || format!("{kind} of {task}, which is over"))?;
             return self.read_task(at, event);
         }
         match event {
@@ -142,7 +150,7 @@ impl Oracle<'_> {
                 self.stopping = Some(None);
             }
             RunEvent::FinallyStarted => {
-                let over = self.in_stages().all(|(_, seen)| seen.end.is_some());
+                let over = self.in_stages().all(|(_, seen)| seen.end.is_some() && seen.running.is_none());
                 demand(over && self.cancels < 2, || "finally starts too early".to_owned())?;
                 self.finally = Some(self.now);
                 self.stopping = Some(None);
@@ -166,11 +174,8 @@ impl Oracle<'_> {
     /// The stages fail with their workspace unless everything left needs none; before it was ever there, always.
     fn lose_workspace(&mut self) {
         let was_ready = matches!(self.workspace, Some((_, true)));
-        let shared = |at: usize| {
-            let task = self.task(at);
-            task.definition.workspace == WorkspaceUse::Shared && !matches!(task.action(), Action::Approve(_))
-        };
-        let needed = self.in_stages().any(|(at, seen)| seen.end.is_none() && shared(at));
+        let needed =
+            self.in_stages().any(|(at, seen)| seen.end.is_none() && self.shared(at)) && !self.a_retry_repeats();
         self.workspace = None;
         if self.finally.is_none() && (!was_ready || needed) {
             self.end.get_or_insert(RunEnd::Failed);
@@ -184,14 +189,18 @@ impl Oracle<'_> {
             RunEvent::AttemptStarted { attempt, generation, .. } => {
                 self.may_start(at)?;
                 self.may_try_again(at)?;
+                self.has_been_repeated(at, *generation)?;
                 let there = self.workspace == Some((*generation, true));
                 demand(there, || format!("{name} starts in a workspace that is not there"))?;
                 let seen = &mut self.tasks[at];
                 demand(*attempt == seen.attempts + 1, || format!("{name} starts attempt {attempt} out of order"))?;
                 demand(seen.running.is_none(), || format!("{name} has two attempts at once"))?;
                 seen.attempts += 1;
+                seen.generation = *generation;
+                seen.repeats = false;
                 seen.running = Some((self.now, false, false));
             }
+            RunEvent::TaskWaiting { reason, .. } if reason.code == "repeat" => self.tasks[at].repeats = true,
             RunEvent::TaskWaiting { .. } => self.tasks[at].running.iter_mut().for_each(|running| running.1 = true),
             RunEvent::TaskRunning { .. } => self.tasks[at].running.iter_mut().for_each(|running| running.1 = false),
             RunEvent::AttemptStopping { state, cause, .. } => self.stop(at, *state, &cause.code)?,
@@ -199,6 +208,9 @@ impl Oracle<'_> {
                 let seen = &mut self.tasks[at];
                 demand(seen.running.take().is_some(), || format!("{name} ends an attempt that does not run"))?;
                 seen.last = Some((self.now, *state, *infrastructure));
+                if *state == AttemptState::Succeeded {
+                    seen.succeeded_in = seen.generation;
+                }
             }
             RunEvent::LogAppended { .. } | RunEvent::LogTruncated { .. } => {
                 demand(self.tasks[at].running.is_some(), || format!("{name} logs and does not run"))?;
@@ -243,9 +255,64 @@ impl Oracle<'_> {
         demand(self.started && spared, || format!("{name} starts though the run does not go on"))
     }
 
+    /// A retry with `from` finds everything from there on in its own workspace.
+    fn has_been_repeated(&self, at: usize, generation: u32) -> Verdict {
+        let (seen, task) = (&self.tasks[at], self.task(at));
+        let lost_with_workspace = seen.generation < generation && seen.attempts > 0 && seen.end.is_none();
+        let Some(from) = task.retry.from.as_ref().filter(|_| lost_with_workspace) else { return Ok(()) };
+        let missing = (0..self.tasks.len()).find(|other| {
+            let (done, planned) = (&self.tasks[*other], self.task(*other));
+            let in_chain = *other != at && self.waits_for(at, *other) && {
+                planned.name == *from
+                    || (0..self.tasks.len())
+                        .any(|start| self.task(start).name == *from && self.waits_for(*other, start))
+            };
+            in_chain
+                && self.shared(*other)
+                && done.succeeded_in > 0
+                && done.succeeded_in < generation
+                && !planned.allow_failure()
+        });
+        demand(missing.is_none(), || {
+            format!("{} starts again without {:?}", task.id, missing.map(|missing| &self.task(missing).id))
+        })
+    }
+
+    /// Whether a task waits for another one, directly or not.
+    fn waits_for(&self, at: usize, other: usize) -> bool {
+        let task = self.task(at);
+        task.needs.iter().any(|need| need.get() == other || self.waits_for(need.get(), other))
+            || task.after.is_some_and(|after| {
+                (0..self.tasks.len()).any(|before| {
+                    self.stage(before).is_some_and(|stage| stage <= after.0)
+                        && (before == other || self.waits_for(before, other))
+                })
+            })
+    }
+
+    fn shared(&self, at: usize) -> bool {
+        let task = self.task(at);
+        task.definition.workspace == WorkspaceUse::Shared && !matches!(task.action(), Action::Approve(_))
+    }
+
+    /// Whether a retry brings back everything that is left: a running task repeats from an earlier one.
+    fn a_retry_repeats(&self) -> bool {
+        self.stopping.is_none()
+            && !self.tasks.iter().any(|seen| seen.repeats)
+            && self.in_stages().any(|(at, seen)| {
+                let policy = &self.task(at).retry;
+                let found = policy.from.as_ref().is_some_and(|from| {
+                    (0..self.tasks.len())
+                        .any(|other| self.task(other).name == *from && (other == at || self.waits_for(at, other)))
+                });
+                let going_on = matches!(seen.running, Some((_, _, false))) && seen.end.is_none();
+                found && going_on && policy.on.contains(&RetryOn::Lost) && seen.attempts < policy.attempts
+            })
+    }
+
     fn may_try_again(&self, at: usize) -> Verdict {
         let (seen, task) = (&self.tasks[at], self.task(at));
-        let Some((ended, state, infrastructure)) = seen.last else { return Ok(()) };
+        let Some((ended, state, infrastructure)) = seen.last.filter(|_| seen.end.is_none()) else { return Ok(()) };
         let kind = match state {
             AttemptState::Failed if infrastructure => RetryOn::Infrastructure,
             AttemptState::Failed => RetryOn::Failure,
@@ -317,7 +384,7 @@ impl Oracle<'_> {
     }
 
     fn finish(&mut self, state: RunEnd) -> Verdict {
-        let open = self.tasks.iter().position(|seen| seen.end.is_none());
+        let open = self.tasks.iter().position(|seen| seen.end.is_none() || seen.running.is_some());
         demand(open.is_none(), || format!("it ends before {:?}", open.map(|at| &self.task(at).id)))?;
         let has_finally = self.plan.tasks.iter().any(|task| task.section == Section::Finally);
         let skipped = !self.started || self.cancels > 1;

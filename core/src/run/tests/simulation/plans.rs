@@ -42,8 +42,13 @@ fn add_task(mut kit: Kit, names: &mut Vec<String>, dice: &mut Dice) -> Kit {
         let needs = names.iter().filter(|_| dice.chance(25)).map(String::as_str).collect::<Vec<_>>();
         kit = kit.needs(&needs);
     }
+    kit = decorate(kit, dice);
+    if dice.chance(20) && !names.is_empty() {
+        let from = names[dice.below(names.len() as u64) as usize].split('[').next().unwrap_or_default().to_owned();
+        kit = kit.retry(2 + dice.below(2) as u32, &[RetryOn::Lost, RetryOn::Failure], 0).repeat_from(&from);
+    }
     names.push(axis);
-    decorate(kit, dice)
+    kit
 }
 
 fn decorate(mut kit: Kit, dice: &mut Dice) -> Kit {

@@ -53,11 +53,12 @@ impl World {
             let number = 1 + dice.below(3);
             (0..number).for_each(|number| drop(outside.insert((dice.below(300), number), cancel())));
         }
-        if dice.chance(15) {
-            outside.insert((dice.below(200), 10), Signal::LoseWorkspace);
+        if dice.chance(30) {
+            let number = 1 + dice.below(2);
+            (0..number).for_each(|number| drop(outside.insert((dice.below(250), 10 + number), Signal::LoseWorkspace)));
         }
         let admitted_at = dice.below(30);
-        outside.insert((admitted_at, 11), Signal::Input(Input::Admitted));
+        outside.insert((admitted_at, 20), Signal::Input(Input::Admitted));
         let state = fresh(Arc::clone(&plan));
         let mut world = Self::bare(plan, dice, state, crashes);
         world.outside = outside;
