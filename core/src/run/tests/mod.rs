@@ -9,6 +9,7 @@ mod finally;
 mod illegal;
 mod order;
 mod queue;
+mod replay;
 mod retries;
 mod simulation;
 mod timeouts;
