@@ -258,7 +258,8 @@ impl Oracle<'_> {
     /// A retry with `from` finds everything from there on in its own workspace.
     fn has_been_repeated(&self, at: usize, generation: u32) -> Verdict {
         let (seen, task) = (&self.tasks[at], self.task(at));
-        let lost_with_workspace = seen.generation < generation && seen.attempts > 0 && seen.end.is_none();
+        let needs_it = self.shared(at) && seen.attempts > 0 && seen.end.is_none();
+        let lost_with_workspace = seen.generation < generation && needs_it;
         let Some(from) = task.retry.from.as_ref().filter(|_| lost_with_workspace) else { return Ok(()) };
         let missing = (0..self.tasks.len()).find(|other| {
             let (done, planned) = (&self.tasks[*other], self.task(*other));
