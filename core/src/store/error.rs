@@ -48,7 +48,9 @@ pub enum StoreError {
         why: String,
     },
     /// It was written by an older version, and whoever opens it may only read.
-    #[error("{path} has the older format {found}: open it once for writing with this version, which brings it to format {known}")]
+    #[error(
+        "{path} has the older format {found}: open it once for writing with this version, which brings it to format {known}"
+    )]
     OlderFormat {
         /// The file.
         path: PathBuf,
@@ -58,7 +60,9 @@ pub enum StoreError {
         known: u32,
     },
     /// The data directory was written by a newer version.
-    #[error("{path} has format {found}, and this version of Windlass knows formats up to {known}: use a newer Windlass")]
+    #[error(
+        "{path} has format {found}, and this version of Windlass knows formats up to {known}: use a newer Windlass"
+    )]
     NewerFormat {
         /// The file.
         path: PathBuf,
@@ -68,7 +72,9 @@ pub enum StoreError {
         known: u32,
     },
     /// What is stored makes no sense: a torn write, flipped bits.
-    #[error("{path} is damaged: {why}. Restore the data directory from a backup; what is left can be read with `windlass show`")]
+    #[error(
+        "{path} is damaged: {why}. Restore the data directory from a backup; what is left can be read with `windlass show`"
+    )]
     Damaged {
         /// The file.
         path: PathBuf,

@@ -17,7 +17,9 @@ const BUSY: Duration = Duration::from_secs(10);
 /// Statement number n leads from schema n to schema n + 1; an empty file has schema 0.
 ///
 /// - Events refer to their run by a small number instead of its id, which keeps them short.
-/// - `position` numbers the events of the whole engine and is never given twice.
+/// - `position` numbers the events of the whole engine in the order in which they were written. It counts on from the
+///   newest event, so whoever deletes runs leaves the newest event in place. (AUTOINCREMENT would see to that by itself,
+///   at the price of one more page in every commit.)
 /// - `crc` covers the other columns of its row: SQLite itself does not notice flipped bits in values.
 /// - What changes with each event (`runs`) is apart from what is big and never changes (`documents`).
 const STEPS: &[&str] = &["
@@ -56,7 +58,7 @@ CREATE TABLE counters (
     last_number INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE events (
-    position INTEGER PRIMARY KEY AUTOINCREMENT,
+    position INTEGER PRIMARY KEY,
     run INTEGER NOT NULL REFERENCES runs (key) ON DELETE CASCADE,
     seq INTEGER NOT NULL,
     wall INTEGER NOT NULL,
@@ -114,7 +116,9 @@ fn version(db: &Connection, path: &Path) -> Result<u32, Failure> {
     let known = STEPS.len() as u32;
     match u32::try_from(version) {
         Ok(found) if found <= known => Ok(found),
-        found => Err(StoreError::NewerFormat { path: path.to_path_buf(), found: found.unwrap_or(u32::MAX), known }.into()),
+        found => {
+            Err(StoreError::NewerFormat { path: path.to_path_buf(), found: found.unwrap_or(u32::MAX), known }.into())
+        }
     }
 }
 
