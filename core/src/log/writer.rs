@@ -88,7 +88,7 @@ impl LogWriter {
         {
             return self.write_through(raw, at);
         }
-        self.note_time(at)?;
+        self.note_time(at);
         let before = self.gathered.len();
         self.masker.mask(raw, &mut self.gathered);
         self.after_masking(before, room)
@@ -97,10 +97,10 @@ impl LogWriter {
     /// Makes durable what was appended. The caller then commits what is reported; `None` when there is nothing new.
     pub fn sync(&mut self) -> Result<Option<Appended>, LogError> {
         self.write_gathered()?;
-        self.index.write()?;
         if self.files.end() == self.synced.stored {
             return Ok(None);
         }
+        self.index.write()?;
         failpoint::crash("log.written");
         self.files.sync()?;
         failpoint::crash("log.synced");
@@ -110,7 +110,7 @@ impl LogWriter {
     /// The raw log is over: stores what the masker held back, and syncs. The reported source is the raw log's length.
     pub fn finish(&mut self, at: Timestamp) -> Result<Option<Appended>, LogError> {
         if !self.cut && self.masker.held() > 0 {
-            self.note_time(at)?;
+            self.note_time(at);
             let room = self.limits.bytes.saturating_sub(self.end());
             let before = self.gathered.len();
             self.masker.finish(&mut self.gathered);
@@ -148,12 +148,12 @@ impl LogWriter {
         appended
     }
 
-    fn note_time(&mut self, at: Timestamp) -> Result<(), LogError> {
-        self.index.add(ChunkTime { offset: self.end(), line: self.lines, at })
+    fn note_time(&mut self, at: Timestamp) {
+        self.index.add(ChunkTime { offset: self.end(), line: self.lines, at });
     }
 
     fn write_through(&mut self, raw: &[u8], at: Timestamp) -> Result<(), LogError> {
-        self.note_time(at)?;
+        self.note_time(at);
         (self.lines, self.last_byte) = count((self.lines, self.last_byte), raw);
         self.files.write(raw)
     }
