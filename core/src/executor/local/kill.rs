@@ -43,9 +43,11 @@ impl Shared {
             folder.take_tombstone().map_err(doing())?;
         }
         let state = folder.state().map_err(io(format!("looking at the step {key}")))?;
-        let (StepState::Taken { shim } | StepState::Ended { shim, .. }) = state else {
+        let shim = match state {
+            StepState::Taken { shim } => shim,
+            StepState::Ended { shim, .. } => Some(shim),
             // A shim that came too late is about to leave.
-            return self.end_marked(&folder.marks(), grace).await;
+            _ => return self.end_marked(&folder.marks(), grace).await,
         };
         let shim = shim_of(&folder, shim).await.map_err(io("looking at processes"))?;
         failpoint::crash("stop.sent");
@@ -57,7 +59,7 @@ impl Shared {
         marks.session = marks.spare;
         self.end_marked(&marks, grace).await?;
         if let Some(shim) = shim {
-            // All that it waited for is gone, so it writes the exit and leaves.
+            // All that it waited for is gone, so it writes how that ended and leaves.
             self.gone_within(std::slice::from_ref(&shim), PATIENCE).await;
         }
         self.end_marked(&folder.marks(), Duration::ZERO).await

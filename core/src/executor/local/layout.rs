@@ -3,13 +3,15 @@
 //! ```text
 //! ROOT/RUN/workspace-1/        generation 1 of the workspace; appears by a rename, so it is there whole or not at all
 //! ROOT/RUN/steps/SLUG/         one attempt
-//!     token      taken once: the process id of the shim, or "stopped"
+//!     token      taken once: a line with the shim's process id, or "stopped"; then a line with the exit code and a full
+//!                stop, which tells a whole line from a torn one
 //!     script     what a shell or interpreter runs
 //!     log        stdout and stderr as they were written
-//!     output     `$WINDLASS_OUTPUT`
-//!     exit       the exit code and a full stop, which tells a whole file from a torn one
+//!     output     `$WINDLASS_OUTPUT`, when the step writes it
 //!     forgotten  the log's length, once the log is dropped
 //! ```
+//!
+//! Making a file is the dearest thing that a short step does, so there is no file too many.
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Read, Write};
@@ -93,15 +95,8 @@ pub(super) enum StepState {
     Stopped,
     /// A shim took the token; its process id is missing when the shim died in that moment.
     Taken { shim: Option<i32> },
-    /// The exit file is whole.
-    Ended { end: StepEnd, shim: Option<i32> },
-}
-
-/// A token as it was read.
-enum Token {
-    Free,
-    Stopped,
-    Taken(Option<i32>),
+    /// The shim wrote how the command ended.
+    Ended { end: StepEnd, shim: i32 },
 }
 
 impl StepFolder {
@@ -149,12 +144,9 @@ impl StepFolder {
         }
     }
 
-    /// Opens the log for the step, and makes the file of its outputs.
-    pub(super) fn open_files(&self) -> io::Result<File> {
-        let mut options = OpenOptions::new();
-        options.append(true).create(true).mode(0o600);
-        options.open(self.output())?;
-        options.open(self.log())
+    /// Opens the log for the step.
+    pub(super) fn open_log(&self) -> io::Result<File> {
+        OpenOptions::new().append(true).create(true).mode(0o600).open(self.log())
     }
 
     /// Writes a file of the folder. With `replace` it appears as a whole, for another start may be reading it.
@@ -170,15 +162,10 @@ impl StepFolder {
     }
 
     pub(super) fn state(&self) -> io::Result<StepState> {
-        let exit = self.exit()?;
-        let token = self.token()?;
-        Ok(match (exit, token) {
-            (Some(end), Token::Taken(shim)) => StepState::Ended { end, shim },
-            (Some(end), _) => StepState::Ended { end, shim: None },
-            (None, Token::Taken(shim)) => StepState::Taken { shim },
-            (None, Token::Stopped) => StepState::Stopped,
-            (None, Token::Free) if self.path.is_dir() => StepState::Free,
-            (None, Token::Free) => StepState::Gone,
+        Ok(match read_if_there(&self.path.join("token"))? {
+            Some(text) => parse_token(&text),
+            None if self.path.is_dir() => StepState::Free,
+            None => StepState::Gone,
         })
     }
 
@@ -231,26 +218,21 @@ impl StepFolder {
         file.take(MAX_OUTPUT_BYTES as u64).read_to_end(&mut bytes)?;
         Ok(bytes.into())
     }
-
-    fn token(&self) -> io::Result<Token> {
-        Ok(match read_if_there(&self.path.join("token"))? {
-            None => Token::Free,
-            Some(text) if text == TOMBSTONE => Token::Stopped,
-            Some(text) => Token::Taken(text.strip_suffix('\n').and_then(|pid| pid.parse().ok())),
-        })
-    }
-
-    fn exit(&self) -> io::Result<Option<StepEnd>> {
-        Ok(read_if_there(&self.path.join("exit"))?.as_deref().and_then(parse_exit))
-    }
 }
 
-/// Reads an exit file; `None` for a torn one.
-fn parse_exit(text: &str) -> Option<StepEnd> {
-    let code: i32 = text.strip_suffix(".\n")?.parse().ok()?;
-    // A shell says 128 + n for signal n, and has no other way to say it.
-    let highest = 64;
-    Some(if code > 128 && code <= 128 + highest { StepEnd::Signal(code - 128) } else { StepEnd::Code(code) })
+fn parse_token(text: &str) -> StepState {
+    if text == TOMBSTONE {
+        return StepState::Stopped;
+    }
+    let Some((shim, exit)) = text.split_once('\n').and_then(|(pid, exit)| Some((pid.parse().ok()?, exit))) else {
+        return StepState::Taken { shim: None };
+    };
+    match exit.strip_suffix(".\n").and_then(|code| code.parse().ok()) {
+        None => StepState::Taken { shim: Some(shim) },
+        // A shell says 128 + n for signal n, and has no other way to say it.
+        Some(code @ 129..=192) => StepState::Ended { end: StepEnd::Signal(code - 128), shim },
+        Some(code) => StepState::Ended { end: StepEnd::Code(code), shim },
+    }
 }
 
 fn read_if_there(path: &Path) -> io::Result<Option<String>> {
@@ -274,13 +256,22 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_exit_file_without_its_full_stop_is_torn() {
-        assert_eq!(parse_exit("0.\n"), Some(StepEnd::Code(0)));
-        assert_eq!(parse_exit("42.\n"), Some(StepEnd::Code(42)));
-        assert_eq!(parse_exit("255.\n"), Some(StepEnd::Code(255)));
-        assert_eq!(parse_exit("137.\n"), Some(StepEnd::Signal(9)));
-        for torn in ["", "4", "42", "42.", ".\n", "x.\n"] {
-            assert_eq!(parse_exit(torn), None, "{torn:?}");
+    fn a_token_tells_how_far_the_step_came() {
+        let ended = |end| StepState::Ended { end, shim: 17 };
+        assert_eq!(parse_token("17\n0.\n"), ended(StepEnd::Code(0)));
+        assert_eq!(parse_token("17\n42.\n"), ended(StepEnd::Code(42)));
+        assert_eq!(parse_token("17\n255.\n"), ended(StepEnd::Code(255)));
+        assert_eq!(parse_token("17\n137.\n"), ended(StepEnd::Signal(9)));
+        assert_eq!(parse_token("stopped\n"), StepState::Stopped);
+    }
+
+    #[test]
+    fn a_torn_token_is_taken_and_never_an_end() {
+        for torn in ["", "1", "17", "stopp", "x\n0.\n"] {
+            assert_eq!(parse_token(torn), StepState::Taken { shim: None }, "{torn:?}");
+        }
+        for torn in ["17\n", "17\n4", "17\n42", "17\n42.", "17\n.\n", "17\nx.\n"] {
+            assert_eq!(parse_token(torn), StepState::Taken { shim: Some(17) }, "{torn:?}");
         }
     }
 }

@@ -135,7 +135,7 @@ impl Executor for LocalExecutor {
     }
 
     async fn start(&self, step: &StepSpec) -> Result<(), ExecutorError> {
-        self.shared.start(step).await
+        self.shared.start(step)
     }
 
     async fn wait(&self, step: &StepKey) -> Result<StepExit, ExecutorError> {
