@@ -161,25 +161,13 @@ impl Shared {
     }
 
     pub(super) async fn sweep(self: &Arc<Self>, keep: &[RunId]) -> Result<SweepReport, ExecutorError> {
-        let mut there = self.blocking(Shared::runs).await?;
+        let mut there =
+            RunFolder::all(&self.root).map_err(io(format!("reading the folder {}", self.root.display())))?;
         there.retain(|run| !keep.contains(run));
         for run in &there {
             self.release(*run).await?;
         }
         Ok(SweepReport { removed: there })
-    }
-
-    /// Runs that have a folder. Other names in the folder are not ours.
-    fn runs(&self) -> Result<Vec<RunId>, ExecutorError> {
-        let doing = || io(format!("reading the folder {}", self.root.display()));
-        let mut runs = Vec::new();
-        for entry in std::fs::read_dir(&self.root).map_err(doing())? {
-            let name = entry.map_err(doing())?.file_name();
-            let id = name.to_str().and_then(|name| name.parse::<RunId>().ok().filter(|run| run.to_string() == name));
-            runs.extend(id);
-        }
-        runs.sort_unstable();
-        Ok(runs)
     }
 }
 

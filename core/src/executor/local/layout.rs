@@ -28,41 +28,53 @@ const TOMBSTONE: &str = "stopped\n";
 
 /// The folder of a run.
 #[derive(Clone, Debug)]
-pub(super) struct RunFolder {
+pub(in crate::executor) struct RunFolder {
     path: PathBuf,
     run: RunId,
 }
 
 impl RunFolder {
-    pub(super) fn new(root: &Path, run: RunId) -> Self {
+    pub(in crate::executor) fn new(root: &Path, run: RunId) -> Self {
         Self { path: root.join(run.to_string()), run }
     }
 
-    pub(super) fn path(&self) -> &Path {
+    /// The runs that have a folder. Other names below the root are not ours.
+    pub(in crate::executor) fn all(root: &Path) -> io::Result<Vec<RunId>> {
+        let mut runs = Vec::new();
+        for entry in fs::read_dir(root)? {
+            let name = entry?.file_name();
+            let id = name.to_str().and_then(|name| name.parse::<RunId>().ok().filter(|run| run.to_string() == name));
+            runs.extend(id);
+        }
+        runs.sort_unstable();
+        Ok(runs)
+    }
+
+    pub(in crate::executor) fn path(&self) -> &Path {
         &self.path
     }
 
-    pub(super) fn workspace(&self, generation: u32) -> PathBuf {
+    pub(in crate::executor) fn workspace(&self, generation: u32) -> PathBuf {
         self.path.join(format!("workspace-{generation}"))
     }
 
-    pub(super) fn steps(&self) -> PathBuf {
+    pub(in crate::executor) fn steps(&self) -> PathBuf {
         self.path.join("steps")
     }
 
-    pub(super) fn step(&self, key: &StepKey) -> StepFolder {
+    pub(in crate::executor) fn step(&self, key: &StepKey) -> StepFolder {
         let slug = key.slug();
         let cookie = format!("{COOKIE_NAME}={}/{slug}", self.run);
         StepFolder { path: self.steps().join(slug), cookie }
     }
 
     /// What the environment of every process of the run starts its cookie with.
-    pub(super) fn cookie_prefix(&self) -> String {
+    pub(in crate::executor) fn cookie_prefix(&self) -> String {
         format!("{COOKIE_NAME}={}/", self.run)
     }
 
     /// The newest workspace that is there.
-    pub(super) fn newest_workspace(&self) -> io::Result<Option<PathBuf>> {
+    pub(in crate::executor) fn newest_workspace(&self) -> io::Result<Option<PathBuf>> {
         let mut newest = None;
         for entry in fs::read_dir(&self.path)? {
             let entry = entry?;
@@ -75,18 +87,18 @@ impl RunFolder {
 }
 
 /// The variable by which processes of a step are known, wherever they went.
-pub(super) const COOKIE_NAME: &str = "WINDLASS_STEP";
+pub(in crate::executor) const COOKIE_NAME: &str = "WINDLASS_STEP";
 
 /// The folder of one attempt.
 #[derive(Clone, Debug)]
-pub(super) struct StepFolder {
+pub(in crate::executor) struct StepFolder {
     path: PathBuf,
     cookie: String,
 }
 
 /// What a step's folder says. Whether its process lives is another question.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum StepState {
+pub(in crate::executor) enum StepState {
     /// There is no folder.
     Gone,
     /// Nobody took the token.
@@ -100,34 +112,34 @@ pub(super) enum StepState {
 }
 
 impl StepFolder {
-    pub(super) fn path(&self) -> &Path {
+    pub(in crate::executor) fn path(&self) -> &Path {
         &self.path
     }
 
     /// `NAME=VALUE` as it stands in the environment of the step's processes.
-    pub(super) fn cookie(&self) -> &str {
+    pub(in crate::executor) fn cookie(&self) -> &str {
         &self.cookie
     }
 
-    pub(super) fn log(&self) -> PathBuf {
+    pub(in crate::executor) fn log(&self) -> PathBuf {
         self.path.join("log")
     }
 
-    pub(super) fn script(&self) -> PathBuf {
+    pub(in crate::executor) fn script(&self) -> PathBuf {
         self.path.join("script")
     }
 
-    pub(super) fn output(&self) -> PathBuf {
+    pub(in crate::executor) fn output(&self) -> PathBuf {
         self.path.join("output")
     }
 
     /// The empty folder of a step that does not see the workspace.
-    pub(super) fn own_workspace(&self) -> PathBuf {
+    pub(in crate::executor) fn own_workspace(&self) -> PathBuf {
         self.path.join("workspace")
     }
 
     /// Makes the folder; false when it was there.
-    pub(super) fn create(&self) -> io::Result<bool> {
+    pub(in crate::executor) fn create(&self) -> io::Result<bool> {
         match DirBuilder::new().mode(0o700).create(&self.path) {
             Ok(()) => Ok(true),
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
@@ -136,21 +148,41 @@ impl StepFolder {
     }
 
     /// Takes the token so that no start finds it free; false when it was taken.
-    pub(super) fn take_tombstone(&self) -> io::Result<bool> {
-        match OpenOptions::new().write(true).create_new(true).mode(0o600).open(self.path.join("token")) {
-            Ok(mut token) => token.write_all(TOMBSTONE.as_bytes()).map(|()| true),
+    pub(in crate::executor) fn take_tombstone(&self) -> io::Result<bool> {
+        self.take(TOMBSTONE)
+    }
+
+    /// Takes the token for this process; false when it was taken.
+    pub(in crate::executor) fn take_token(&self) -> io::Result<bool> {
+        self.take(&format!("{}\n", std::process::id()))
+    }
+
+    fn take(&self, text: &str) -> io::Result<bool> {
+        match OpenOptions::new().write(true).create_new(true).mode(0o600).open(self.token()) {
+            Ok(mut token) => token.write_all(text.as_bytes()).map(|()| true),
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
             Err(error) => Err(error),
         }
     }
 
-    /// Opens the log for the step.
-    pub(super) fn open_log(&self) -> io::Result<File> {
-        OpenOptions::new().append(true).create(true).mode(0o600).open(self.log())
+    /// Writes behind the token how the step ended, as the shim does it.
+    pub(in crate::executor) fn append_end(&self, end: StepEnd) -> io::Result<()> {
+        let mut token = OpenOptions::new().append(true).open(self.token())?;
+        token.write_all(format!("{}.\n", end.exit_code()).as_bytes())
+    }
+
+    fn token(&self) -> PathBuf {
+        self.path.join("token")
+    }
+
+    /// Opens the log for the step. Not in append mode: when a script truncates it (`> /dev/stderr`), what comes later still
+    /// lands where the reader expects it, instead of at the start, where nobody looks any more.
+    pub(in crate::executor) fn open_log(&self) -> io::Result<File> {
+        OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(self.log())
     }
 
     /// Writes a file of the folder. With `replace` it appears as a whole, for another start may be reading it.
-    pub(super) fn write(&self, name: &str, text: &str, replace: bool) -> io::Result<()> {
+    pub(in crate::executor) fn write(&self, name: &str, text: &str, replace: bool) -> io::Result<()> {
         if !replace {
             let mut file = OpenOptions::new().write(true).create_new(true).mode(0o700).open(self.path.join(name))?;
             return file.write_all(text.as_bytes());
@@ -161,8 +193,8 @@ impl StepFolder {
         fs::rename(draft, self.path.join(name))
     }
 
-    pub(super) fn state(&self) -> io::Result<StepState> {
-        Ok(match read_if_there(&self.path.join("token"))? {
+    pub(in crate::executor) fn state(&self) -> io::Result<StepState> {
+        Ok(match read_if_there(&self.token())? {
             Some(text) => parse_token(&text),
             None if self.path.is_dir() => StepState::Free,
             None => StepState::Gone,
@@ -170,12 +202,12 @@ impl StepFolder {
     }
 
     /// Device and inode of the log, by which a process that writes to it is known.
-    pub(super) fn log_identity(&self) -> Option<(u64, u64)> {
+    pub(in crate::executor) fn log_identity(&self) -> Option<(u64, u64)> {
         fs::metadata(self.log()).ok().map(|data| (data.dev(), data.ino()))
     }
 
     /// The log's length, also once it is dropped.
-    pub(super) fn log_length(&self) -> io::Result<u64> {
+    pub(in crate::executor) fn log_length(&self) -> io::Result<u64> {
         if let Some(length) = self.forgotten()? {
             return Ok(length);
         }
@@ -188,12 +220,12 @@ impl StepFolder {
     }
 
     /// The length of a log that was dropped.
-    pub(super) fn forgotten(&self) -> io::Result<Option<u64>> {
+    pub(in crate::executor) fn forgotten(&self) -> io::Result<Option<u64>> {
         Ok(read_if_there(&self.path.join("forgotten"))?.and_then(|text| text.trim().parse().ok()))
     }
 
     /// Drops the log and keeps its length.
-    pub(super) fn forget(&self) -> io::Result<()> {
+    pub(in crate::executor) fn forget(&self) -> io::Result<()> {
         if self.forgotten()?.is_none() {
             match fs::metadata(self.log()) {
                 Ok(data) => self.write("forgotten", &format!("{}\n", data.len()), true)?,
@@ -207,7 +239,7 @@ impl StepFolder {
         }
     }
 
-    pub(super) fn read_output(&self) -> io::Result<Bytes> {
+    pub(in crate::executor) fn read_output(&self) -> io::Result<Bytes> {
         let file = match File::open(self.output()) {
             Ok(file) => file,
             // The step may remove it; then it wrote nothing.
@@ -244,7 +276,7 @@ fn read_if_there(path: &Path) -> io::Result<Option<String>> {
 }
 
 /// A name that no other thread or process uses now.
-pub(super) fn tempfile_name(folder: &Path, name: &str) -> PathBuf {
+pub(in crate::executor) fn tempfile_name(folder: &Path, name: &str) -> PathBuf {
     use std::sync::atomic::{AtomicU64, Ordering};
     static COUNT: AtomicU64 = AtomicU64::new(0);
     let count = COUNT.fetch_add(1, Ordering::Relaxed);

@@ -7,9 +7,7 @@ use futures::StreamExt;
 use tokio::time::Instant;
 
 use super::support::{Local, script};
-use crate::executor::{Executor, RunScope};
-use crate::run::RunId;
-use crate::testing::executor_conformance::Factory;
+use crate::executor::Executor;
 
 const ROUNDS: usize = 200;
 
@@ -42,8 +40,7 @@ async fn latency() {
 
 async fn measure() {
     let local = Local::new();
-    let (executor, run) = (local.local(), RunId::new(local.clock().new_id()));
-    executor.prepare(&RunScope { run, generation: 1, existing: false, source: None }).await.unwrap();
+    let (executor, run) = local.ready().await;
     for shell in ["sh", "bash"] {
         let mut steps = Vec::new();
         for round in 0..ROUNDS {
