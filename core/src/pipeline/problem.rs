@@ -172,6 +172,10 @@ impl Findings {
         self.list.iter().any(|finding| finding.path == *path || finding.path == parent)
     }
 
+    pub(super) fn into_list(self) -> Vec<Finding> {
+        self.list
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.list.is_empty()
     }
