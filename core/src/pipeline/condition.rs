@@ -87,7 +87,11 @@ fn not_cel(source: &str) -> ConditionError {
 
 fn syntax_message(source: &str, errors: &cel::ParseErrors) -> String {
     let Some(first) = errors.errors.first() else { return not_cel(source).message };
-    let what = first.msg.trim_start_matches("Syntax error: ").replace("'<EOF>'", "the end").replace("<EOF>", "the end");
+    let what = first
+        .msg
+        .trim_start_matches("Syntax error: ")
+        .replace("mismatched input '<EOF>'", "it ends too early")
+        .replace("<EOF>", "the end");
     // The parser goes on to list every token that it knows.
     let what = what.split_once(" expecting ").map_or(what.as_str(), |(what, _)| what);
     let (line, column) = first.pos;

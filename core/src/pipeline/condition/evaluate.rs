@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::{Arc, LazyLock};
 
-use cel::{Context, Env, Value};
+use cel::{Context, Env, ExecutionError, Value};
 use indexmap::IndexMap;
 
 use super::{Condition, Use, clashes};
@@ -49,8 +49,11 @@ impl Condition {
                 Err(self.bad(&what, "compare with ==, != or in, so that it is true or false"))
             }
             Some(Err(error)) => {
-                let what = format!("cannot be evaluated: {error}");
-                Err(self.bad(&what, "all values are texts; int(…) makes a number of one"))
+                let advice = match error {
+                    ExecutionError::NoSuchOverload(_) => "all values are texts; int(…) makes a number of one",
+                    _ => "correct the expression, or guard it with a condition in front of &&",
+                };
+                Err(self.bad(&format!("cannot be evaluated: {error}"), advice))
             }
             None => Err(self.bad("cannot be evaluated", "write it in a simpler way")),
         }

@@ -120,6 +120,24 @@ fn ten_thousand_tasks_are_planned_with_few_edges() {
 }
 
 #[test]
+fn a_long_chain_in_which_all_refer_to_the_first_is_planned_at_once() {
+    let task = |n: usize| {
+        format!("      - {{name: t{n}, script: x, outputs: [K], image: '{}'}}\n", if n == 0 { "x" } else { "${t0.K}" })
+    };
+    let needs = |n: usize| {
+        format!(
+            "      - {{name: n{n}, script: x, image: '${{t0.K}}', needs: [{}]}}\n",
+            if n == 0 { "t0".to_owned() } else { format!("n{}", n - 1) }
+        )
+    };
+    let chain: String = (0..5000).map(task).collect();
+    let by_needs: String = (0..1000).map(needs).collect();
+    let plan =
+        planned(&format!("name: a\nstages:\n  - name: s\n    tasks:\n{chain}  - name: n\n    tasks:\n{by_needs}"));
+    assert_eq!(plan.tasks.len(), 6000);
+}
+
+#[test]
 fn the_same_pipeline_and_inputs_give_the_same_plan() {
     let pipeline = parse(super::reading::DESIGN);
     assert_eq!(plan(&pipeline, &RunInputs::default()).unwrap(), plan(&pipeline, &RunInputs::default()).unwrap());
