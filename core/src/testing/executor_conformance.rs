@@ -5,7 +5,6 @@
 //! each.
 
 #![expect(
-    clippy::expect_used,
     clippy::unwrap_used,
     clippy::panic,
     reason = "a case tells of a broken contract by a panic"
