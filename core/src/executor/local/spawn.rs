@@ -141,10 +141,9 @@ const FLAGS: libc::c_short = {
 };
 /// As above; Apple's systems also close the embedder's files by a flag.
 #[cfg(target_vendor = "apple")]
-const FLAGS: libc::c_short = (libc::POSIX_SPAWN_SETSIGDEF
-    | libc::POSIX_SPAWN_SETSIGMASK
-    | libc::POSIX_SPAWN_CLOEXEC_DEFAULT
-    | 0x0400) as libc::c_short;
+const FLAGS: libc::c_short =
+    (libc::POSIX_SPAWN_SETSIGDEF | libc::POSIX_SPAWN_SETSIGMASK | libc::POSIX_SPAWN_CLOEXEC_DEFAULT | 0x0400)
+        as libc::c_short;
 /// As above.
 #[cfg(not(any(target_os = "linux", target_vendor = "apple")))]
 const FLAGS: libc::c_short = (libc::POSIX_SPAWN_SETSIGDEF as libc::c_int
