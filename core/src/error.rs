@@ -108,6 +108,8 @@ impl From<crate::store::StoreError> for Error {
             S::ReadOnly { .. } => (ErrorKind::Unavailable, "readOnly"),
             S::Full { .. } => (ErrorKind::Unavailable, "noSpace"),
             S::Locked { .. } => (ErrorKind::Conflict, "locked"),
+            S::NotADataDir { .. } => (ErrorKind::NotFound, "notADataDir"),
+            S::OlderFormat { .. } => (ErrorKind::Unsupported, "olderFormat"),
             S::Io { .. } => (ErrorKind::Unavailable, "storeFailed"),
         };
         Self::new(kind, code, "store", error.to_string()).with_source(error)

@@ -1,14 +1,14 @@
 //! Opening an engine: its data directory, its executors, its limits, and the runs that an earlier one left.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
 
 use super::archive::{Archive, Replayed};
-use super::core::{Core, Parts};
+use super::core::{Core, Hold, Parts};
 use super::queue::Queue;
 use super::{Engine, Handle};
-use crate::clock::{ClockOrigin, SavedClock, SharedClock, SystemClock};
+use crate::clock::{SavedClock, SharedClock, SystemClock};
 use crate::error::{Error, ErrorKind, Result};
 use crate::executor::{Executor, ExecutorError, LocalExecutor, RunScope};
 use crate::explain;
@@ -133,16 +133,16 @@ impl EngineBuilder {
             Some(clock) => clock,
             None => system_clock(&*store).await?,
         };
-        let mut executors = named(self.executors)?;
+        let mut executors = self.executors;
         if executors.is_empty() {
             let local = LocalExecutor::new(data_dir.executor_state(LOCAL), clock.clone())?;
-            executors.insert(executor_name(LOCAL)?, Arc::new(local));
+            executors.push((LOCAL.to_owned(), Arc::new(local)));
         }
-        let default_executor = match self.default_executor {
-            Some(name) => executor_name(&name)?,
-            None => executors.keys().next().cloned().map_or_else(|| executor_name(LOCAL), Ok)?,
-        };
+        let first = executors.first().map_or(LOCAL, |(name, _)| name);
+        let default_executor = executor_name(self.default_executor.as_deref().unwrap_or(first))?;
+        let executors = named(executors)?;
         let logs = LogStore::new(data_dir.logs());
+        let (hold, gone) = Hold::new(data_dir);
         let core = Core::new(Parts {
             archive: Archive { store, logs },
             clock,
@@ -152,10 +152,10 @@ impl EngineBuilder {
             log_limits: self.log_limits,
             max_tasks: self.max_tasks,
             queue: Queue::new(self.run_limits),
-            data_dir: Some(data_dir),
+            hold: Arc::downgrade(&hold),
         });
         let recovered = recover(&core).await?;
-        Ok(Engine { handle: Arc::new(Handle { core, recovered }) })
+        Ok(Engine { handle: Arc::new(Handle { core, hold: Mutex::new(Some(hold)), gone, recovered }) })
     }
 }
 
@@ -163,7 +163,7 @@ fn executor_name(name: &str) -> Result<ExecutorName> {
     ExecutorName::new(name).map_err(|error| Error::new(ErrorKind::Invalid, "invalidName", "open", error.to_string()))
 }
 
-/// The executors by name; the first one registered is the default, so the order is kept by the caller.
+/// The executors by name.
 fn named(executors: Vec<(String, Arc<dyn Executor>)>) -> Result<BTreeMap<ExecutorName, Arc<dyn Executor>>> {
     executors.into_iter().map(|(name, executor)| Ok((executor_name(&name)?, executor))).collect()
 }
@@ -182,7 +182,7 @@ pub(crate) fn open_store(_data_dir: &DataDir) -> Result<Arc<dyn Store>> {
 /// The machine's clock, going on where the data directory left it.
 async fn system_clock(store: &dyn Store) -> Result<SharedClock> {
     let saved = store.setting(CLOCK_SETTING).await?.and_then(|text| text.parse::<SavedClock>().ok());
-    let clock = SystemClock::new(ClockOrigin::read(saved));
+    let clock = SystemClock::resume(saved);
     let setting = (CLOCK_SETTING.to_owned(), clock.saved().to_string());
     store.commit(Batch { settings: vec![setting], ..Batch::default() }).await?;
     Ok(Arc::new(clock))
@@ -237,9 +237,4 @@ async fn take_up(core: &Arc<Core>, replayed: Replayed) {
         }
     }
     core.drive(request, state, last, first);
-}
-
-/// The data directory that a command or a reader means.
-pub(crate) fn data_dir_or_default(path: Option<&Path>) -> PathBuf {
-    path.map_or_else(|| PathBuf::from(".windlass"), Path::to_path_buf)
 }

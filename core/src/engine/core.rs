@@ -1,7 +1,7 @@
 //! What the parts of one engine share.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use tokio::sync::{mpsc, watch};
 
@@ -38,8 +38,24 @@ pub(crate) struct Core {
     taking_up: tokio::sync::Mutex<()>,
     live: Mutex<HashMap<RunId, Live>>,
     runtime: tokio::runtime::Handle,
-    /// Held as long as anything of the engine is alive; `None` for an engine in memory.
-    _data_dir: Option<DataDir>,
+    hold: Weak<Hold>,
+}
+
+/// The hold on the data directory. Drivers and their jobs share it, also those on blocking threads that nobody can abort, so
+/// that no other engine gets the directory while something of this one still writes. Handles of runs do not.
+#[derive(Debug)]
+pub(crate) struct Hold {
+    _data_dir: DataDir,
+    /// Dropped with the hold, which wakes who waits for that.
+    _gone: watch::Sender<()>,
+}
+
+impl Hold {
+    /// The hold, and something that tells when it is gone.
+    pub(crate) fn new(data_dir: DataDir) -> (Arc<Self>, watch::Receiver<()>) {
+        let (gone, told) = watch::channel(());
+        (Arc::new(Self { _data_dir: data_dir, _gone: gone }), told)
+    }
 }
 
 /// A run that has a driver.
@@ -59,7 +75,7 @@ pub(crate) struct Parts {
     pub(crate) log_limits: LogLimits,
     pub(crate) max_tasks: usize,
     pub(crate) queue: Queue,
-    pub(crate) data_dir: Option<DataDir>,
+    pub(crate) hold: Weak<Hold>,
 }
 
 impl Core {
@@ -78,7 +94,7 @@ impl Core {
             taking_up: tokio::sync::Mutex::default(),
             live: Mutex::default(),
             runtime: tokio::runtime::Handle::current(),
-            _data_dir: parts.data_dir,
+            hold: parts.hold,
         })
     }
 
@@ -97,9 +113,19 @@ impl Core {
         self.archive.store.commit(Batch { appends: vec![append], ..Batch::default() }).await
     }
 
-    /// Runs a job of the engine; it ends by itself when the runtime ends.
-    pub(crate) fn spawn(&self, job: impl Future<Output = ()> + Send + 'static) -> tokio::task::AbortHandle {
-        self.runtime.spawn(job).abort_handle()
+    /// Runs a short job of the engine; it ends by itself when the runtime ends.
+    pub(crate) fn spawn(&self, job: impl Future<Output = ()> + Send + 'static) {
+        drop(self.runtime.spawn(job));
+    }
+
+    /// The runtime on which the engine was opened.
+    pub(crate) fn runtime(&self) -> &tokio::runtime::Handle {
+        &self.runtime
+    }
+
+    /// The hold on the data directory; `None` once the engine was closed.
+    pub(crate) fn hold(&self) -> Option<Arc<Hold>> {
+        self.hold.upgrade().filter(|_| !*self.closing.borrow())
     }
 
     /// Sends slots to the drivers that were waiting for them.
@@ -145,8 +171,13 @@ impl Core {
         let (sender, inbox) = mpsc::channel(INBOX);
         let feed = Arc::new(Feed::new(last));
         live.insert(run, Live { sender: sender.clone(), feed: feed.clone() });
+        let Some(hold) = self.hold() else {
+            live.remove(&run);
+            feed.end(FeedEnd::Closed);
+            return (sender, feed);
+        };
         drop(live);
-        let driver = Driver::new(self.clone(), request, state, last, feed.clone(), (sender.clone(), inbox));
+        let driver = Driver::new(self.clone(), hold, request, state, last, feed.clone(), (sender.clone(), inbox));
         self.spawn(driver.drive(first.into_iter().map(Message::Input).collect()));
         (sender, feed)
     }
@@ -219,15 +250,5 @@ impl Core {
 
     fn live(&self) -> MutexGuard<'_, HashMap<RunId, Live>> {
         self.live.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Whether any run still has a driver.
-    pub(crate) fn is_idle(&self) -> bool {
-        self.live().is_empty()
-    }
-
-    /// The feeds of all live runs.
-    pub(crate) fn feeds(&self) -> Vec<Arc<Feed>> {
-        self.live().values().map(|live| live.feed.clone()).collect()
     }
 }

@@ -1,12 +1,13 @@
 //! The driver of one run: decide, commit, publish, carry out. An event is committed before anything acts on it.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinSet;
 
-use super::core::Core;
+use super::core::{Core, Hold};
 use super::effects::{PrepareJob, ReleaseJob, StopJob};
 use super::feed::{Feed, FeedEnd};
 use super::request::StoredRequest;
@@ -56,26 +57,45 @@ pub(super) struct Driver {
 }
 
 /// What has been set going for the run, so that nothing is set going twice by one engine.
-#[derive(Default)]
 struct Jobs {
+    hold: Arc<Hold>,
+    /// All of them; they are aborted when the driver leaves.
+    set: JoinSet<()>,
     prepare: Option<u32>,
-    attempts: HashMap<(TaskIndex, u32), tokio::task::AbortHandle>,
+    attempts: HashSet<(TaskIndex, u32)>,
     stops: HashSet<(TaskIndex, u32)>,
-    observer: Option<tokio::task::AbortHandle>,
-    release: bool,
+    observing: bool,
+    releasing: bool,
 }
 
-impl Drop for Jobs {
-    fn drop(&mut self) {
-        for job in self.attempts.values().chain(&self.observer) {
-            job.abort();
+impl Jobs {
+    fn new(hold: Arc<Hold>) -> Self {
+        Self {
+            hold,
+            set: JoinSet::new(),
+            prepare: None,
+            attempts: HashSet::new(),
+            stops: HashSet::new(),
+            observing: false,
+            releasing: false,
         }
+    }
+
+    fn spawn(&mut self, core: &Core, job: impl Future<Output = ()> + Send + 'static) {
+        while self.set.try_join_next().is_some() {}
+        let hold = self.hold.clone();
+        let job = async move {
+            job.await;
+            drop(hold);
+        };
+        self.set.spawn_on(job, core.runtime());
     }
 }
 
 impl Driver {
     pub(super) fn new(
         core: Arc<Core>,
+        hold: Arc<Hold>,
         request: StoredRequest,
         state: RunState,
         last: Seq,
@@ -96,7 +116,7 @@ impl Driver {
             freed: 0,
             running: HashSet::new(),
             refused: HashSet::new(),
-            jobs: Jobs::default(),
+            jobs: Jobs::new(hold),
         }
     }
 
@@ -110,8 +130,10 @@ impl Driver {
             }
         };
         let released = end == FeedEnd::Released;
-        self.core.hand_out(self.core.slots.forget(self.run));
-        self.core.run_left(self.run, released, &self.feed, end);
+        let Self { core, run, feed, jobs, .. } = self;
+        drop(jobs);
+        core.hand_out(core.slots.forget(run));
+        core.run_left(run, released, &feed, end);
     }
 
     async fn run_to_end(&mut self, first: Vec<Message>) -> Result<FeedEnd> {
@@ -202,11 +224,11 @@ impl Driver {
         for event in &decided {
             match event {
                 RunEvent::AttemptStarted { task, attempt, .. } => {
-                    self.running.extend(self.state.index_of(task.as_str()).map(|index| (index, *attempt)));
+                    self.running.extend(self.state.index_of(task).map(|index| (index, *attempt)));
                     started = true;
                 }
                 RunEvent::AttemptFinished { task, attempt, .. } => {
-                    let known = self.state.index_of(task.as_str());
+                    let known = self.state.index_of(task);
                     if known.is_some_and(|index| self.running.remove(&(index, *attempt))) {
                         self.freed += 1;
                     }
@@ -219,7 +241,7 @@ impl Driver {
     }
 
     fn observed(&mut self, step: &StepKey, reason: Option<WaitReason>, events: &mut Vec<Stamped>) -> Result<()> {
-        let Some(task) = self.state.index_of(step.task.as_str()) else { return Ok(()) };
+        let Some(task) = self.state.index_of(&step.task) else { return Ok(()) };
         let attempt = step.attempt;
         let input = match reason {
             Some(reason) => Input::StepWaiting { task, attempt, reason },
@@ -321,7 +343,7 @@ impl Driver {
                 RunEvent::LogAppended { .. } => failpoint::crash("log.committed"),
                 RunEvent::AttemptFinished { task, attempt, .. } => {
                     failpoint::crash("attempt.finished");
-                    if let Some(index) = self.state.index_of(task.as_str()) {
+                    if let Some(index) = self.state.index_of(task) {
                         self.jobs.attempts.remove(&(index, *attempt));
                         self.jobs.stops.remove(&(index, *attempt));
                     }
@@ -338,48 +360,44 @@ impl Driver {
 
     /// Sets going what the state wants and what is not going yet.
     fn carry_out(&mut self) {
+        let (core, run) = (self.core.clone(), self.run);
         for effect in self.state.effects() {
             match effect {
                 Effect::RequestSlot { .. } => {}
-                Effect::Prepare { generation } => self.prepare(generation, false),
-                Effect::Run { task, attempt, generation } => {
-                    if !self.jobs.attempts.contains_key(&(task, attempt)) {
-                        let job = StepJob::new(&self.core, &self.request, &self.state, task, attempt, generation);
-                        let handle = self.core.spawn(job.run(self.sender.clone()));
-                        self.jobs.attempts.insert((task, attempt), handle);
-                    }
-                    self.observe();
+                Effect::Prepare { generation } if self.jobs.prepare != Some(generation) => {
+                    self.jobs.prepare = Some(generation);
+                    let job = PrepareJob::new(&core, &self.request, run, generation);
+                    self.jobs.spawn(&core, job.run(self.sender.clone()));
                 }
+                Effect::Prepare { .. } => {}
+                Effect::Run { task, attempt, generation } => self.follow(task, attempt, generation),
                 Effect::Stop { task, attempt, .. } => {
                     if self.jobs.stops.insert((task, attempt)) {
-                        self.core.spawn(StopJob::new(&self.core, &self.request, &self.state, task, attempt).run());
+                        let job = StopJob::new(&core, &self.request, &self.state, task, attempt);
+                        self.jobs.spawn(&core, job.run());
                     }
                 }
                 Effect::Release => {
-                    if !std::mem::replace(&mut self.jobs.release, true) {
-                        let job = ReleaseJob::new(&self.core, &self.request, self.run);
-                        self.core.spawn(job.run(self.sender.clone()));
+                    if !std::mem::replace(&mut self.jobs.releasing, true) {
+                        let job = ReleaseJob::new(&core, &self.request, run);
+                        self.jobs.spawn(&core, job.run(self.sender.clone()));
                     }
                 }
             }
         }
     }
 
-    /// Lets the executor make a workspace, or find the one that was there before a crash.
-    pub(super) fn prepare(&mut self, generation: u32, existing: bool) {
-        if self.jobs.prepare != Some(generation) {
-            self.jobs.prepare = Some(generation);
-            let job = PrepareJob::new(&self.core, &self.request, self.run, generation, existing);
-            self.core.spawn(job.run(self.sender.clone()));
-        }
-    }
-
-    fn observe(&mut self) {
-        if self.jobs.observer.is_none() {
-            if let Ok(executor) = self.core.executor(&self.request.executor) {
+    fn follow(&mut self, task: TaskIndex, attempt: u32, generation: u32) {
+        let core = self.core.clone();
+        if !std::mem::replace(&mut self.jobs.observing, true) {
+            if let Ok(executor) = core.executor(&self.request.executor) {
                 let watching = super::effects::observe(executor.observe(self.run), self.run, self.sender.clone());
-                self.jobs.observer = Some(self.core.spawn(watching));
+                self.jobs.spawn(&core, watching);
             }
+        }
+        if self.jobs.attempts.insert((task, attempt)) {
+            let job = StepJob::new(&core, &self.request, &self.state, (task, attempt), generation);
+            self.jobs.spawn(&core, job.run(self.sender.clone(), self.jobs.hold.clone()));
         }
     }
 }

@@ -10,7 +10,7 @@ use tokio::sync::mpsc;
 use super::core::Core;
 use super::driver::Message;
 use super::request::StoredRequest;
-use crate::executor::{Executor, ExecutorError, ExecutorEvent, RunScope};
+use crate::executor::{ExecutorError, ExecutorEvent, RunScope};
 use crate::explain;
 use crate::failpoint;
 use crate::pipeline::{ExecutorName, TaskIndex};
@@ -40,7 +40,7 @@ where
     job().await
 }
 
-/// Makes the workspace, or finds it.
+/// Makes the workspace.
 pub(super) struct PrepareJob {
     core: Arc<Core>,
     executor: ExecutorName,
@@ -48,10 +48,10 @@ pub(super) struct PrepareJob {
 }
 
 impl PrepareJob {
-    pub(super) fn new(core: &Arc<Core>, request: &StoredRequest, run: RunId, generation: u32, existing: bool) -> Self {
+    pub(super) fn new(core: &Arc<Core>, request: &StoredRequest, run: RunId, generation: u32) -> Self {
         // Only the first workspace starts with the source: a later one is filled by the tasks that are repeated.
         let source = if generation == 1 { request.source.clone() } else { None };
-        let scope = RunScope { run, generation, existing, source };
+        let scope = RunScope { run, generation, existing: false, source };
         Self { core: core.clone(), executor: request.executor.clone(), scope }
     }
 
@@ -141,6 +141,3 @@ pub(super) async fn observe(
         }
     }
 }
-
-/// The executor of a run, for jobs that outlive the borrow of the engine's table.
-pub(super) type SharedExecutor = Arc<dyn Executor>;

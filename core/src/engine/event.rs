@@ -36,6 +36,8 @@ pub enum EventKind {
     WorkspaceLost { cause: Cause },
     /// The task could start, and waits.
     TaskWaiting { task: TaskId, reason: WaitReason },
+    /// The attempt waited for something, and goes on.
+    TaskRunning { task: TaskId, attempt: u32 },
     /// The task's first attempt starts.
     TaskStarted { stage: Option<String>, task: TaskId },
     /// An attempt starts.
@@ -83,6 +85,7 @@ impl Event {
             RunEvent::RunStarted => EventKind::RunStarted,
             RunEvent::WorkspaceLost { cause, .. } => EventKind::WorkspaceLost { cause },
             RunEvent::TaskWaiting { task, reason } => EventKind::TaskWaiting { task, reason },
+            RunEvent::TaskRunning { task, attempt } => EventKind::TaskRunning { task, attempt },
             RunEvent::TaskStarted { stage, task } => {
                 EventKind::TaskStarted { stage: stage.map(|stage| stage.as_str().to_owned()), task }
             }
@@ -93,7 +96,7 @@ impl Event {
             }
             RunEvent::LogTruncated { task, attempt, limit } => EventKind::LogTruncated { task, attempt, limit },
             RunEvent::AttemptStopping { task, attempt, cause, .. } => EventKind::AttemptStopping { task, attempt, cause },
-            RunEvent::AttemptFinished { task, attempt, state, exit_code, cause, outputs } => {
+            RunEvent::AttemptFinished { task, attempt, state, exit_code, cause, outputs, infrastructure: _ } => {
                 EventKind::AttemptFinished { task, attempt, state, exit_code, cause, outputs }
             }
             RunEvent::ApprovalRequested { task, message, approvers } => {
@@ -123,6 +126,7 @@ impl Event {
             EventKind::RunStarted => "runStarted",
             EventKind::WorkspaceLost { .. } => "workspaceLost",
             EventKind::TaskWaiting { .. } => "taskWaiting",
+            EventKind::TaskRunning { .. } => "taskRunning",
             EventKind::TaskStarted { .. } => "taskStarted",
             EventKind::AttemptStarted { .. } => "attemptStarted",
             EventKind::Log { .. } => "log",
@@ -170,7 +174,9 @@ impl EventKind {
                 map.serialize_entry("stage", stage)?;
                 map.serialize_entry("task", task)
             }
-            Self::AttemptStarted { task, attempt } => serialize_attempt(map, task, *attempt),
+            Self::AttemptStarted { task, attempt } | Self::TaskRunning { task, attempt } => {
+                serialize_attempt(map, task, *attempt)
+            }
             Self::Log { task, attempt, offset, bytes } => {
                 serialize_attempt(map, task, *attempt)?;
                 map.serialize_entry("offset", offset)?;
@@ -252,6 +258,7 @@ impl fmt::Display for Event {
             EventKind::RunStarted => f.write_str("run started"),
             EventKind::WorkspaceLost { cause } => write!(f, "workspace lost: {}", cause.message),
             EventKind::TaskWaiting { task, reason } => write!(f, "{task}: waiting: {}", reason.message),
+            EventKind::TaskRunning { task, .. } => write!(f, "{task}: goes on"),
             EventKind::TaskStarted { stage: Some(stage), task } => write!(f, "{task}: started ({stage})"),
             EventKind::TaskStarted { stage: None, task } => write!(f, "{task}: started (finally)"),
             EventKind::AttemptStarted { task, attempt } => write!(f, "{task}: attempt {attempt}"),

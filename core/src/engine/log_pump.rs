@@ -5,16 +5,17 @@ use std::sync::Arc;
 use bytes::{Bytes, BytesMut};
 use tokio::sync::mpsc;
 
-use super::core::Core;
+use super::core::{Core, Hold};
 use super::driver::Message;
 use crate::executor::ExecutorError;
 use crate::log::{Appended, LogError, LogPosition, LogWriter, NoMask};
 use crate::pipeline::TaskIndex;
-use crate::run::{Cause, Input, StepKey};
+use crate::run::{Input, StepKey};
 
 /// One log on its way.
 pub(super) struct LogPump {
     core: Arc<Core>,
+    hold: Arc<Hold>,
     key: StepKey,
     task: TaskIndex,
     sender: mpsc::Sender<Message>,
@@ -31,6 +32,7 @@ pub(super) struct LogPump {
 impl LogPump {
     pub(super) fn new(
         core: &Arc<Core>,
+        hold: Arc<Hold>,
         key: StepKey,
         task: TaskIndex,
         committed: LogPosition,
@@ -39,6 +41,7 @@ impl LogPump {
         let read = if crate::failpoint::bug("log.forget-source") { 0 } else { committed.source };
         Self {
             core: core.clone(),
+            hold,
             key,
             task,
             sender,
@@ -56,13 +59,13 @@ impl LogPump {
     }
 
     /// Takes a chunk of the raw log; chunks that overlap what was read are cut.
-    pub(super) async fn push(&mut self, offset: u64, mut bytes: Bytes) -> Result<(), ExecutorError> {
+    pub(super) async fn push(&mut self, offset: u64, mut bytes: Bytes) -> Result<(), CopyError> {
         if offset > self.read {
-            return Err(ExecutorError::Infrastructure {
+            return Err(CopyError::Executor(ExecutorError::Infrastructure {
                 code: "logGap",
                 message: format!("the log of {} goes on at byte {offset}, after byte {}", self.key, self.read),
                 advice: "Something removed a part of the raw log while the step ran. Run the task again.".to_owned(),
-            });
+            }));
         }
         let known = usize::try_from(self.read - offset).unwrap_or(usize::MAX).min(bytes.len());
         let _ = bytes.split_to(known);
@@ -71,19 +74,23 @@ impl LogPump {
         }
         self.read += bytes.len() as u64;
         let piece = self.whole_characters(bytes);
-        self.write(piece, false).await.map_err(failed)
+        Ok(self.write(piece, false).await?)
     }
 
-    /// Writes what is held back, and says so. To be called once, at the end.
-    pub(super) async fn finish(&mut self) -> Result<(), Cause> {
+    /// Writes what is held back. To be called at the end of the log.
+    pub(super) async fn finish(&mut self) -> Result<(), CopyError> {
         let rest = std::mem::take(&mut self.partial).freeze();
         if self.writer.is_none() && rest.is_empty() {
             return Ok(());
         }
-        self.write(rest, true).await.map_err(|error| {
-            let advice = "Look at the disk of the data directory: is it full, or was a file removed?";
-            Cause::new("logFailed", format!("the log could not be written: {error}"), advice)
-        })
+        Ok(self.write(rest, true).await?)
+    }
+
+    /// Goes back to what is committed, after something failed: the raw log is read again from there.
+    pub(super) fn rewind(&mut self) {
+        self.writer = None;
+        self.partial.clear();
+        self.read = self.committed.source;
     }
 
     /// What was held back and the new bytes, without a cut character at the end.
@@ -107,21 +114,26 @@ impl LogPump {
             Some(writer) => writer,
             None => {
                 let limits = self.core.log_limits;
-                self.core.archive.logs.writer(&self.key, self.committed, Box::new(NoMask::default()), limits)?
+                self.core.archive.logs.writer(&self.key, self.committed, Box::new(NoMask), limits)?
             }
         };
         let at = self.core.clock.now().wall;
+        let hold = self.hold.clone();
         let job = move || -> (LogWriter, Result<Option<Appended>, LogError>) {
             let done = match writer.append(&bytes, at) {
                 Ok(()) if last => writer.finish(at),
                 Ok(()) => writer.sync(),
                 Err(error) => Err(error),
             };
+            drop(hold);
             (writer, done)
         };
         let (writer, done) = match tokio::task::spawn_blocking(job).await {
             Ok(done) => done,
-            Err(error) => return Err(LogError::interrupted(&error.to_string())),
+            Err(error) => {
+                let doing = format!("the log of {} was being written", self.key);
+                return Err(LogError::Io { doing, why: error.to_string() });
+            }
         };
         let truncated = writer.truncated();
         self.writer = Some(writer);
@@ -141,12 +153,15 @@ impl LogPump {
     }
 }
 
-fn failed(error: LogError) -> ExecutorError {
-    ExecutorError::Infrastructure {
-        code: "logFailed",
-        message: format!("the log could not be written: {error}"),
-        advice: "Look at the disk of the data directory: is it full, or was a file removed?".to_owned(),
-    }
+/// Why a log could not be copied.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum CopyError {
+    /// The raw log could not be read.
+    #[error(transparent)]
+    Executor(#[from] ExecutorError),
+    /// The stored log could not be written; it can be tried again from what is committed.
+    #[error(transparent)]
+    Log(#[from] LogError),
 }
 
 /// How many bytes at the end are the beginning of a UTF-8 character that is not complete. 0 for bytes that are no text.

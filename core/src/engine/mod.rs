@@ -21,7 +21,9 @@ mod slots;
 mod step;
 mod summary;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::sync::watch;
 
 pub use builder::EngineBuilder;
 pub use event::{Event, EventKind};
@@ -31,13 +33,13 @@ pub use request::RunRequest;
 pub use run::Run;
 pub use summary::{RunSummary, TaskSummary};
 
-use self::core::Core;
+use self::core::{Core, Hold};
 use self::request::StoredRequest;
 use crate::error::{Error, ErrorKind, Result};
 use crate::failpoint;
 use crate::pipeline::{self, Action, ExecutorName, OnConflict, Pipeline, Plan};
 use crate::run::{RunEvent, RunId, RunState, RunStatus, Seq};
-use crate::store::{Append, Batch, RunDigest, RunFilter, RunListing, RunRecord, Stamped, StoreError};
+use crate::store::{Append, Batch, RunDigest, RunFilter, RunListing, RunRecord, Stamped};
 
 /// An engine on a data directory. Clones share it; when the last one is dropped the engine closes, and its steps go on until
 /// the next one takes them up.
@@ -49,6 +51,9 @@ pub struct Engine {
 #[derive(Debug)]
 struct Handle {
     core: Arc<Core>,
+    hold: Mutex<Option<Arc<Hold>>>,
+    /// Tells when nothing holds the data directory any more.
+    gone: watch::Receiver<()>,
     recovered: Vec<RunId>,
 }
 
@@ -76,6 +81,9 @@ impl Engine {
     /// `concurrencyLimit` when its group is full and says `reject`; `noSpace`, `readOnly` and the like from the store.
     pub async fn start(&self, pipeline: &Pipeline, request: RunRequest) -> Result<Run> {
         let core = &self.handle.core;
+        if core.hold().is_none() {
+            return Err(Error::new(ErrorKind::Conflict, "engineClosed", "start", "the engine was closed"));
+        }
         let plan = pipeline::plan(pipeline, &request.inputs)?;
         let executor = self.executor_for(&plan)?;
         refuse_unsupported(&plan, &executor)?;
@@ -173,20 +181,20 @@ impl Engine {
         self.handle.core.executors.get(executor).map(|executor| executor.capabilities())
     }
 
-    /// Closes the engine and waits until nothing of it works any more. Steps go on; the next engine on the data directory
-    /// takes them up.
-    pub async fn close(self) -> Result<()> {
-        let core = self.handle.core.clone();
-        core.closing.send_replace(true);
-        for feed in core.feeds() {
-            let mut watch = feed.watch();
-            let _ = watch.wait_for(|state| state.end.is_some()).await;
-        }
-        debug_assert!(core.is_idle(), "every driver has left");
-        match core.archive.store.close().await {
-            Ok(()) | Err(StoreError::NoSuchRun { .. }) => Ok(()),
-            Err(error) => Err(error.into()),
-        }
+    /// Closes the engine for all who share it, and returns when nothing of it works any more and the data directory is free.
+    /// Steps go on; the next engine on the data directory takes them up.
+    pub async fn close(&self) -> Result<()> {
+        self.handle.core.closing.send_replace(true);
+        let hold = self.handle.hold.lock().unwrap_or_else(PoisonError::into_inner).take();
+        // The store is closed while the directory is still held.
+        let closed = match &hold {
+            Some(_) => self.handle.core.archive.store.close().await,
+            None => Ok(()),
+        };
+        drop(hold);
+        let mut gone = self.handle.gone.clone();
+        while gone.changed().await.is_ok() {}
+        Ok(closed?)
     }
 }
 

@@ -11,8 +11,8 @@ use super::events::{EventStream, broken};
 use super::feed::FeedEnd;
 use super::summary::RunSummary;
 use crate::error::{Error, ErrorKind, Result};
-use crate::pipeline::TaskId;
-use crate::run::{Decision, Input, RunId, RunStatus, Seq, StepKey};
+use crate::pipeline::{Action, TaskId, TaskIndex};
+use crate::run::{Decision, Input, RunId, RunState, RunStatus, Seq, StepKey, TaskStatus};
 
 /// A run of this engine. Dropping the handle changes nothing for the run.
 #[derive(Clone, Debug)]
@@ -102,8 +102,8 @@ impl Run {
 
     async fn decide(&self, task: &str, decision: Decision, by: &str, reason: &str) -> Result<()> {
         let replayed = self.core.archive.replay(self.id, None).await?;
-        let index = replayed.state.index_of(task).ok_or_else(|| self.no_such_task(task))?;
-        if !replayed.state.wants_decision(index) {
+        let index = replayed.state.index_of(&TaskId::new(task)).ok_or_else(|| self.no_such_task(task))?;
+        if !waits_for_approval(&replayed.state, index) {
             let message = format!("task {task:?} does not wait for an approval");
             return Err(Error::new(ErrorKind::Conflict, "notWaiting", "decide", message));
         }
@@ -160,4 +160,10 @@ impl Run {
     pub async fn status(&self) -> Result<RunStatus> {
         Ok(self.core.archive.listing(self.id).await?.digest.status)
     }
+}
+
+/// Whether a decision about the task is wanted now.
+fn waits_for_approval(state: &RunState, task: TaskIndex) -> bool {
+    let view = state.task(task);
+    view.status() == TaskStatus::Waiting && matches!(view.planned().action(), Action::Approve(_))
 }

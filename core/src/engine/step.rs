@@ -7,10 +7,10 @@ use std::time::Duration;
 use futures::StreamExt;
 use tokio::sync::mpsc;
 
-use super::core::Core;
+use super::core::{Core, Hold};
 use super::driver::Message;
 use super::facts;
-use super::log_pump::LogPump;
+use super::log_pump::{CopyError, LogPump};
 use super::request::StoredRequest;
 use crate::executor::{Command, Executor, ExecutorError, LogChunk, StepExit, StepSpec};
 use crate::explain::{self, FailureClass, StepFacts};
@@ -22,6 +22,8 @@ use crate::run::{AttemptEnd, Cause, Effect, Input, RunState, StepEnd, StepKey};
 const TAIL_LINES: usize = 20;
 /// The same in bytes.
 const TAIL_BYTES: usize = 16 * 1024;
+/// The pause before a log is written again that the disk refused.
+const LOG_PAUSE: Duration = Duration::from_secs(1);
 /// How long the rest of a log is waited for when the step is known to be gone without an exit.
 const LAST_WORDS: Duration = Duration::from_secs(2);
 
@@ -38,7 +40,6 @@ pub(super) struct StepJob {
     stopping: bool,
     position: crate::log::LogPosition,
     outputs: Vec<VariableName>,
-    timeout: Option<Duration>,
 }
 
 impl StepJob {
@@ -46,8 +47,7 @@ impl StepJob {
         core: &Arc<Core>,
         request: &StoredRequest,
         state: &RunState,
-        task: TaskIndex,
-        attempt: u32,
+        (task, attempt): (TaskIndex, u32),
         generation: u32,
     ) -> Self {
         let planned = state.plan().task(task);
@@ -65,47 +65,59 @@ impl StepJob {
             stopping,
             position: state.log_position(task, attempt),
             outputs: planned.definition.outputs.clone(),
-            timeout: planned.timeout,
         }
     }
 
-    pub(super) async fn run(self, sender: mpsc::Sender<Message>) {
+    pub(super) async fn run(self, sender: mpsc::Sender<Message>, hold: Arc<Hold>) {
         let end = match (&self.spec, self.core.executor(&self.executor)) {
             (Err(cause), _) => AttemptEnd::Failed { exit_code: None, cause: cause.clone() },
             (Ok(_), Err(error)) => self.executor_failed(&error),
-            (Ok(spec), Ok(executor)) => self.follow(spec, &*executor, &sender).await,
+            (Ok(spec), Ok(executor)) => {
+                let pump = LogPump::new(&self.core, hold, self.key.clone(), self.task, self.position, sender.clone());
+                self.follow(spec, &*executor, pump).await
+            }
         };
         let input = Input::AttemptEnded { task: self.task, attempt: self.attempt, end };
         let _ = sender.send(Message::Input(input)).await;
     }
 
     /// Starts the step unless it is to be stopped, and follows it to its end.
-    async fn follow(&self, spec: &StepSpec, executor: &dyn Executor, sender: &mpsc::Sender<Message>) -> AttemptEnd {
+    async fn follow(&self, spec: &StepSpec, executor: &dyn Executor, mut pump: LogPump) -> AttemptEnd {
         if !self.stopping {
             if let Err(error) = executor.start(spec).await {
                 return self.executor_failed(&error);
             }
         }
-        let mut pump = LogPump::new(&self.core, self.key.clone(), self.task, self.position, sender.clone());
-        let exit = self.copy_log(executor, &mut pump).await;
-        let finished = pump.finish().await;
-        let exit = match (exit, finished) {
-            (Ok(_), Err(cause)) => return AttemptEnd::Infrastructure { cause },
-            (exit, _) => exit,
-        };
-        match exit {
+        match self.copied(executor, &mut pump).await {
             Ok(exit) => {
                 failpoint::crash("exit.seen");
                 let end = self.explained(&exit).await;
-                let _ = executor.forget(&self.key).await;
+                if let Err(error) = executor.forget(&self.key).await {
+                    tracing::warn!(step = %self.key, %error, "the raw log could not be removed; the run's release removes it");
+                }
                 end
             }
             Err(error) => self.executor_failed(&error),
         }
     }
 
+    /// Copies the log to its end. A disk that refuses is waited for: the step does not notice, and its raw log is kept.
+    async fn copied(&self, executor: &dyn Executor, pump: &mut LogPump) -> Result<StepExit, ExecutorError> {
+        loop {
+            match self.copy_log(executor, pump).await {
+                Ok(exit) => return Ok(exit),
+                Err(CopyError::Executor(error)) => return Err(error),
+                Err(CopyError::Log(error)) => {
+                    tracing::warn!(step = %self.key, %error, "the log waits until it can be written");
+                    pump.rewind();
+                    self.core.clock.sleep_until(self.core.clock.now().elapsed + LOG_PAUSE).await;
+                }
+            }
+        }
+    }
+
     /// Copies the log until it ends, and waits for the exit. The exit counts only when the whole log has been read.
-    async fn copy_log(&self, executor: &dyn Executor, pump: &mut LogPump) -> Result<StepExit, ExecutorError> {
+    async fn copy_log(&self, executor: &dyn Executor, pump: &mut LogPump) -> Result<StepExit, CopyError> {
         let mut logs = executor.logs(&self.key, pump.source()).fuse();
         let mut wait = executor.wait(&self.key);
         let mut exit = None;
@@ -114,7 +126,7 @@ impl StepJob {
                 biased;
                 chunk = logs.next() => match chunk {
                     Some(Ok(LogChunk { offset, bytes })) => pump.push(offset, bytes).await?,
-                    Some(Err(error)) => return Err(error),
+                    Some(Err(error)) => return Err(error.into()),
                     None => break,
                 },
                 ended = &mut wait, if exit.is_none() => {
@@ -127,14 +139,16 @@ impl StepJob {
                 }
             }
         }
-        match exit {
+        let exit = match exit {
             Some(exit) => exit,
             None => wait.await,
-        }
+        };
+        pump.finish().await?;
+        Ok(exit?)
     }
 
     /// What can still be read of the log of a step that is gone without an exit.
-    async fn last_words<S>(&self, logs: &mut S, pump: &mut LogPump) -> Result<(), ExecutorError>
+    async fn last_words<S>(&self, logs: &mut S, pump: &mut LogPump) -> Result<(), CopyError>
     where
         S: futures::Stream<Item = Result<LogChunk, ExecutorError>> + Unpin,
     {
@@ -169,7 +183,7 @@ impl StepJob {
         let key = self.key.clone();
         let tail = tokio::task::spawn_blocking(move || logs.tail(&key, TAIL_LINES, TAIL_BYTES)).await;
         let tail = tail.ok().and_then(Result::ok).unwrap_or_default();
-        let facts = StepFacts { executor: self.executor.as_str(), timeout: self.timeout, ..self.command_facts() };
+        let facts = StepFacts { executor: self.executor.as_str(), ..self.command_facts() };
         let cause = explain::step_failure(&exit.end, &tail, &facts);
         AttemptEnd::Failed { exit_code: Some(exit.end.exit_code()), cause }
     }
@@ -179,7 +193,7 @@ impl StepJob {
         if let Ok(spec) = &self.spec {
             facts.image = spec.image.as_deref();
             if let Command::Script { text, shell } = &spec.command {
-                facts.script = text;
+                facts.script = Some(text);
                 facts.shell = shell.as_deref();
             }
         }

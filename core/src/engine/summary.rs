@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::request::StoredRequest;
 use crate::pipeline::TaskId;
-use crate::run::{Cause, RunId, RunState, RunStatus, TaskStatus, WaitReason};
+use crate::run::{Cause, RunId, RunState, RunStatus, TaskStatus, TaskView, WaitReason};
 use crate::store::RunRecord;
 
 /// A run as it is now; what `wait` returns when it has ended.
@@ -98,6 +98,24 @@ impl RunSummary {
             duration_ms: duration.map(|duration| duration.as_millis() as u64),
             cause: state.cause().cloned(),
             tasks: state.tasks().map(TaskSummary::of).collect(),
+        }
+    }
+}
+
+impl TaskSummary {
+    fn of(view: TaskView<'_>) -> Self {
+        let over = !matches!(view.status(), TaskStatus::Pending | TaskStatus::Waiting | TaskStatus::Running);
+        Self {
+            task: view.id().clone(),
+            stage: view.stage().map(|stage| stage.as_str().to_owned()),
+            status: view.status(),
+            attempts: view.attempts(),
+            exit_code: view.exit_code(),
+            cause: view.cause().cloned(),
+            waiting: view.waiting().cloned(),
+            outputs: view.outputs().clone(),
+            started: view.started().map(|now| now.wall),
+            duration_ms: over.then(|| view.duration().as_millis() as u64),
         }
     }
 }

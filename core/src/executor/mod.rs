@@ -2,6 +2,12 @@
 
 mod contract;
 mod error;
+#[cfg(unix)]
+mod local;
+#[cfg(not(unix))]
+#[path = "local/unsupported.rs"]
+mod local;
 
 pub use contract::*;
 pub use error::ExecutorError;
+pub use local::LocalExecutor;

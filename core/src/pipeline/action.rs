@@ -36,6 +36,20 @@ pub enum Action {
     Custom(Custom),
 }
 
+/// The keys of all actions, in the order of [`Action`].
+pub(super) const ACTION_KEYS: [&str; 10] = [
+    "script",
+    "checkout",
+    "buildImage",
+    "deployManifests",
+    "publishChart",
+    "deployChart",
+    "syncFiles",
+    "runJob",
+    "approve",
+    "custom",
+];
+
 impl Action {
     /// The key under which it stands in the document.
     pub fn key(&self) -> &'static str {

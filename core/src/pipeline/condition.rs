@@ -1,15 +1,35 @@
 //! `when`: a CEL expression over `params`, `trigger`, `commit`, `tasks` and bare parameter names.
 
+mod bounds;
+mod evaluate;
+mod uses;
+
 use std::borrow::Cow;
 use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 
+use cel::Program;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// A CEL expression that has been parsed.
-#[derive(Clone, PartialEq, Eq)]
+pub use evaluate::{ConditionScope, TaskFacts};
+pub(super) use uses::{COMMIT_FIELDS, TRIGGER_FIELDS, Use, clashes};
+
+/// A CEL expression that has been parsed. Two are equal when their sources are.
+///
+/// What it may do is bounded, so that looking at it always ends soon: no `map`, no `all`, `exists` or `filter` inside
+/// another one, and `tasks` only with a name in quotes.
+#[derive(Clone)]
 pub struct Condition {
-    source: String,
+    source: Arc<str>,
+    compiled: Arc<Compiled>,
+}
+
+struct Compiled {
+    /// `None` is always true: it stands for an expression that could not be read.
+    program: Option<Program>,
+    uses: Vec<Use>,
 }
 
 /// Why an expression cannot be used.
@@ -20,17 +40,68 @@ pub struct ConditionError {
     pub message: String,
 }
 
+impl ConditionError {
+    fn new(message: impl Into<String>) -> Self {
+        Self { message: message.into() }
+    }
+}
+
 impl Condition {
     /// Parses an expression.
     pub fn parse(source: impl Into<String>) -> Result<Self, ConditionError> {
-        Ok(Self { source: source.into() })
+        let source: String = source.into();
+        bounds::check(&source)?;
+        let program = compile(&source)?;
+        let uses = uses::of(program.expression())?;
+        Ok(Self { source: source.into(), compiled: Arc::new(Compiled { program: Some(program), uses }) })
     }
 
     /// The expression as it was written.
     pub fn source(&self) -> &str {
         &self.source
     }
+
+    /// Stands for an expression that could not be read.
+    pub(super) fn always() -> Self {
+        Self { source: "true".into(), compiled: Arc::new(Compiled { program: None, uses: Vec::new() }) }
+    }
+
+    /// What it looks at.
+    pub(super) fn uses(&self) -> &[Use] {
+        &self.compiled.uses
+    }
 }
+
+/// The parser is somebody else's and reads what anybody wrote, so a panic in it is an answer and not the end.
+fn compile(source: &str) -> Result<Program, ConditionError> {
+    match catch_unwind(AssertUnwindSafe(|| Program::compile(source))) {
+        Ok(Ok(program)) => Ok(program),
+        Ok(Err(errors)) => Err(ConditionError::new(syntax_message(source, &errors))),
+        Err(_) => Err(ConditionError::new(format!("{source:?} is not a CEL expression"))),
+    }
+}
+
+fn syntax_message(source: &str, errors: &cel::ParseErrors) -> String {
+    let Some(first) = errors.errors.first() else { return format!("{source:?} is not a CEL expression") };
+    let what = first.msg.trim_start_matches("Syntax error: ").replace("'<EOF>'", "the end").replace("<EOF>", "the end");
+    // The parser goes on to list every token that it knows.
+    let what = what.split_once(" expecting ").map_or(what.as_str(), |(what, _)| what);
+    let (line, column) = first.pos;
+    let place = match (line, column) {
+        (1, column) if column > 0 => format!(" at character {column}"),
+        (line, column) if line > 1 => format!(" at line {line}, character {column}"),
+        _ => String::new(),
+    };
+    format!("not a CEL expression: {what}{place}; an example is TARGET == 'prod' && commit.branch == 'main'")
+}
+
+impl PartialEq for Condition {
+    fn eq(&self, other: &Self) -> bool {
+        self.source == other.source
+    }
+}
+
+impl Eq for Condition {}
 
 impl fmt::Debug for Condition {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

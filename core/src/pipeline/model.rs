@@ -141,7 +141,11 @@ pub enum Order {
 ///
 /// In the document the action is a key of the task itself (`script: …`, `checkout: {…}`).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", from = "super::task_document::TaskDocument", into = "super::task_document::TaskDocument")]
+#[serde(
+    rename_all = "camelCase",
+    from = "super::task_document::TaskDocument",
+    into = "super::task_document::TaskDocument"
+)]
 #[schemars(with = "super::task_document::TaskDocument")]
 pub struct Task {
     /// Unique in the pipeline.
@@ -186,6 +190,35 @@ pub struct Task {
     pub isolation: Isolation,
     /// Whether the step sees the run's workspace.
     pub workspace: WorkspaceUse,
+}
+
+impl Task {
+    /// A task with nothing but a name and an action.
+    pub fn new(name: TaskName, action: Action) -> Self {
+        Self {
+            name,
+            action,
+            image: None,
+            shell: None,
+            env: IndexMap::new(),
+            outputs: Vec::new(),
+            matrix: IndexMap::new(),
+            when: None,
+            needs: None,
+            allow_failure: false,
+            retry: None,
+            timeout: None,
+            grace: None,
+            executor: None,
+            caches: Vec::new(),
+            artifacts: Vec::new(),
+            reports: None,
+            resources: None,
+            secrets: Vec::new(),
+            isolation: Isolation::Run,
+            workspace: WorkspaceUse::Shared,
+        }
+    }
 }
 
 /// How often and after which ends a task is tried again.

@@ -45,7 +45,11 @@ pub enum NameError {
     },
 }
 
-const FREE_RULE: &str = "letters, digits, spaces and . _ - + @ : are fine; / \\ [ ] ' \" ` $ and control characters are not";
+/// Empty, so that no name equals it.
+const STAND_IN: &str = "";
+
+const FREE_RULE: &str =
+    "letters, digits, spaces and . _ - + @ : are fine; / \\ [ ] ' \" ` $ and control characters are not";
 const IDENTIFIER_RULE: &str = "it starts with a letter or _, and goes on with letters, digits or _ (ASCII)";
 
 /// A name for people: any script, but nothing that could be read as a path, a quote or a variable.
@@ -100,6 +104,16 @@ macro_rules! names {
                 let text = text.as_ref();
                 $check($what, text)?;
                 Ok(Self(Arc::from(text)))
+            }
+
+            /// Stands for a name that could not be read; nothing that a person writes is equal to it.
+            pub(super) fn stand_in() -> Self {
+                Self(Arc::from(STAND_IN))
+            }
+
+            /// Whether this stands for a name that could not be read.
+            pub(super) fn is_stand_in(&self) -> bool {
+                &*self.0 == STAND_IN
             }
 
             /// The name as it was written.

@@ -64,6 +64,13 @@ pub enum RunEvent {
         /// For what.
         reason: WaitReason,
     },
+    /// The attempt waited for something, and goes on.
+    TaskRunning {
+        /// The task.
+        task: TaskId,
+        /// The attempt.
+        attempt: u32,
+    },
     /// The task's first attempt is about to start.
     TaskStarted {
         /// The stage; `None` in `finally`.
@@ -125,6 +132,9 @@ pub enum RunEvent {
         exit_code: Option<i32>,
         /// Why it did not succeed.
         cause: Option<Cause>,
+        /// Whether the engine or the executor failed, and not the step: what a retry goes by.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        infrastructure: bool,
         /// What it wrote to `$WINDLASS_OUTPUT`, of the declared keys.
         #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
         outputs: BTreeMap<String, String>,
@@ -189,4 +199,62 @@ pub enum RunEvent {
     },
     /// What the executor held for the run is freed. The last event of all.
     RunReleased,
+}
+
+impl RunEvent {
+    /// The word for it in streams and messages: the `type` of its JSON.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::RunQueued { .. } => "runQueued",
+            Self::RunStarted => "runStarted",
+            Self::WorkspaceReady { .. } => "workspaceReady",
+            Self::WorkspaceLost { .. } => "workspaceLost",
+            Self::TaskWaiting { .. } => "taskWaiting",
+            Self::TaskRunning { .. } => "taskRunning",
+            Self::TaskStarted { .. } => "taskStarted",
+            Self::AttemptStarted { .. } => "attemptStarted",
+            Self::LogAppended { .. } => "logAppended",
+            Self::LogTruncated { .. } => "logTruncated",
+            Self::AttemptStopping { .. } => "attemptStopping",
+            Self::AttemptFinished { .. } => "attemptFinished",
+            Self::ApprovalRequested { .. } => "approvalRequested",
+            Self::ApprovalDecided { .. } => "approvalDecided",
+            Self::CancelRequested { .. } => "cancelRequested",
+            Self::RunTimedOut => "runTimedOut",
+            Self::FinallyStarted => "finallyStarted",
+            Self::FinallyTimedOut => "finallyTimedOut",
+            Self::EngineRecovered => "engineRecovered",
+            Self::TaskFinished { .. } => "taskFinished",
+            Self::RunFinished { .. } => "runFinished",
+            Self::RunReleased => "runReleased",
+        }
+    }
+
+    /// The task that it is about, when it is about one.
+    pub fn task(&self) -> Option<&TaskId> {
+        match self {
+            Self::TaskWaiting { task, .. }
+            | Self::TaskRunning { task, .. }
+            | Self::TaskStarted { task, .. }
+            | Self::AttemptStarted { task, .. }
+            | Self::LogAppended { task, .. }
+            | Self::LogTruncated { task, .. }
+            | Self::AttemptStopping { task, .. }
+            | Self::AttemptFinished { task, .. }
+            | Self::ApprovalRequested { task, .. }
+            | Self::ApprovalDecided { task, .. }
+            | Self::TaskFinished { task, .. } => Some(task),
+            Self::RunQueued { .. }
+            | Self::RunStarted
+            | Self::WorkspaceReady { .. }
+            | Self::WorkspaceLost { .. }
+            | Self::CancelRequested { .. }
+            | Self::RunTimedOut
+            | Self::FinallyStarted
+            | Self::FinallyTimedOut
+            | Self::EngineRecovered
+            | Self::RunFinished { .. }
+            | Self::RunReleased => None,
+        }
+    }
 }

@@ -44,6 +44,13 @@ pub enum Input {
         /// What it waits for.
         reason: WaitReason,
     },
+    /// What the step waited for is there.
+    StepRunning {
+        /// The task.
+        task: TaskIndex,
+        /// The attempt.
+        attempt: u32,
+    },
     /// A piece of log is safe on disk.
     LogAppended {
         /// The task.

@@ -4,10 +4,17 @@ mod event;
 mod id;
 mod machine;
 mod outcome;
+pub mod queue;
+mod state;
 mod time;
+
+#[cfg(test)]
+mod tests;
 
 pub use event::{Decision, RunEvent, Sequenced};
 pub use id::{RunId, Seq, StepKey};
 pub use machine::{Effect, Input};
 pub use outcome::*;
+pub use state::code;
+pub use state::{Counts, IllegalReason, IllegalTransition, LogProgress, MAX_SLOT_REQUESTS, RunState, TaskView};
 pub use time::{Elapsed, Now};

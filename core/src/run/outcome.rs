@@ -165,6 +165,18 @@ impl RunStatus {
     }
 }
 
+impl From<AttemptState> for TaskEnd {
+    fn from(state: AttemptState) -> Self {
+        match state {
+            AttemptState::Succeeded => Self::Succeeded,
+            AttemptState::Failed => Self::Failed,
+            AttemptState::Cancelled => Self::Cancelled,
+            AttemptState::TimedOut => Self::TimedOut,
+            AttemptState::Lost => Self::Lost,
+        }
+    }
+}
+
 impl From<RunEnd> for RunStatus {
     fn from(end: RunEnd) -> Self {
         match end {

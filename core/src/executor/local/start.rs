@@ -1,0 +1,115 @@
+//! Starting a step.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use tokio::runtime::Handle;
+use tokio::sync::Notify;
+
+use super::layout::{StepFolder, StepState};
+use super::process::{Held, reap};
+use super::{Shared, io, shim, spawn};
+use crate::clock::SharedClock;
+use crate::executor::{ExecutorError, StepSpec};
+use crate::failpoint;
+use crate::pipeline::WorkspaceUse;
+use crate::run::Elapsed;
+
+/// A shim that this instance started. It may have found the token taken.
+#[derive(Debug)]
+pub(super) struct Launched {
+    pub(super) pid: i32,
+    pub(super) at: Elapsed,
+    ended: AtomicBool,
+    wake: Notify,
+}
+
+impl Launched {
+    pub(super) fn has_ended(&self) -> bool {
+        self.ended.load(Ordering::Acquire)
+    }
+
+    /// Returns when the shim has ended, and the system keeps nothing of it.
+    pub(super) async fn ended(&self) {
+        loop {
+            let wake = self.wake.notified();
+            if self.has_ended() {
+                return;
+            }
+            wake.await;
+        }
+    }
+
+    /// Waits for the shim's end, wherever the embedder's future for the step went.
+    async fn attend(self: Arc<Self>, held: Option<Held>, clock: SharedClock) {
+        if let Some(held) = &held {
+            held.gone(&clock).await;
+        }
+        reap(self.pid);
+        self.ended.store(true, Ordering::Release);
+        self.wake.notify_waiters();
+    }
+}
+
+impl Shared {
+    pub(super) async fn start(self: &Arc<Self>, step: &StepSpec) -> Result<(), ExecutorError> {
+        let step = step.clone();
+        let runtime = Handle::current();
+        self.blocking(move |shared| shared.start_blocking(&step, &runtime)).await
+    }
+
+    fn start_blocking(&self, step: &StepSpec, runtime: &Handle) -> Result<(), ExecutorError> {
+        let ignore_token = failpoint::bug("step.ignore-token");
+        let folder = self.step(&step.key);
+        let workspace = self.workspace_of(step, &folder)?;
+        // Told before anything is there to clean up.
+        let launch = shim::launch(&self.host, step, &folder, &workspace, ignore_token)?;
+        let doing = || format!("making the folder of the step {}", folder.path().display());
+        let fresh = folder.create().map_err(io(doing()))?;
+        if !fresh && !ignore_token {
+            let state = folder.state().map_err(io(doing()))?;
+            if !matches!(state, StepState::Free) {
+                return Ok(());
+            }
+        }
+        for (name, text) in &launch.files {
+            folder.write(name, text, !fresh).map_err(io(doing()))?;
+        }
+        if step.workspace == WorkspaceUse::None {
+            std::fs::create_dir_all(&workspace).map_err(io(doing()))?;
+        }
+        let log = folder.open_files().map_err(io(doing()))?;
+        failpoint::crash("step.folder");
+        let at = self.clock.now().elapsed;
+        let pid = spawn::spawn(&launch.program, &launch.argv, &launch.env, &log).map_err(refused)?;
+        failpoint::crash("step.spawned");
+        // Held before it is reaped, so that the number is still its own.
+        let held = Held::open(pid);
+        let launched = Arc::new(Launched { pid, at, ended: AtomicBool::new(false), wake: Notify::new() });
+        self.launched().insert(step.key.clone(), Arc::clone(&launched));
+        runtime.spawn(launched.attend(held, Arc::clone(&self.clock)));
+        Ok(())
+    }
+
+    fn workspace_of(&self, step: &StepSpec, folder: &StepFolder) -> Result<PathBuf, ExecutorError> {
+        let run = self.run(step.key.run);
+        let workspace = run.workspace(step.generation);
+        if !run.steps().is_dir() || (step.workspace == WorkspaceUse::Shared && !workspace.is_dir()) {
+            let why = format!("there is no folder {}", workspace.display());
+            return Err(ExecutorError::WorkspaceLost { run: step.key.run, why });
+        }
+        Ok(if step.workspace == WorkspaceUse::None { folder.own_workspace() } else { workspace })
+    }
+}
+
+fn refused(source: std::io::Error) -> ExecutorError {
+    if source.raw_os_error() == Some(libc::E2BIG) {
+        return ExecutorError::BadStep {
+            code: "badCommand",
+            message: "the step's arguments and environment are together larger than the system passes".to_owned(),
+            advice: "pass large values in files of the workspace".to_owned(),
+        };
+    }
+    io("starting the step's shell")(source)
+}

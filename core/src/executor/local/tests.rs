@@ -1,0 +1,5 @@
+//! The local executor by the contract, and by what only it can be asked.
+
+mod conformance;
+mod latency;
+mod support;

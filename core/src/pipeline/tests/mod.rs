@@ -1,0 +1,3 @@
+//! The behaviour of the room, seen from outside.
+
+mod reading;

@@ -1,0 +1,14 @@
+//! The rules of the run machine, one test each, and a simulation of whole runs.
+
+mod driver;
+mod kit;
+
+mod approvals;
+mod ends;
+mod finally;
+mod illegal;
+mod order;
+mod queue;
+mod retries;
+mod timeouts;
+mod workspaces;

@@ -1,0 +1,90 @@
+//! A workspace that cannot be made, or is lost.
+
+use super::driver::Driver;
+use super::kit::plan;
+use crate::pipeline::RetryOn;
+use crate::run::Input;
+
+#[test]
+fn without_a_workspace_the_run_fails_and_finally_tries_once_more() {
+    let mut run = Driver::queued(plan().sequential("Build").task("a").finally().task("report"));
+    run.send(Input::Admitted);
+    assert_eq!(run.lose_workspace(1), ["workspaceLost 1", "taskFinished a skipped podEvicted", "finallyStarted"]);
+    assert_eq!(run.effects(), ["prepare 2"]);
+    assert_eq!(
+        run.lose_workspace(2),
+        ["workspaceLost 2", "taskFinished report skipped podEvicted", "runFinished failed podEvicted"]
+    );
+}
+
+#[test]
+fn finally_gets_an_empty_workspace() {
+    let mut run = Driver::started(plan().sequential("Build").task("a").task("b").finally().task("report"));
+    run.grant("a");
+    assert_eq!(
+        run.lose_workspace(1),
+        [
+            "workspaceLost 1",
+            "attemptFinished a#1 lost podEvicted",
+            "taskFinished a lost podEvicted",
+            "taskFinished b skipped workspaceLost",
+            "finallyStarted",
+        ]
+    );
+    assert_eq!(run.effects(), ["prepare 2"]);
+    run.send(Input::Prepared { generation: 2 });
+    assert_eq!(run.state.generation(), 2);
+    assert!(run.state.workspace_ready());
+    assert_eq!(run.run("report").last().unwrap(), "runFinished failed workspaceLost");
+}
+
+#[test]
+fn tasks_that_need_none_go_on_in_a_new_one() {
+    let kit = plan().sequential("Build").task("a").parallel("Test").task("b").without_workspace();
+    let kit = kit.retry(2, &[RetryOn::Lost], 0).task("c").without_workspace();
+    let mut run = Driver::started(kit);
+    run.run("a");
+    run.grant("b");
+    assert_eq!(run.lose_workspace(1), ["workspaceLost 1", "attemptFinished b#1 lost podEvicted", "taskWaiting b slot"]);
+    assert_eq!(run.effects(), ["prepare 2"]);
+    run.send(Input::Prepared { generation: 2 });
+    run.grant("b");
+    assert_eq!(run.effects(), ["slot c", "run b#2 in 2"]);
+    run.ok("b");
+    assert_eq!(run.run("c").last().unwrap(), "runFinished succeeded");
+}
+
+#[test]
+fn news_of_another_workspace_say_nothing() {
+    let mut run = Driver::started(plan().sequential("Build").task("a"));
+    assert_eq!(run.lose_workspace(2), Vec::<String>::new());
+    assert_eq!(run.send(Input::Prepared { generation: 2 }), Vec::<String>::new());
+}
+
+#[test]
+fn an_approval_goes_on_without_a_workspace_but_what_follows_does_not() {
+    let mut run = Driver::started(plan().sequential("Deploy").approve("sign-off").task("rollout"));
+    let events = run.lose_workspace(1);
+    assert_eq!(
+        events[1..],
+        [
+            "taskFinished sign-off cancelled workspaceLost",
+            "taskFinished rollout skipped workspaceLost",
+            "runFinished failed workspaceLost",
+        ]
+    );
+}
+
+#[test]
+fn a_workspace_lost_in_finally_is_made_again() {
+    let mut run = Driver::started(plan().sequential("Build").task("a").finally().task("report").task("tidy"));
+    run.run("a");
+    run.grant("report");
+    assert_eq!(
+        run.lose_workspace(1),
+        ["workspaceLost 1", "attemptFinished report#1 lost podEvicted", "taskFinished report lost podEvicted"]
+    );
+    assert_eq!(run.effects(), ["prepare 2"]);
+    run.send(Input::Prepared { generation: 2 });
+    assert_eq!(run.run("tidy").last().unwrap(), "runFinished failed podEvicted");
+}
