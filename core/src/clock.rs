@@ -26,6 +26,12 @@ pub trait Clock: Debug + Send + Sync + 'static {
 
     /// A new id that sorts after the earlier ones.
     fn new_id(&self) -> Uuid;
+
+    /// What a data directory keeps, so that elapsed time goes on from there after a boot of the machine. `None` for clocks
+    /// that need nothing kept.
+    fn to_save(&self) -> Option<String> {
+        None
+    }
 }
 
 /// A clock that several parts share.
@@ -151,6 +157,10 @@ impl Clock for SystemClock {
             }
             pause(left.min(LONGEST_TIMER)).await;
         }
+    }
+
+    fn to_save(&self) -> Option<String> {
+        Some(self.saved().to_string())
     }
 
     #[expect(clippy::disallowed_methods, reason = "this is the clock that others are told to ask")]

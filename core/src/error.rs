@@ -134,7 +134,11 @@ impl From<crate::executor::ExecutorError> for Error {
 
 impl From<crate::log::LogError> for Error {
     fn from(error: crate::log::LogError) -> Self {
-        let kind = if matches!(error, crate::log::LogError::Damaged { .. }) { ErrorKind::Damaged } else { ErrorKind::Unavailable };
+        let kind = if matches!(error, crate::log::LogError::Damaged { .. }) {
+            ErrorKind::Damaged
+        } else {
+            ErrorKind::Unavailable
+        };
         Self::new(kind, "logFailed", "log", error.to_string()).with_source(error)
     }
 }

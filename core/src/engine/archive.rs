@@ -43,10 +43,10 @@ impl Archive {
             let newest = self.store.list(&RunFilter { limit: 1, ..RunFilter::default() }).await?;
             return newest.first().map(|run| run.id).ok_or_else(|| no_such_run(text));
         }
-        if let Some((pipeline, number)) = text.rsplit_once('#') {
-            if let Ok(number) = number.parse() {
-                return self.store.numbered(pipeline, number).await?.ok_or_else(|| no_such_run(text));
-            }
+        if let Some((pipeline, number)) = text.rsplit_once('#')
+            && let Ok(number) = number.parse()
+        {
+            return self.store.numbered(pipeline, number).await?.ok_or_else(|| no_such_run(text));
         }
         let plausible = text.len() >= 4 && text.chars().all(|c| c.is_ascii_hexdigit() || c == '-');
         let found = if plausible { self.store.find(&text.to_ascii_lowercase(), 2).await? } else { Vec::new() };
@@ -80,7 +80,12 @@ impl Archive {
                     return Ok(Replayed { record, request, state, last });
                 }
                 state.apply(fact.at, &fact.event).map_err(|error| {
-                    Error::new(ErrorKind::Damaged, "illegalEvent", "replay", format!("run {run}, event {}: {error}", fact.seq))
+                    Error::new(
+                        ErrorKind::Damaged,
+                        "illegalEvent",
+                        "replay",
+                        format!("run {run}, event {}: {error}", fact.seq),
+                    )
                 })?;
                 last = fact.seq;
             }
@@ -99,14 +104,20 @@ impl Archive {
     pub(crate) async fn log_bytes(&self, key: StepKey, from: u64, max: usize) -> Result<Bytes> {
         let logs = self.logs.clone();
         let read = tokio::task::spawn_blocking(move || logs.read(&key, from, max)).await;
-        read.map_err(|error| Error::new(ErrorKind::Internal, "readerDied", "log", error.to_string()))?.map_err(Error::from)
+        read.map_err(|error| Error::new(ErrorKind::Internal, "readerDied", "log", error.to_string()))?
+            .map_err(Error::from)
     }
 }
 
 /// The plan of a stored run: made again from what is kept of it.
 pub(crate) fn plan_of(record: &RunRecord) -> Result<(StoredRequest, Plan)> {
     let damaged = |why: String| {
-        Error::new(ErrorKind::Damaged, "damagedRun", "replay", format!("the record of run {} is damaged: {why}", record.id))
+        Error::new(
+            ErrorKind::Damaged,
+            "damagedRun",
+            "replay",
+            format!("the record of run {} is damaged: {why}", record.id),
+        )
     };
     let request: StoredRequest =
         serde_json::from_value(record.request.clone()).map_err(|error| damaged(error.to_string()))?;
@@ -121,6 +132,8 @@ pub(crate) fn no_such_run(text: &str) -> Error {
         ErrorKind::NotFound,
         "noSuchRun",
         "find",
-        format!("there is no run {text:?}: `windlass runs` lists them; a run is named by its id, PIPELINE#NUMBER, or latest"),
+        format!(
+            "there is no run {text:?}: `windlass runs` lists them; a run is named by its id, PIPELINE#NUMBER, or latest"
+        ),
     )
 }

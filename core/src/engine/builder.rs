@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
 use super::archive::{Archive, Replayed};
-use super::core::{Core, Hold, Parts};
+use super::core::{CLOCK_SETTING, Core, Hold, Parts};
 use super::queue::Queue;
 use super::{Engine, Handle};
 use crate::clock::{SavedClock, SharedClock, SystemClock};
@@ -13,13 +13,13 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::executor::{Executor, ExecutorError, LocalExecutor, RunScope};
 use crate::explain;
 use crate::log::{LogLimits, LogStore};
-use crate::pipeline::ExecutorName;
+use crate::pipeline::{ExecutorName, PipelineName};
 use crate::run::queue::RunLimits;
 use crate::run::{Input, RunId, RunStatus};
-use crate::store::{Batch, DataDir, Store};
+use crate::store::{Batch, DataDir, RunListing, Store};
 
-/// The setting under which the clock's origin is kept.
-const CLOCK_SETTING: &str = "clock";
+/// How many runs go at once unless the embedder says otherwise.
+const DEFAULT_RUNS: usize = 64;
 /// The name of the executor that is always there.
 pub(crate) const LOCAL: &str = "local";
 
@@ -45,7 +45,7 @@ impl Default for EngineBuilder {
             executors: Vec::new(),
             default_executor: None,
             max_tasks: (2 * cores).max(4),
-            run_limits: RunLimits::default(),
+            run_limits: RunLimits { runs: DEFAULT_RUNS, per_pipeline: None },
             log_limits: LogLimits::default(),
             base_url: None,
             clock: None,
@@ -170,7 +170,7 @@ fn named(executors: Vec<(String, Arc<dyn Executor>)>) -> Result<BTreeMap<Executo
 
 #[cfg(feature = "sqlite")]
 pub(crate) fn open_store(data_dir: &DataDir) -> Result<Arc<dyn Store>> {
-    Ok(Arc::new(crate::store::SqliteStore::open(&data_dir.db())?))
+    Ok(Arc::new(crate::store::SqliteStore::open(data_dir.db())?))
 }
 
 #[cfg(not(feature = "sqlite"))]
@@ -201,12 +201,12 @@ async fn recover(core: &Arc<Core>) -> Result<Vec<RunId>> {
                     let message = format!("the record of run {} is damaged: {error}", listing.id);
                     Error::new(ErrorKind::Damaged, "damagedRun", "open", message)
                 })?;
-                core.queue().enter(listing.id, &listing.pipeline, listing.created.elapsed, &request);
+                core.queue().enter(listing.id, pipeline_name(&listing)?, &request);
             }
         } else {
             let replayed = core.archive.replay(listing.id, None).await?;
             if !listing.digest.status.is_final() {
-                core.queue().resume(listing.id, &listing.pipeline, &replayed.request);
+                core.queue().resume(listing.id, pipeline_name(&listing)?, &replayed.request);
             }
             take_up(core, replayed).await;
         }
@@ -219,6 +219,13 @@ async fn recover(core: &Arc<Core>) -> Result<Vec<RunId>> {
     }
     core.admit();
     Ok(recovered)
+}
+
+fn pipeline_name(listing: &RunListing) -> Result<PipelineName> {
+    PipelineName::new(&listing.pipeline).map_err(|error| {
+        let message = format!("the record of run {} is damaged: {error}", listing.id);
+        Error::new(ErrorKind::Damaged, "damagedRun", "open", message)
+    })
 }
 
 /// Gives a run that was going on a driver, after a look whether its workspace is still there.

@@ -1,6 +1,7 @@
 //! What the parts of one engine share.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use tokio::sync::{mpsc, watch};
@@ -18,6 +19,12 @@ use crate::log::LogLimits;
 use crate::pipeline::ExecutorName;
 use crate::run::{Input, RunId, RunState, Seq};
 use crate::store::{Append, Batch, DataDir, StoreError};
+
+/// The setting under which the clock is kept.
+pub(crate) const CLOCK_SETTING: &str = "clock";
+/// How often the clock is saved while events are written, in milliseconds: so much of elapsed time a boot of the machine
+/// can make uncertain.
+const CLOCK_INTERVAL_MS: u64 = 60_000;
 
 /// What the parts of one engine share.
 #[derive(Debug)]
@@ -39,6 +46,8 @@ pub(crate) struct Core {
     live: Mutex<HashMap<RunId, Live>>,
     runtime: tokio::runtime::Handle,
     hold: Weak<Hold>,
+    /// The elapsed milliseconds at which the clock was saved last.
+    clock_saved: AtomicU64,
 }
 
 /// The hold on the data directory. Drivers and their jobs share it, also those on blocking threads that nobody can abort, so
@@ -95,6 +104,7 @@ impl Core {
             live: Mutex::default(),
             runtime: tokio::runtime::Handle::current(),
             hold: parts.hold,
+            clock_saved: AtomicU64::new(0),
         })
     }
 
@@ -109,8 +119,16 @@ impl Core {
         self.executors.keys().map(ExecutorName::as_str).collect::<Vec<_>>().join(", ")
     }
 
+    /// Writes events, and with them now and then the clock.
     pub(crate) async fn append(&self, append: Append) -> Result<(), StoreError> {
-        self.archive.store.commit(Batch { appends: vec![append], ..Batch::default() }).await
+        let now = self.clock.now().elapsed.as_millis();
+        let saved = self.clock_saved.load(Ordering::Relaxed);
+        let mut settings = Vec::new();
+        if now.saturating_sub(saved) >= CLOCK_INTERVAL_MS {
+            self.clock_saved.store(now, Ordering::Relaxed);
+            settings.extend(self.clock.to_save().map(|clock| (CLOCK_SETTING.to_owned(), clock)));
+        }
+        self.archive.store.commit(Batch { appends: vec![append], settings, ..Batch::default() }).await
     }
 
     /// Runs a short job of the engine; it ends by itself when the runtime ends.
@@ -225,7 +243,11 @@ impl Core {
             let reason = "a newer run of the same concurrency group takes its place".to_owned();
             (run, Input::Cancel { by: "windlass".to_owned(), reason })
         });
-        for (run, input) in started.chain(cancelled) {
+        let rejected = admission.reject.into_iter().map(|run| {
+            let reason = "its concurrency group is full, and its pipeline says `onConflict: reject`".to_owned();
+            (run, Input::Cancel { by: "windlass".to_owned(), reason })
+        });
+        for (run, input) in started.chain(cancelled).chain(rejected) {
             let core = self.clone();
             self.spawn(async move { core.tell(run, input).await });
         }
@@ -233,10 +255,10 @@ impl Core {
 
     /// Tells a run something, and gives it a driver when it has none.
     async fn tell(self: &Arc<Self>, run: RunId, input: Input) {
-        if let Some(sender) = self.sender(run) {
-            if sender.send(Message::Input(input.clone())).await.is_ok() {
-                return;
-            }
+        if let Some(sender) = self.sender(run)
+            && sender.send(Message::Input(input.clone())).await.is_ok()
+        {
+            return;
         }
         if let Err(error) = self.drive_stored(run, vec![input]).await {
             tracing::error!(%run, %error, "the run cannot be started");

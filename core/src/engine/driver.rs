@@ -389,11 +389,11 @@ impl Driver {
 
     fn follow(&mut self, task: TaskIndex, attempt: u32, generation: u32) {
         let core = self.core.clone();
-        if !std::mem::replace(&mut self.jobs.observing, true) {
-            if let Ok(executor) = core.executor(&self.request.executor) {
-                let watching = super::effects::observe(executor.observe(self.run), self.run, self.sender.clone());
-                self.jobs.spawn(&core, watching);
-            }
+        if !std::mem::replace(&mut self.jobs.observing, true)
+            && let Ok(executor) = core.executor(&self.request.executor)
+        {
+            let watching = super::effects::observe(executor.observe(self.run), self.run, self.sender.clone());
+            self.jobs.spawn(&core, watching);
         }
         if self.jobs.attempts.insert((task, attempt)) {
             let job = StepJob::new(&core, &self.request, &self.state, (task, attempt), generation);

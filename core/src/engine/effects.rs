@@ -115,22 +115,18 @@ impl ReleaseJob {
     }
 
     pub(super) async fn run(self, sender: mpsc::Sender<Message>) {
-        if let Ok(executor) = self.core.executor(&self.executor) {
-            if let Err(error) = persistently(&self.core, || executor.release(self.run)).await {
-                // The run is over for people; the next sweep removes what is left.
-                tracing::error!(run = %self.run, %error, "what the executor holds could not be freed");
-            }
+        if let Ok(executor) = self.core.executor(&self.executor)
+            && let Err(error) = persistently(&self.core, || executor.release(self.run)).await
+        {
+            // The run is over for people; the next sweep removes what is left.
+            tracing::error!(run = %self.run, %error, "what the executor holds could not be freed");
         }
         let _ = sender.send(Message::Input(Input::Released)).await;
     }
 }
 
 /// Passes on what the executor notices about the run's steps.
-pub(super) async fn observe(
-    mut events: BoxStream<'static, ExecutorEvent>,
-    run: RunId,
-    sender: mpsc::Sender<Message>,
-) {
+pub(super) async fn observe(mut events: BoxStream<'static, ExecutorEvent>, run: RunId, sender: mpsc::Sender<Message>) {
     while let Some(event) = events.next().await {
         let (step, reason) = match event {
             ExecutorEvent::Waiting { step, reason } => (step, Some(reason)),

@@ -95,7 +95,9 @@ impl Event {
                 EventKind::Log { task, attempt, offset: from, bytes }
             }
             RunEvent::LogTruncated { task, attempt, limit } => EventKind::LogTruncated { task, attempt, limit },
-            RunEvent::AttemptStopping { task, attempt, cause, .. } => EventKind::AttemptStopping { task, attempt, cause },
+            RunEvent::AttemptStopping { task, attempt, cause, .. } => {
+                EventKind::AttemptStopping { task, attempt, cause }
+            }
             RunEvent::AttemptFinished { task, attempt, state, exit_code, cause, outputs, infrastructure: _ } => {
                 EventKind::AttemptFinished { task, attempt, state, exit_code, cause, outputs }
             }

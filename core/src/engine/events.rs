@@ -80,10 +80,10 @@ impl EventStream {
                 Some(Some(FeedEnd::Broken(why))) => return Err(broken(&why)),
                 Some(None) => {}
             }
-            if let Some((_, watch)) = &mut self.live {
-                if watch.changed().await.is_err() {
-                    self.live = None;
-                }
+            if let Some((_, watch)) = &mut self.live
+                && watch.changed().await.is_err()
+            {
+                self.live = None;
             }
         }
     }

@@ -148,7 +148,7 @@ impl LogPump {
         Ok(())
     }
 
-    async fn tell(&self, input: impl FnOnce(TaskIndex, u32) -> Input) {
+    async fn tell(&mut self, input: impl FnOnce(TaskIndex, u32) -> Input) {
         let _ = self.sender.send(Message::Input(input(self.task, self.key.attempt))).await;
     }
 }

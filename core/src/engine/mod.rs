@@ -10,7 +10,6 @@ mod driver;
 mod effects;
 mod event;
 mod events;
-mod facts;
 mod feed;
 mod log_pump;
 mod queue;
@@ -20,6 +19,8 @@ mod run;
 mod slots;
 mod step;
 mod summary;
+#[cfg(test)]
+mod tests;
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -108,7 +109,7 @@ impl Engine {
             number: record.number,
         };
         failpoint::crash("run.created");
-        core.queue().enter(run.id, &record.pipeline, record.created.elapsed, &stored);
+        core.queue().enter(run.id, pipeline.name.clone(), &stored);
         core.drive(stored, state, Seq::ZERO.next(), Vec::new());
         core.admit();
         Ok(run)
@@ -118,7 +119,8 @@ impl Engine {
     async fn create(&self, pipeline: &Pipeline, plan: Plan, request: &StoredRequest) -> Result<(RunState, RunRecord)> {
         let core = &self.handle.core;
         let name = plan.pipeline.to_string();
-        let internal = |error: serde_json::Error| Error::new(ErrorKind::Internal, "unwritable", "start", error.to_string());
+        let internal =
+            |error: serde_json::Error| Error::new(ErrorKind::Internal, "unwritable", "start", error.to_string());
         let definition = serde_json::to_value(pipeline).map_err(internal)?;
         let request = serde_json::to_value(request).map_err(internal)?;
         let plan = Arc::new(plan);
@@ -203,7 +205,12 @@ fn refuse_unsupported(plan: &Plan, executor: &ExecutorName) -> Result<()> {
     for task in &plan.tasks {
         let action = task.action();
         if !matches!(action, Action::Script(_) | Action::Approve(_)) {
-            return Err(Error::new(ErrorKind::Unsupported, "unsupportedAction", "start", missing_backend(&task.name, action)));
+            return Err(Error::new(
+                ErrorKind::Unsupported,
+                "unsupportedAction",
+                "start",
+                missing_backend(&task.name, action),
+            ));
         }
         if task.definition.executor.as_ref().is_some_and(|own| own != executor) {
             let message = format!(
@@ -222,12 +229,18 @@ fn missing_backend(task: &pipeline::TaskName, action: &Action) -> String {
         Action::Checkout(_) => "a build with the feature `git`",
         Action::BuildImage(_) => "a build with the feature `docker`, and a Docker engine",
         Action::DeployManifests(_) | Action::RunJob(_) => "a build with the feature `kubernetes`, and a cluster",
-        Action::PublishChart(_) | Action::DeployChart(_) => "a build with the feature `kubernetes`, and the Helm client",
+        Action::PublishChart(_) | Action::DeployChart(_) => {
+            "a build with the feature `kubernetes`, and the Helm client"
+        }
         Action::SyncFiles(_) => "a build with the feature `ssh`",
         Action::Custom(_) => "an action of that name, registered with the engine",
         Action::Script(_) | Action::Approve(_) => "nothing",
     };
-    format!("task {:?} uses the action `{}`, which needs {needed}; this build does not have it", task.as_str(), action.key())
+    format!(
+        "task {:?} uses the action `{}`, which needs {needed}; this build does not have it",
+        task.as_str(),
+        action.key()
+    )
 }
 
 fn group_full(request: &StoredRequest) -> Error {

@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 
 use super::request::StoredRequest;
+use crate::pipeline::PipelineName;
+use crate::run::RunId;
 use crate::run::queue::{ActiveRun, Admission, QueuedRun, RunLimits, admit};
-use crate::run::{Elapsed, RunId};
 
 /// Who waits and who runs.
 #[derive(Debug)]
@@ -20,21 +21,16 @@ impl Queue {
     }
 
     /// Puts a run at its place in the queue.
-    pub(crate) fn enter(&mut self, run: RunId, pipeline: &str, queued: Elapsed, request: &StoredRequest) {
-        let entry = QueuedRun {
-            run,
-            pipeline: pipeline.to_owned(),
-            priority: request.priority,
-            queued,
-            concurrency: request.concurrency.clone(),
-        };
+    pub(crate) fn enter(&mut self, run: RunId, pipeline: PipelineName, request: &StoredRequest) {
+        let concurrency = request.concurrency.clone();
+        let entry = QueuedRun { run, pipeline, priority: request.priority, concurrency };
         self.waiting.insert(run, entry);
     }
 
     /// Counts a run that goes on already, as after a crash.
-    pub(crate) fn resume(&mut self, run: RunId, pipeline: &str, request: &StoredRequest) {
+    pub(crate) fn resume(&mut self, run: RunId, pipeline: PipelineName, request: &StoredRequest) {
         let group = request.concurrency.as_ref().map(|concurrency| concurrency.group.clone());
-        self.active.insert(run, ActiveRun { run, pipeline: pipeline.to_owned(), group });
+        self.active.insert(run, ActiveRun { run, pipeline, group, cancelling: false });
     }
 
     /// Takes a run that is over out of both lists.
@@ -51,11 +47,14 @@ impl Queue {
         for run in &admission.start {
             if let Some(entry) = self.waiting.remove(run) {
                 let group = entry.concurrency.map(|concurrency| concurrency.group);
-                self.active.insert(*run, ActiveRun { run: *run, pipeline: entry.pipeline, group });
+                self.active.insert(*run, ActiveRun { run: *run, pipeline: entry.pipeline, group, cancelling: false });
             }
         }
-        for run in &admission.cancel {
+        for run in admission.cancel.iter().chain(&admission.reject) {
             self.waiting.remove(run);
+            if let Some(active) = self.active.get_mut(run) {
+                active.cancelling = true;
+            }
         }
         admission
     }

@@ -25,7 +25,7 @@ impl Reader {
     #[cfg(feature = "sqlite")]
     pub fn open(path: impl AsRef<Path>) -> Result<Self> {
         let data_dir = DataDir::open_read_only(path.as_ref())?;
-        let store = Arc::new(crate::store::SqliteStore::open_read_only(&data_dir.db())?);
+        let store = Arc::new(crate::store::SqliteStore::open_read_only(data_dir.db())?);
         Ok(Self { archive: Archive { store, logs: LogStore::new(data_dir.logs()) } })
     }
 

@@ -54,6 +54,7 @@ impl Run {
         if let Some(feed) = self.core.feed(self.id) {
             return Ok(Some(feed));
         }
+        self.core.hold().ok_or_else(|| closed("follow"))?;
         let listing = self.core.archive.listing(self.id).await?;
         if listing.digest.released {
             return Ok(None);
@@ -69,10 +70,7 @@ impl Run {
             let end = watch.wait_for(|state| state.end.is_some()).await.ok().and_then(|state| state.end.clone());
             match end {
                 Some(FeedEnd::Broken(why)) => return Err(broken(&why)),
-                Some(FeedEnd::Closed) | None => {
-                    let message = "the engine was closed; the run goes on when the data directory is opened again";
-                    return Err(Error::new(ErrorKind::Conflict, "engineClosed", "wait", message));
-                }
+                Some(FeedEnd::Closed) | None => return Err(closed("wait")),
                 Some(FeedEnd::Released) => {}
             }
         }
@@ -112,6 +110,7 @@ impl Run {
     }
 
     async fn control(&self, operation: &'static str, input: Input) -> Result<()> {
+        self.core.hold().ok_or_else(|| closed(operation))?;
         let listing = self.core.archive.listing(self.id).await?;
         if listing.digest.status.is_final() {
             let message = format!("run {} has ended already: {}", self.id, listing.digest.status.as_str());
@@ -122,12 +121,8 @@ impl Run {
             None => self.core.drive_stored(self.id, Vec::new()).await?.0,
         };
         let (reply, done) = oneshot::channel();
-        let closed = || {
-            let message = "the run ended, or the engine was closed, before this could be written";
-            Error::new(ErrorKind::Conflict, "engineClosed", operation, message)
-        };
-        sender.send(Message::Control(input, reply)).await.map_err(|_| closed())?;
-        done.await.map_err(|_| closed())?
+        sender.send(Message::Control(input, reply)).await.map_err(|_| closed(operation))?;
+        done.await.map_err(|_| closed(operation))?
     }
 
     /// A piece of the stored log of a task's attempt: from an offset on, at most `max` bytes; empty at the end.
@@ -166,4 +161,9 @@ impl Run {
 fn waits_for_approval(state: &RunState, task: TaskIndex) -> bool {
     let view = state.task(task);
     view.status() == TaskStatus::Waiting && matches!(view.planned().action(), Action::Approve(_))
+}
+
+fn closed(operation: &'static str) -> Error {
+    let message = "the engine was closed; the run goes on when the data directory is opened again";
+    Error::new(ErrorKind::Conflict, "engineClosed", operation, message)
 }

@@ -1,6 +1,5 @@
 //! One attempt, from its start to its end: start the step, copy its log, wait for its exit, explain it.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,14 +8,14 @@ use tokio::sync::mpsc;
 
 use super::core::{Core, Hold};
 use super::driver::Message;
-use super::facts;
 use super::log_pump::{CopyError, LogPump};
 use super::request::StoredRequest;
 use crate::executor::{Command, Executor, ExecutorError, LogChunk, StepExit, StepSpec};
 use crate::explain::{self, FailureClass, StepFacts};
 use crate::failpoint;
-use crate::pipeline::{Action, ExecutorName, TaskIndex, VariableName, parse_outputs};
-use crate::run::{AttemptEnd, Cause, Effect, Input, RunState, StepEnd, StepKey};
+use crate::log::LogPosition;
+use crate::pipeline::{ExecutorName, TaskIndex, VariableName, parse_outputs};
+use crate::run::{AttemptEnd, Cause, Effect, Input, LogProgress, RunState, StepEnd, StepKey};
 
 /// How much of the log's end is looked at to explain a failure.
 const TAIL_LINES: usize = 20;
@@ -38,7 +37,7 @@ pub(super) struct StepJob {
     spec: Result<StepSpec, Cause>,
     /// Whether it is only waited for, because a stop is wanted already.
     stopping: bool,
-    position: crate::log::LogPosition,
+    position: LogPosition,
     outputs: Vec<VariableName>,
 }
 
@@ -52,9 +51,10 @@ impl StepJob {
     ) -> Self {
         let planned = state.plan().task(task);
         let key = StepKey { run: state.run(), task: planned.id.clone(), attempt };
-        let stopping = state.effects().iter().any(
-            |effect| matches!(effect, Effect::Stop { task: t, attempt: a, .. } if *t == task && *a == attempt),
-        );
+        let stopping = state
+            .effects()
+            .iter()
+            .any(|effect| matches!(effect, Effect::Stop { task: t, attempt: a, .. } if *t == task && *a == attempt));
         Self {
             core: core.clone(),
             executor: request.executor.clone(),
@@ -63,7 +63,10 @@ impl StepJob {
             spec: step_spec(core, state, task, &key, generation),
             key,
             stopping,
-            position: state.log_position(task, attempt),
+            position: {
+                let LogProgress { source, stored } = state.log_position(task, attempt);
+                LogPosition { source, stored }
+            },
             outputs: planned.definition.outputs.clone(),
         }
     }
@@ -83,10 +86,10 @@ impl StepJob {
 
     /// Starts the step unless it is to be stopped, and follows it to its end.
     async fn follow(&self, spec: &StepSpec, executor: &dyn Executor, mut pump: LogPump) -> AttemptEnd {
-        if !self.stopping {
-            if let Err(error) = executor.start(spec).await {
-                return self.executor_failed(&error);
-            }
+        if !self.stopping
+            && let Err(error) = executor.start(spec).await
+        {
+            return self.executor_failed(&error);
         }
         match self.copied(executor, &mut pump).await {
             Ok(exit) => {
@@ -175,7 +178,7 @@ impl StepJob {
                 Ok(outputs) => AttemptEnd::Succeeded { outputs },
                 Err(error) => AttemptEnd::Failed {
                     exit_code: Some(0),
-                    cause: Cause::new("badOutput", error.to_string(), error.advice()),
+                    cause: Cause::new("badOutput", error.to_string(), error.advice.clone()),
                 },
             };
         }
@@ -201,14 +204,12 @@ impl StepJob {
     }
 
     fn executor_failed(&self, error: &ExecutorError) -> AttemptEnd {
-        if matches!(error, ExecutorError::NeverStarted) {
-            return AttemptEnd::Stopped { exit_code: None };
-        }
         let explained = explain::executor_error(error);
         match explained.class {
             FailureClass::Failure => AttemptEnd::Failed { exit_code: None, cause: explained.cause },
             FailureClass::Infrastructure => AttemptEnd::Infrastructure { cause: explained.cause },
             FailureClass::Lost => AttemptEnd::Lost { cause: explained.cause },
+            FailureClass::Stopped => AttemptEnd::Stopped { exit_code: None },
         }
     }
 }
@@ -222,18 +223,18 @@ fn step_spec(
     generation: u32,
 ) -> Result<StepSpec, Cause> {
     let planned = state.plan().task(task);
-    let facts = facts::of(state, key.attempt, core.base_url.as_deref());
-    let resolved = state.plan().resolve(task, &facts).map_err(|bad| facts::cause_of(&bad))?;
-    let Action::Script(script) = planned.action() else {
+    let url = core.base_url.as_deref().map(|base| format!("{}/runs/{}", base.trim_end_matches('/'), key.run));
+    let url = url.unwrap_or_default();
+    let resolved = state.with_facts(key.attempt, &url, |facts| state.plan().resolve(task, facts))?;
+    let Some(text) = resolved.script else {
         let key = planned.action().key();
         return Err(Cause::new("unsupportedAction", format!("this build cannot run the action `{key}`"), ""));
     };
-    let env: BTreeMap<String, String> = resolved.env.into_iter().collect();
     Ok(StepSpec {
         key: key.clone(),
         generation,
-        command: Command::Script { text: script.clone(), shell: planned.definition.shell.clone() },
-        env,
+        command: Command::Script { text, shell: resolved.shell },
+        env: resolved.env,
         image: resolved.image,
         resources: planned.definition.resources.clone().unwrap_or_default(),
         isolation: planned.isolation(),

@@ -8,7 +8,9 @@ use std::path::{Path, PathBuf};
 #[non_exhaustive]
 pub enum LogError {
     /// Bytes that were committed are not there any more.
-    #[error("{path} is damaged: {why}. Restore the data directory from a backup; the rest of the log can still be read")]
+    #[error(
+        "{path} is damaged: {why}. Restore the data directory from a backup; the rest of the log can still be read"
+    )]
     Damaged {
         /// The file, or the folder when the file is missing.
         path: PathBuf,

@@ -82,7 +82,11 @@ impl LogWriter {
             return Ok(());
         }
         let room = self.limits.bytes.saturating_sub(self.end());
-        if self.masker.passes_everything() && self.gathered.is_empty() && raw.len() >= GATHERED && raw.len() as u64 <= room {
+        if self.masker.passes_everything()
+            && self.gathered.is_empty()
+            && raw.len() >= GATHERED
+            && raw.len() as u64 <= room
+        {
             return self.write_through(raw, at);
         }
         self.note_time(at)?;
@@ -180,7 +184,10 @@ impl LogWriter {
 
 impl std::fmt::Debug for LogWriter {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("LogWriter").field("folder", &self.files.folder).field("synced", &self.synced).finish_non_exhaustive()
+        f.debug_struct("LogWriter")
+            .field("folder", &self.files.folder)
+            .field("synced", &self.synced)
+            .finish_non_exhaustive()
     }
 }
 

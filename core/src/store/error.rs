@@ -48,7 +48,9 @@ pub enum StoreError {
         why: String,
     },
     /// It was written by an older version, and whoever opens it may only read.
-    #[error("{path} has the older format {found}: open it once for writing with this version, which brings it to format {known}")]
+    #[error(
+        "{path} has the older format {found}: open it once for writing with this version, which brings it to format {known}"
+    )]
     OlderFormat {
         /// The file.
         path: PathBuf,

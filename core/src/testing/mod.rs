@@ -13,6 +13,7 @@
 //! # });
 //! ```
 
+pub mod executor_conformance;
 mod scripted;
 pub mod store_conformance;
 mod virtual_clock;

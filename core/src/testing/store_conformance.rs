@@ -64,7 +64,7 @@ pub fn record(id: u64, pipeline: &str, number: u64) -> RunRecord {
         pipeline: pipeline.to_owned(),
         definition: json!({"name": pipeline, "stages": [{"name": "Test", "tasks": []}]}),
         request: json!({"trigger": {"kind": "schedule"}, "parameters": {"TARGET": "dev"}}),
-        rerun_of: (id % 2 == 0).then(|| run_id(id - 1)),
+        rerun_of: id.is_multiple_of(2).then(|| run_id(id - 1)),
         created: moment(id),
     }
 }
@@ -277,7 +277,8 @@ pub async fn listings_are_filtered(factory: &dyn StoreFactory) -> Result<(), Sto
         (None, &[RunStatus::TimedOut], &[]),
     ];
     for (pipeline, status, expected) in cases {
-        let filter = RunFilter { pipeline: pipeline.map(str::to_owned), status: status.to_vec(), ..RunFilter::default() };
+        let filter =
+            RunFilter { pipeline: pipeline.map(str::to_owned), status: status.to_vec(), ..RunFilter::default() };
         let found: Vec<RunId> = store.list(&filter).await?.iter().map(|run| run.id).collect();
         assert_eq!(found, expected.iter().copied().map(run_id).collect::<Vec<_>>(), "{filter:?}");
     }
@@ -361,7 +362,8 @@ pub async fn commits_at_the_same_time_all_count(factory: &dyn StoreFactory) -> R
     });
     let mut refused = 0;
     for writer in futures::future::join_all(writers).await {
-        refused += writer.map_err(|error| StoreError::Io { doing: "a writer".to_owned(), why: error.to_string() })??;
+        refused +=
+            writer.map_err(|error| StoreError::Io { doing: "a writer".to_owned(), why: error.to_string() })??;
     }
     let mut written = 0;
     for run in 1..=RUNS {

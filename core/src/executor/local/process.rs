@@ -85,10 +85,10 @@ impl Held {
     pub(super) async fn gone(&self, clock: &SharedClock) {
         if let Some(fd) = &self.fd {
             // SAFETY: the borrowed descriptor stays open longer than what watches it.
-            if let Ok(watched) = unsafe { AsyncFd::register_with_interest(fd.as_fd(), Interest::READABLE) } {
-                if watched.readable().await.is_ok() {
-                    return;
-                }
+            if let Ok(watched) = unsafe { AsyncFd::register_with_interest(fd.as_fd(), Interest::READABLE) }
+                && watched.readable().await.is_ok()
+            {
+                return;
             }
         }
         while self.lives() {

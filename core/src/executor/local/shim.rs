@@ -131,10 +131,11 @@ fn way(host: &Host, step: &StepSpec, folder: &StepFolder, env_is_plain: bool) ->
         (None, None) => vec![path_text(host.bash.as_deref().unwrap_or(&host.sh))?, "-e".to_owned()],
     };
     let own_path = step.env.get("PATH").is_some_and(|path| *path != host.path);
-    if env_is_plain && !tells_processes_apart(text) {
-        if let Some((shell, strict)) = known_shell(host, &words, own_path) {
-            return Ok(Way::Source { shell, strict });
-        }
+    if env_is_plain
+        && !tells_processes_apart(text)
+        && let Some((shell, strict)) = known_shell(host, &words, own_path)
+    {
+        return Ok(Way::Source { shell, strict });
     }
     let mut argv = program(&words)?;
     argv.push(script);
@@ -203,12 +204,11 @@ fn environment(
         check_variable(name, value)?;
     }
     let (odd, plain): (Variables, Variables) = all.into_iter().partition(|(name, _)| is_odd(name));
-    if !odd.is_empty() {
-        if let Command::Program { argv } = &step.command {
-            if argv.first().is_some_and(|program| program.contains('=')) {
-                return Err(bad_command("a program with `=` in its name cannot have such variables".to_owned()));
-            }
-        }
+    if !odd.is_empty()
+        && let Command::Program { argv } = &step.command
+        && argv.first().is_some_and(|program| program.contains('='))
+    {
+        return Err(bad_command("a program with `=` in its name cannot have such variables".to_owned()));
     }
     Ok((plain, odd))
 }

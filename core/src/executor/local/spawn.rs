@@ -140,8 +140,7 @@ const SESSION: i32 = 0x0400 | libc::POSIX_SPAWN_CLOEXEC_DEFAULT as i32;
 #[cfg(not(any(target_os = "linux", target_vendor = "apple")))]
 const SESSION: i32 = libc::POSIX_SPAWN_SETPGROUP as i32;
 
-const FLAGS: libc::c_short =
-    (SESSION | libc::POSIX_SPAWN_SETSIGDEF as i32 | libc::POSIX_SPAWN_SETSIGMASK as i32) as libc::c_short;
+const FLAGS: libc::c_short = (SESSION | libc::POSIX_SPAWN_SETSIGDEF | libc::POSIX_SPAWN_SETSIGMASK) as libc::c_short;
 
 impl Drop for Attributes {
     fn drop(&mut self) {

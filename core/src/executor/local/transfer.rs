@@ -86,7 +86,10 @@ pub(super) fn unpack(run: &RunFolder, path: &str, archive: impl Read) -> Result<
             }
             EntryType::XGlobalHeader => {}
             other => {
-                return Err(bad_path(&name.to_string_lossy(), &format!("is of a kind that is not unpacked: {other:?}")));
+                return Err(bad_path(
+                    &name.to_string_lossy(),
+                    &format!("is of a kind that is not unpacked: {other:?}"),
+                ));
             }
         }
     }

@@ -34,12 +34,12 @@ pub(super) fn prepare(root: &Path, scope: &RunScope) -> Result<(), ExecutorError
     let draft = tempfile_name(run.path(), "draft");
     remove::remove_folder(&draft).map_err(doing())?;
     make_private(&draft).map_err(doing())?;
-    if let Some(source) = &scope.source {
-        if let Err(error) = copy::copy_tree(source, &draft, root) {
-            // The first error is the one that counts.
-            let _ = remove::remove_folder(&draft);
-            return Err(error);
-        }
+    if let Some(source) = &scope.source
+        && let Err(error) = copy::copy_tree(source, &draft, root)
+    {
+        // The first error is the one that counts.
+        let _ = remove::remove_folder(&draft);
+        return Err(error);
     }
     match fs::rename(&draft, &workspace) {
         // Somebody else was faster.

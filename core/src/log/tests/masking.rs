@@ -19,7 +19,8 @@ fn mask_chunks(masker: &mut SecretMasker, chunks: &[&[u8]]) -> String {
 fn model(secrets: &[String], text: &[u8]) -> Vec<u8> {
     let mut stretches: Vec<(usize, usize)> = Vec::new();
     for start in 0..text.len() {
-        let longest = secrets.iter().filter(|secret| text[start..].starts_with(secret.as_bytes())).map(String::len).max();
+        let longest =
+            secrets.iter().filter(|secret| text[start..].starts_with(secret.as_bytes())).map(String::len).max();
         let Some(length) = longest else { continue };
         match stretches.last_mut() {
             Some(last) if start < last.1 => last.1 = last.1.max(start + length),

@@ -45,7 +45,8 @@ fn a_log_over_its_limit_is_cut_and_says_so_once() {
         writer.append(b"and more", at(0)).unwrap();
         let last = writer.finish(at(0)).unwrap().unwrap();
         assert_eq!((last.from, last.to, last.source), (appended.to, appended.to, 28));
-        let expected = format!("{cut}[windlass] log cut at 10 bytes, the limit for one attempt; the rest is not kept\n");
+        let expected =
+            format!("{cut}[windlass] log cut at 10 bytes, the limit for one attempt; the rest is not kept\n");
         assert_eq!(store.read(&key(), 0, 1000).unwrap(), expected.as_bytes());
 
         let mut again = store.writer(&key(), appended.position(), Box::new(NoMask), limits).unwrap();
@@ -123,8 +124,7 @@ fn the_index_tells_when_lines_came() {
     writer.append(b"four", at(5)).unwrap();
     let appended = writer.sync().unwrap().unwrap();
     drop(writer);
-    let mut writer =
-        store.writer(&key(), appended.position(), Box::new(NoMask), LogLimits::default()).unwrap();
+    let mut writer = store.writer(&key(), appended.position(), Box::new(NoMask), LogLimits::default()).unwrap();
     writer.append(b"\nfive\n", at(9)).unwrap();
     writer.finish(at(9)).unwrap();
     let times = |from, to| -> Vec<(u64, u64, i64)> {

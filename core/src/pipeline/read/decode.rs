@@ -352,7 +352,7 @@ macro_rules! names {
                 $(if let Kind::Text(text) | Kind::Number(text) = &node.kind && $name::new(text).is_err() {
                     decoder.broken.$broken.insert(text.clone());
                 })?
-                checked(concat!("a text"), node, decoder, |text| $name::new(text))
+                checked("a text", node, decoder, |text| $name::new(text))
             }
             fn stand_in() -> Self {
                 $name::stand_in()

@@ -133,7 +133,10 @@ fn refuse_foreign(path: &Path) -> Result<(), StoreError> {
         let name = entry.map_err(|error| StoreError::from_io(path, "reading", &error))?.file_name();
         if !FIRST_FILES.iter().any(|first| name == *first) {
             let name = name.to_string_lossy();
-            return Err(not_a_data_dir(path, &format!("it has other things in it, such as {name:?}; choose an empty folder")));
+            return Err(not_a_data_dir(
+                path,
+                &format!("it has other things in it, such as {name:?}; choose an empty folder"),
+            ));
         }
     }
     Ok(())

@@ -52,7 +52,8 @@ impl Change {
             rows.append(db)?;
         }
         for (name, value) in &self.settings {
-            let sql = "INSERT INTO settings (name, value) VALUES (?1, ?2) ON CONFLICT DO UPDATE SET value = excluded.value";
+            let sql =
+                "INSERT INTO settings (name, value) VALUES (?1, ?2) ON CONFLICT DO UPDATE SET value = excluded.value";
             db.prepare_cached(sql)?.execute([name, value])?;
         }
         Ok(())
@@ -99,8 +100,10 @@ impl NewRun {
         let key = db.last_insert_rowid();
         let crc = document_crc(listing.id, definition, request, *rerun_of);
         let rerun_of = rerun_of.map(|run| *run.get().as_bytes());
-        db.prepare_cached("INSERT INTO documents (run, definition, request, rerun_of, crc) VALUES (?1, ?2, ?3, ?4, ?5)")?
-            .execute(params![key, definition, request, rerun_of, crc])?;
+        db.prepare_cached(
+            "INSERT INTO documents (run, definition, request, rerun_of, crc) VALUES (?1, ?2, ?3, ?4, ?5)",
+        )?
+        .execute(params![key, definition, request, rerun_of, crc])?;
         db.prepare_cached(
             "INSERT INTO counters (pipeline, last_number) VALUES (?1, ?2)
              ON CONFLICT DO UPDATE SET last_number = max(last_number, excluded.last_number)",
@@ -129,8 +132,9 @@ impl Rows {
         let mut events = Vec::with_capacity(append.events.len());
         for stamped in &append.events {
             seq = seq.next();
-            let body = serde_json::to_string(&stamped.event).map_err(|error| {
-                StoreError::Io { doing: format!("encoding event {seq} of run {}", append.run), why: error.to_string() }
+            let body = serde_json::to_string(&stamped.event).map_err(|error| StoreError::Io {
+                doing: format!("encoding event {seq} of run {}", append.run),
+                why: error.to_string(),
             })?;
             let (wall, elapsed) = (wall(stamped.at)?, signed(stamped.at.elapsed.as_millis())?);
             let crc = event_crc(append.run, seq, wall, elapsed, body.as_bytes());
@@ -160,8 +164,11 @@ impl Rows {
             }
             _ => {
                 let last = signed(listing.last.0)?;
-                db.prepare_cached("UPDATE runs SET last_seq = ?2, crc = ?3 WHERE key = ?1")?
-                    .execute(params![key, last, listing_crc(&listing)])?;
+                db.prepare_cached("UPDATE runs SET last_seq = ?2, crc = ?3 WHERE key = ?1")?.execute(params![
+                    key,
+                    last,
+                    listing_crc(&listing)
+                ])?;
                 Ok(())
             }
         }

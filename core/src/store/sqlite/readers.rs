@@ -59,7 +59,10 @@ impl Readers {
     }
 
     fn closed(&self) -> StoreError {
-        StoreError::Io { doing: format!("reading {}", self.shared.path.display()), why: "the store is closed".to_owned() }
+        StoreError::Io {
+            doing: format!("reading {}", self.shared.path.display()),
+            why: "the store is closed".to_owned(),
+        }
     }
 }
 

@@ -61,14 +61,7 @@ pub(super) fn id(bytes: [u8; 16]) -> RunId {
 
 fn parse_status(word: &str) -> Option<RunStatus> {
     use RunStatus as Status;
-    let all = [
-        Status::Queued,
-        Status::Running,
-        Status::Succeeded,
-        Status::Failed,
-        Status::Cancelled,
-        Status::TimedOut,
-    ];
+    let all = [Status::Queued, Status::Running, Status::Succeeded, Status::Failed, Status::Cancelled, Status::TimedOut];
     all.into_iter().find(|status| status.as_str() == word)
 }
 

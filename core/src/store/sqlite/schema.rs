@@ -114,7 +114,9 @@ fn version(db: &Connection, path: &Path) -> Result<u32, Failure> {
     let known = STEPS.len() as u32;
     match u32::try_from(version) {
         Ok(found) if found <= known => Ok(found),
-        found => Err(StoreError::NewerFormat { path: path.to_path_buf(), found: found.unwrap_or(u32::MAX), known }.into()),
+        found => {
+            Err(StoreError::NewerFormat { path: path.to_path_buf(), found: found.unwrap_or(u32::MAX), known }.into())
+        }
     }
 }
 

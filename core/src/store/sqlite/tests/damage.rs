@@ -77,12 +77,17 @@ fn flipped_bits_are_told_and_never_shown_as_events() {
                 unharmed += 1;
                 assert_eq!(events.len(), 80, "case {case}");
                 for (found, number) in events.iter().zip(1..) {
-                    assert_eq!((found.seq, found.at, &found.event), (Seq(number), event(number).at, &event(number).event));
+                    assert_eq!(
+                        (found.seq, found.at, &found.event),
+                        (Seq(number), event(number).at, &event(number).event)
+                    );
                 }
                 assert_eq!(run, Some(record(1, "a", 1)), "case {case}");
             }
             // An index that leads nowhere looks as if there were no such run.
-            Err(StoreError::Damaged { .. } | StoreError::NoSuchRun { .. } | StoreError::NewerFormat { .. }) => told += 1,
+            Err(StoreError::Damaged { .. } | StoreError::NoSuchRun { .. } | StoreError::NewerFormat { .. }) => {
+                told += 1
+            }
             Err(StoreError::Io { why, .. }) => {
                 told += 1;
                 println!("case {case}: {why}");

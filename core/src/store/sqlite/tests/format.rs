@@ -68,8 +68,9 @@ fn an_event_of_a_newer_version_is_told_with_its_number() {
     let store = block_on(filled(&path, 2)).unwrap();
     let body = r#"{"type":"somethingNew","x":1}"#;
     let db = raw(&path);
-    let (wall, elapsed): (i64, i64) =
-        db.query_row("SELECT wall, elapsed FROM events WHERE seq = 3", [], |row| Ok((row.get(0)?, row.get(1)?))).unwrap();
+    let (wall, elapsed): (i64, i64) = db
+        .query_row("SELECT wall, elapsed FROM events WHERE seq = 3", [], |row| Ok((row.get(0)?, row.get(1)?)))
+        .unwrap();
     let crc = super::super::row::event_crc(run_id(1), Seq(3), wall, elapsed, body.as_bytes());
     db.execute("UPDATE events SET body = ?1, crc = ?2 WHERE seq = 3", rusqlite::params![body, crc]).unwrap();
     let error = block_on(store.read(run_id(1), Seq::ZERO, 10)).unwrap_err();
