@@ -5,7 +5,7 @@ use std::path::Path;
 use windlass::{Engine, Pipeline, RunRequest, Stage, Task};
 
 use super::Effort;
-use crate::measure::{Failure, medians, memory, runtime, time};
+use crate::measure::{Failure, medians, memory, runtime};
 use crate::process::{read_and_split, run_to_file};
 use crate::table::Row;
 

@@ -6,7 +6,7 @@ use windlass::pipeline::{Order, TaskBuilder};
 use windlass::{Engine, Pipeline, RunRequest, Stage, Task};
 
 use super::Effort;
-use crate::measure::{Failure, medians, runtime, time};
+use crate::measure::{Failure, medians, runtime};
 use crate::process::{durable_writes, shells_at_once, shells_in_sequence};
 use crate::table::Row;
 

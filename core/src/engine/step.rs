@@ -94,11 +94,7 @@ impl StepJob {
         match self.copied(executor, &mut pump).await {
             Ok(exit) => {
                 failpoint::crash("exit.seen");
-                let end = self.explained(&exit).await;
-                if let Err(error) = executor.forget(&self.key).await {
-                    tracing::warn!(step = %self.key, %error, "the raw log could not be removed; the run's release removes it");
-                }
-                end
+                self.explained(&exit).await
             }
             Err(error) => self.executor_failed(&error),
         }

@@ -26,6 +26,9 @@ struct Arguments {
     /// A deliberate bug, one of `windlass::failpoint::BUGS`; then the checks must complain
     #[arg(long)]
     bug: Option<String>,
+    /// Only this trial, by the number in its report; the moments depend on how long an unhurt run takes here
+    #[arg(long)]
+    trial: Option<u64>,
     /// The program under test; the one of this build unless set
     #[arg(long)]
     program: Option<PathBuf>,
@@ -44,12 +47,17 @@ fn main() -> ExitCode {
 }
 
 fn kill(arguments: Arguments) -> Result<bool, String> {
-    let Arguments { kills, seed, jobs, bug, program } = arguments;
+    let Arguments { kills, seed, jobs, bug, trial, program } = arguments;
     let program = program.map_or_else(program_of_this_build, Ok)?;
-    let tally = Campaign { program, kills, seed, jobs, bug }.run(|tally| {
+    let campaign = Campaign { program, kills, seed, jobs, bug };
+    let progress = |tally: &Tally| {
         eprint!("\r{} of {kills} kills in {} runs, {} wrong ", tally.kills, tally.trials, tally.failures.len());
         let _ = std::io::stderr().flush();
-    })?;
+    };
+    let tally = match trial {
+        Some(trial) => campaign.again(trial)?,
+        None => campaign.run(progress)?,
+    };
     eprintln!();
     print_tally(seed, &tally);
     Ok(tally.failures.is_empty())

@@ -80,6 +80,15 @@ impl Campaign {
         Ok(whole)
     }
 
+    /// One trial again, by the seed that its report names.
+    pub fn again(&self, trial: u64) -> Result<Tally, String> {
+        let whole = self.unhurt()?;
+        let plan = Plan::random(trial, |scenario| whole.get(&scenario).copied().unwrap_or_default());
+        let mut tally = Tally { whole: whole.clone(), ..Tally::default() };
+        tally.count(trial, &plan, self.try_once(&plan));
+        Ok(tally)
+    }
+
     fn try_once(&self, plan: &Plan) -> Result<Trial, String> {
         try_in_fresh_folder(&self.program, self.bug.as_deref(), plan)
     }
