@@ -52,6 +52,8 @@
 //! | `cli` | the `windlass` command | no |
 //! | `failpoints` | crash points for tests of recovery; never for a release | no |
 
+#[cfg(feature = "cli")]
+pub mod cli;
 pub mod clock;
 pub mod engine;
 mod error;

@@ -11,6 +11,7 @@ mod variables;
 use std::collections::{HashMap, HashSet};
 
 use super::model::Pipeline;
+use super::name::is_stand_in;
 use super::path::Path;
 use super::problem::Findings;
 
@@ -38,7 +39,7 @@ pub(super) fn check(pipeline: &Pipeline, broken: &Broken, findings: &mut Finding
 
 fn unique_stages(pipeline: &Pipeline, findings: &mut Findings) {
     let mut seen: HashMap<&str, usize> = HashMap::new();
-    for (at, stage) in pipeline.stages.iter().enumerate().filter(|(_, stage)| !stage.name.is_stand_in()) {
+    for (at, stage) in pipeline.stages.iter().enumerate().filter(|(_, stage)| !is_stand_in(stage.name.as_str())) {
         if let Some(first) = seen.insert(stage.name.as_str(), at) {
             let path = Path::root().key("stages").item(at).key("name");
             findings.report(path, format!("there is a stage {:?} already, stages[{first}]", stage.name));

@@ -156,6 +156,11 @@ impl Findings {
         self.push(Finding { path, position: None, message: message.into(), suggestion });
     }
 
+    /// Whether there is room for no more, so that looking further is of no use.
+    pub(super) fn is_full(&self) -> bool {
+        self.list.len() >= MAX_PROBLEMS
+    }
+
     /// Whether something is reported at this place or below it.
     pub(super) fn has_below(&self, path: &Path) -> bool {
         self.list.iter().any(|finding| finding.path.starts_with(path))
@@ -170,6 +175,10 @@ impl Findings {
     pub(super) fn has_at_or_above(&self, path: &Path) -> bool {
         let parent = path.parent();
         self.list.iter().any(|finding| finding.path == *path || finding.path == parent)
+    }
+
+    pub(super) fn into_list(self) -> Vec<Finding> {
+        self.list
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -213,7 +222,7 @@ pub(super) fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) 
     let wanted = name.to_lowercase();
     known
         .into_iter()
-        .filter(|candidate| candidate.len().abs_diff(name.len()) <= 3 * most)
+        .filter(|candidate| !candidate.is_empty() && candidate.len().abs_diff(name.len()) <= 3 * most)
         .map(|candidate| (strsim::damerau_levenshtein(&wanted, &candidate.to_lowercase()), candidate))
         .filter(|(distance, _)| *distance <= most)
         .min_by_key(|(distance, _)| *distance)

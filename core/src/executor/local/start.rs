@@ -2,10 +2,6 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-
-use tokio::runtime::Handle;
-use tokio::sync::Notify;
 
 use super::layout::{StepFolder, StepState};
 use super::process::{Held, reap};
@@ -21,45 +17,31 @@ use crate::run::Elapsed;
 pub(super) struct Launched {
     pub(super) pid: i32,
     pub(super) at: Elapsed,
-    ended: AtomicBool,
-    wake: Notify,
+    held: Option<Held>,
 }
 
 impl Launched {
+    /// Returns when the shim has ended.
+    pub(super) async fn ended(&self, clock: &SharedClock) {
+        if let Some(held) = &self.held {
+            held.gone(clock).await;
+        }
+    }
+
     pub(super) fn has_ended(&self) -> bool {
-        self.ended.load(Ordering::Acquire)
+        self.held.as_ref().is_none_or(|held| !held.lives())
     }
 
-    /// Returns when the shim has ended, and the system keeps nothing of it.
-    pub(super) async fn ended(&self) {
-        loop {
-            let wake = self.wake.notified();
-            if self.has_ended() {
-                return;
-            }
-            wake.await;
-        }
-    }
-
-    /// Waits for the shim's end, wherever the embedder's future for the step went.
-    async fn attend(self: Arc<Self>, held: Option<Held>, clock: SharedClock) {
-        if let Some(held) = &held {
-            held.gone(&clock).await;
-        }
+    /// Frees what the system keeps of the shim, wherever the embedder's future for the step went.
+    async fn attend(self: Arc<Self>, clock: SharedClock) {
+        self.ended(&clock).await;
         reap(self.pid);
-        self.ended.store(true, Ordering::Release);
-        self.wake.notify_waiters();
     }
 }
 
 impl Shared {
-    pub(super) async fn start(self: &Arc<Self>, step: &StepSpec) -> Result<(), ExecutorError> {
-        let step = step.clone();
-        let runtime = Handle::current();
-        self.blocking(move |shared| shared.start_blocking(&step, &runtime)).await
-    }
-
-    fn start_blocking(&self, step: &StepSpec, runtime: &Handle) -> Result<(), ExecutorError> {
+    /// Not on a thread for blocking work: the way there and back costs more than the few calls that are made here.
+    pub(super) fn start(&self, step: &StepSpec) -> Result<(), ExecutorError> {
         let ignore_token = failpoint::bug("step.ignore-token");
         let folder = self.step(&step.key);
         let workspace = self.workspace_of(step, &folder)?;
@@ -79,16 +61,16 @@ impl Shared {
         if step.workspace == WorkspaceUse::None {
             std::fs::create_dir_all(&workspace).map_err(io(doing()))?;
         }
-        let log = folder.open_files().map_err(io(doing()))?;
+        let log = folder.open_log().map_err(io(doing()))?;
         failpoint::crash("step.folder");
         let at = self.clock.now().elapsed;
         let pid = spawn::spawn(&launch.program, &launch.argv, &launch.env, &log).map_err(refused)?;
         failpoint::crash("step.spawned");
         // Held before it is reaped, so that the number is still its own.
         let held = Held::open(pid);
-        let launched = Arc::new(Launched { pid, at, ended: AtomicBool::new(false), wake: Notify::new() });
+        let launched = Arc::new(Launched { pid, at, held });
         self.launched().insert(step.key.clone(), Arc::clone(&launched));
-        runtime.spawn(launched.attend(held, Arc::clone(&self.clock)));
+        tokio::spawn(launched.attend(Arc::clone(&self.clock)));
         Ok(())
     }
 
