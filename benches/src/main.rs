@@ -56,7 +56,10 @@ fn chosen(names: &[String]) -> Result<Vec<&'static Bench>, String> {
     }
     let find = |name: &String| {
         let known = || BENCHES.iter().map(|bench| bench.name).collect::<Vec<_>>().join(", ");
-        BENCHES.iter().find(|bench| bench.name == name).ok_or_else(|| format!("there is no {name}; there are {}", known()))
+        BENCHES
+            .iter()
+            .find(|bench| bench.name == name)
+            .ok_or_else(|| format!("there is no {name}; there are {}", known()))
     };
     names.iter().map(find).collect()
 }
@@ -87,7 +90,8 @@ fn collect(arguments: &Arguments) -> Result<(), String> {
         if !output.status.success() {
             return Err(format!("{} ended with {}", bench.name, output.status));
         }
-        let found: Vec<Row> = serde_json::from_slice(&output.stdout).map_err(|error| format!("{}: {error}", bench.name))?;
+        let found: Vec<Row> =
+            serde_json::from_slice(&output.stdout).map_err(|error| format!("{}: {error}", bench.name))?;
         rows.extend(found);
     }
     print!("{}", table::draw(&rows));

@@ -61,7 +61,9 @@ impl Row {
     }
 
     fn cells(&self) -> [String; 6] {
-        let number = |value: Option<f64>| value.map_or_else(|| "-".to_owned(), |value| format!("{} {}", digits(value), self.unit));
+        let number = |value: Option<f64>| {
+            value.map_or_else(|| "-".to_owned(), |value| format!("{} {}", digits(value), self.unit))
+        };
         let ratio = match (self.floor, self.measured) {
             (Some(floor), Some(measured)) if floor > 0.0 => format!("{:.2}", measured / floor),
             _ => "-".to_owned(),
@@ -72,7 +74,8 @@ impl Row {
             (Some(target), None) => digits(target),
             (None, _) => "-".to_owned(),
         };
-        let floor = if self.floor.is_some() { format!("{} ({})", number(self.floor), self.floor_name) } else { "-".to_owned() };
+        let floor =
+            if self.floor.is_some() { format!("{} ({})", number(self.floor), self.floor_name) } else { "-".to_owned() };
         [self.work.clone(), floor, number(self.measured), ratio, target, self.note.clone()]
     }
 }

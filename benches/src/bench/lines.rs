@@ -36,17 +36,19 @@ fn print_lines(effort: Effort, lines: usize) -> Result<[Row; 2], Failure> {
     let bytes = (lines * (WIDTH + 1)) as u64;
     let [floor, split, measured] = medians(
         effort.repeat,
-        [
-            &mut || run_to_file(&script, &file),
-            &mut || read_and_split(&file).map(|(took, _)| took),
-            &mut || Ok(runtime.block_on(one_run(&engine, &script, bytes))?),
-        ],
+        [&mut || run_to_file(&script, &file), &mut || read_and_split(&file).map(|(took, _)| took), &mut || {
+            Ok(runtime.block_on(one_run(&engine, &script, bytes))?)
+        }],
     )?;
     let growth = memory("VmHWM").zip(before).map(|(after, before)| after - before);
     runtime.block_on(engine.close())?;
     let size = bytes as f64 / 1e6;
-    let note = format!("reading the file back and splitting it takes {split:.0} ms more; {}", search_note(&folder.path().join("data")));
-    let time = Row::millis(format!("{lines} lines, {size:.0} MB"), "the same program to a file", floor, measured).note(note);
+    let note = format!(
+        "reading the file back and splitting it takes {split:.0} ms more; {}",
+        search_note(&folder.path().join("data"))
+    );
+    let time =
+        Row::millis(format!("{lines} lines, {size:.0} MB"), "the same program to a file", floor, measured).note(note);
     Ok([time, Row::mebibytes(format!("memory growth over {lines} lines"), growth).note("VmHWM, all repeats together")])
 }
 

@@ -24,25 +24,27 @@ pub(super) fn run(effort: Effort) -> Result<Vec<Row>, Failure> {
     let mut grown = None;
     let [floor, measured] = medians(
         effort.repeat,
-        [
-            &mut || Ok(time(|| runtime.block_on(list_all(&data_dir, count)))?.0),
-            &mut || {
-                runtime.block_on(async {
-                    let watch = Stopwatch::start();
-                    let engine = open(&data_dir).await?;
-                    let took = millis(watch.elapsed());
-                    if engine.recovered().len() != count {
-                        return Err(format!("{} of {count} runs were taken up", engine.recovered().len()).into());
-                    }
-                    grown = grown.or(memory("VmRSS").zip(before).map(|(after, before)| after - before));
-                    engine.close().await?;
-                    Ok(took)
-                })
-            },
-        ],
+        [&mut || Ok(time(|| runtime.block_on(list_all(&data_dir, count)))?.0), &mut || {
+            runtime.block_on(async {
+                let watch = Stopwatch::start();
+                let engine = open(&data_dir).await?;
+                let took = millis(watch.elapsed());
+                if engine.recovered().len() != count {
+                    return Err(format!("{} of {count} runs were taken up", engine.recovered().len()).into());
+                }
+                grown = grown.or(memory("VmRSS").zip(before).map(|(after, before)| after - before));
+                engine.close().await?;
+                Ok(took)
+            })
+        }],
     )?;
     Ok(vec![
-        Row::millis(format!("opening an engine on {count} queued runs"), "listing them from the store", floor, measured),
+        Row::millis(
+            format!("opening an engine on {count} queued runs"),
+            "listing them from the store",
+            floor,
+            measured,
+        ),
         Row::mebibytes(format!("memory for {count} queued runs"), grown).note("growth of VmRSS by the first opening"),
     ])
 }

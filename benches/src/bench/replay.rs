@@ -31,7 +31,9 @@ pub(super) fn run(effort: Effort) -> Result<Vec<Row>, Failure> {
         ],
     )?;
     let note = format!("read from the store and applied; applying alone takes {applying:.1} ms");
-    Ok(vec![Row::millis(format!("replaying {count} events"), "the same JSON lines to values", floor, measured).note(note)])
+    Ok(vec![
+        Row::millis(format!("replaying {count} events"), "the same JSON lines to values", floor, measured).note(note),
+    ])
 }
 
 fn parse(lines: &[String]) -> Result<usize, Failure> {

@@ -30,11 +30,9 @@ fn one(effort: Effort, count: usize, order: Order, shell: Option<&str>) -> Resul
     let shells = if order == Order::Parallel { shells_at_once } else { shells_in_sequence };
     let [floor, commit, measured] = medians(
         effort.repeat,
-        [
-            &mut || shells(count),
-            &mut || durable_writes(folder.path(), count),
-            &mut || Ok(runtime.block_on(one_run(&engine, &pipeline))? / count as f64),
-        ],
+        [&mut || shells(count), &mut || durable_writes(folder.path(), count), &mut || {
+            Ok(runtime.block_on(one_run(&engine, &pipeline))? / count as f64)
+        }],
     )?;
     let events = runtime.block_on(events_of_newest(folder.path(), &engine))?;
     runtime.block_on(engine.close())?;
