@@ -171,7 +171,9 @@ impl Executor for LocalExecutor {
 
     async fn forget(&self, step: &StepKey) -> Result<(), ExecutorError> {
         self.shared.launched().remove(step);
-        self.shared.step(step).forget().map_err(io(format!("removing the raw log of {step}")))
+        self.shared.step(step).forget().map_err(io(format!("removing the raw log of {step}")))?;
+        crate::failpoint::crash("log.forgotten");
+        Ok(())
     }
 
     async fn release(&self, run: RunId) -> Result<(), ExecutorError> {
