@@ -14,7 +14,7 @@ use super::request::StoredRequest;
 use super::step::StepJob;
 use crate::error::{Error, ErrorKind, Result};
 use crate::failpoint;
-use crate::pipeline::TaskIndex;
+use crate::pipeline::{TaskId, TaskIndex};
 use crate::run::{Effect, Input, RunEvent, RunId, RunState, Seq, Sequenced, StepKey, WaitReason};
 use crate::store::{Append, RunDigest, Stamped, StoreError};
 
@@ -66,6 +66,8 @@ struct Jobs {
     stops: HashSet<(TaskIndex, u32)>,
     observing: bool,
     releasing: bool,
+    /// Raw logs that are being dropped. The release waits for them, so that nobody else works in the folders that it removes.
+    forgetting: JoinSet<()>,
 }
 
 impl Jobs {
@@ -78,7 +80,13 @@ impl Jobs {
             stops: HashSet::new(),
             observing: false,
             releasing: false,
+            forgetting: JoinSet::new(),
         }
+    }
+
+    fn forget(&mut self, core: &Core, job: impl Future<Output = ()> + Send + 'static) {
+        while self.forgetting.try_join_next().is_some() {}
+        self.forgetting.spawn_on(job, core.runtime());
     }
 
     fn spawn(&mut self, core: &Core, job: impl Future<Output = ()> + Send + 'static) {
@@ -347,6 +355,7 @@ impl Driver {
                         self.jobs.attempts.remove(&(index, *attempt));
                         self.jobs.stops.remove(&(index, *attempt));
                     }
+                    self.forget(task, *attempt);
                 }
                 RunEvent::RunFinished { .. } => {
                     failpoint::crash("run.finished");
@@ -379,12 +388,28 @@ impl Driver {
                 }
                 Effect::Release => {
                     if !std::mem::replace(&mut self.jobs.releasing, true) {
-                        let job = ReleaseJob::new(&core, &self.request, run);
-                        self.jobs.spawn(&core, job.run(self.sender.clone()));
+                        let job = ReleaseJob::new(&core, &self.request, run).run(self.sender.clone());
+                        let mut forgetting = std::mem::take(&mut self.jobs.forgetting);
+                        self.jobs.spawn(&core, async move {
+                            while forgetting.join_next().await.is_some() {}
+                            job.await;
+                        });
                     }
                 }
             }
         }
+    }
+
+    /// Drops the raw log of an attempt. Only here, after the commit: until then the raw log is the only place from which a
+    /// crashed engine can read again what it had copied and not yet committed.
+    fn forget(&mut self, task: &TaskId, attempt: u32) {
+        let Ok(executor) = self.core.executor(&self.request.executor) else { return };
+        let step = StepKey { run: self.run, task: task.clone(), attempt };
+        self.jobs.forget(&self.core, async move {
+            if let Err(error) = executor.forget(&step).await {
+                tracing::warn!(%step, %error, "the raw log could not be removed; the run's release removes it");
+            }
+        });
     }
 
     fn follow(&mut self, task: TaskIndex, attempt: u32, generation: u32) {

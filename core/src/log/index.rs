@@ -13,8 +13,6 @@ use super::error::LogError;
 const FILE: &str = "index";
 /// Offset, line and nanoseconds as 64-bit numbers, little-endian, and the checksum of these.
 const ENTRY: usize = 28;
-/// So much is gathered before it is written.
-const GATHERED: usize = 64 * ENTRY;
 
 /// From here to the next one, everything came at the same moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,7 +67,7 @@ pub(super) struct IndexWriter {
     path: PathBuf,
     file: Option<File>,
     gathered: Vec<u8>,
-    last: Option<Timestamp>,
+    last: Option<ChunkTime>,
 }
 
 impl IndexWriter {
@@ -85,18 +83,21 @@ impl IndexWriter {
             let bytes: Vec<u8> = kept.iter().flat_map(|entry| entry.encode()).collect();
             fs::write(&writer.path, bytes).map_err(|error| LogError::from_io(&writer.path, "writing", &error))?;
         }
-        writer.last = kept.last().map(|entry| entry.at);
-        Ok((writer, kept.last().copied()))
+        writer.last = kept.last().copied();
+        let last = writer.last;
+        Ok((writer, last))
     }
 
-    /// Notes when the bytes from this offset on came. Bytes that came in the same millisecond share an entry.
-    pub(super) fn add(&mut self, chunk: ChunkTime) -> Result<(), LogError> {
-        if self.last.is_some_and(|last| last.as_millisecond() == chunk.at.as_millisecond()) {
-            return Ok(());
+    /// Notes when the bytes from this offset on came. Bytes that came in the same millisecond share an entry. It is written
+    /// later, when there is something on the disk that it is about.
+    pub(super) fn add(&mut self, chunk: ChunkTime) {
+        let known = self
+            .last
+            .is_some_and(|last| last.offset == chunk.offset || last.at.as_millisecond() == chunk.at.as_millisecond());
+        if !known {
+            self.last = Some(chunk);
+            self.gathered.extend(chunk.encode());
         }
-        self.last = Some(chunk.at);
-        self.gathered.extend(chunk.encode());
-        if self.gathered.len() >= GATHERED { self.write() } else { Ok(()) }
     }
 
     /// Writes what was gathered.

@@ -138,11 +138,10 @@ impl Masker for SecretMasker {
         self.buffer.extend_from_slice(raw);
         let stretches = self.stretches();
         let unsure = self.patterns.iter().map(|pattern| pattern.begun_at_end(&self.buffer)).max().unwrap_or(0);
-        let mut end = self.buffer.len() - unsure;
-        let open = stretches.last().copied().filter(|stretch| stretch.1 > end);
-        if let Some((start, _)) = open {
-            end = end.min(start);
-        }
+        let sure = self.buffer.len() - unsure;
+        // A stretch that goes on beyond what is sure may become longer.
+        let open = stretches.iter().copied().find(|stretch| stretch.1 > sure);
+        let end = open.map_or(sure, |stretch| stretch.0.min(sure));
         self.release(&stretches, end, out);
         if let Some((start, stop)) = open {
             self.drop_covered((start - end, stop - end));

@@ -4,6 +4,7 @@
 //! counts is the position that the event log has: everything after it is thrown away when the log is taken up again.
 
 mod error;
+mod files;
 mod index;
 mod mask;
 mod position;

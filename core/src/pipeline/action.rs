@@ -197,7 +197,7 @@ pub struct DeployChart {
     /// The release's namespace.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub namespace: Option<Template>,
-    /// Values over those of the chart.
+    /// Values over those of the chart. Variables are replaced in the texts among them.
     #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
     pub values: IndexMap<String, serde_json::Value>,
     /// Files of values, relative to the workspace.
@@ -288,7 +288,7 @@ pub struct Approve {
 pub struct Custom {
     /// The name under which it was registered.
     pub name: String,
-    /// Its settings; the action itself checks them.
+    /// Its settings; the action itself checks them. Variables are replaced in the texts among them.
     #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
     pub with: IndexMap<String, serde_json::Value>,
 }

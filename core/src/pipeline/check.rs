@@ -11,8 +11,9 @@ mod variables;
 use std::collections::{HashMap, HashSet};
 
 use super::model::Pipeline;
+use super::name::is_stand_in;
 use super::path::Path;
-use super::problem::Findings;
+use super::problem::{Findings, Problems};
 
 pub(super) use graph::Outline;
 pub(super) use variables::{BUILT_IN, STEP_ONLY};
@@ -36,9 +37,18 @@ pub(super) fn check(pipeline: &Pipeline, broken: &Broken, findings: &mut Finding
     references::check(pipeline, &outline, broken, findings);
 }
 
+/// Checks a definition that was built in code.
+pub(super) fn checked(pipeline: Pipeline, mut findings: Findings) -> Result<Pipeline, Problems> {
+    check(&pipeline, &Broken::default(), &mut findings);
+    match findings.into_problems(None, |_| None) {
+        Some(problems) => Err(problems),
+        None => Ok(pipeline),
+    }
+}
+
 fn unique_stages(pipeline: &Pipeline, findings: &mut Findings) {
     let mut seen: HashMap<&str, usize> = HashMap::new();
-    for (at, stage) in pipeline.stages.iter().enumerate().filter(|(_, stage)| !stage.name.is_stand_in()) {
+    for (at, stage) in pipeline.stages.iter().enumerate().filter(|(_, stage)| !is_stand_in(stage.name.as_str())) {
         if let Some(first) = seen.insert(stage.name.as_str(), at) {
             let path = Path::root().key("stages").item(at).key("name");
             findings.report(path, format!("there is a stage {:?} already, stages[{first}]", stage.name));

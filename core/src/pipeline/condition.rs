@@ -6,13 +6,13 @@ mod uses;
 
 use std::borrow::Cow;
 use std::fmt;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use cel::Program;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use bounds::Weight;
 pub use evaluate::{ConditionScope, TaskFacts};
 pub(super) use uses::{COMMIT_FIELDS, TRIGGER_FIELDS, Use, clashes};
 
@@ -30,6 +30,7 @@ struct Compiled {
     /// `None` is always true: it stands for an expression that could not be read.
     program: Option<Program>,
     uses: Vec<Use>,
+    weight: Weight,
 }
 
 /// Why an expression cannot be used.
@@ -50,10 +51,9 @@ impl Condition {
     /// Parses an expression.
     pub fn parse(source: impl Into<String>) -> Result<Self, ConditionError> {
         let source: String = source.into();
-        bounds::check(&source)?;
-        let program = compile(&source)?;
-        let uses = uses::of(program.expression())?;
-        Ok(Self { source: source.into(), compiled: Arc::new(Compiled { program: Some(program), uses }) })
+        let weight = bounds::check(&source)?;
+        let (program, uses) = weight.run(|| compile(&source)).unwrap_or_else(|| Err(not_cel(&source)))?;
+        Ok(Self { source: source.into(), compiled: Arc::new(Compiled { program: Some(program), uses, weight }) })
     }
 
     /// The expression as it was written.
@@ -63,7 +63,10 @@ impl Condition {
 
     /// Stands for an expression that could not be read.
     pub(super) fn always() -> Self {
-        Self { source: "true".into(), compiled: Arc::new(Compiled { program: None, uses: Vec::new() }) }
+        Self {
+            source: "true".into(),
+            compiled: Arc::new(Compiled { program: None, uses: Vec::new(), weight: Weight::Small }),
+        }
     }
 
     /// What it looks at.
@@ -72,18 +75,23 @@ impl Condition {
     }
 }
 
-/// The parser is somebody else's and reads what anybody wrote, so a panic in it is an answer and not the end.
-fn compile(source: &str) -> Result<Program, ConditionError> {
-    match catch_unwind(AssertUnwindSafe(|| Program::compile(source))) {
-        Ok(Ok(program)) => Ok(program),
-        Ok(Err(errors)) => Err(ConditionError::new(syntax_message(source, &errors))),
-        Err(_) => Err(ConditionError::new(format!("{source:?} is not a CEL expression"))),
-    }
+fn compile(source: &str) -> Result<(Program, Vec<Use>), ConditionError> {
+    let program = Program::compile(source).map_err(|errors| ConditionError::new(syntax_message(source, &errors)))?;
+    let uses = uses::of(program.expression())?;
+    Ok((program, uses))
+}
+
+fn not_cel(source: &str) -> ConditionError {
+    ConditionError::new(format!("{source:?} is not a CEL expression"))
 }
 
 fn syntax_message(source: &str, errors: &cel::ParseErrors) -> String {
-    let Some(first) = errors.errors.first() else { return format!("{source:?} is not a CEL expression") };
-    let what = first.msg.trim_start_matches("Syntax error: ").replace("'<EOF>'", "the end").replace("<EOF>", "the end");
+    let Some(first) = errors.errors.first() else { return not_cel(source).message };
+    let what = first
+        .msg
+        .trim_start_matches("Syntax error: ")
+        .replace("mismatched input '<EOF>'", "it ends too early")
+        .replace("<EOF>", "the end");
     // The parser goes on to list every token that it knows.
     let what = what.split_once(" expecting ").map_or(what.as_str(), |(what, _)| what);
     let (line, column) = first.pos;

@@ -95,7 +95,6 @@ pub(super) fn early_value<'a>(
         "CI" => "true",
         "PIPELINE_NAME" | "JOB_NAME" => pipeline.as_str(),
         "TRIGGER_KIND" => &trigger.kind,
-        "TRIGGER_ACTOR" => &trigger.actor,
         "CI_COMMIT_SHA" => &commit.sha,
         "CI_COMMIT_SHORT_SHA" => commit.short_sha(),
         "CI_COMMIT_BRANCH" => &commit.branch,

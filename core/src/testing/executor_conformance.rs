@@ -4,12 +4,7 @@
 //! that the executor does not have return at once. [`executor_conformance!`](crate::executor_conformance) makes a test of
 //! each.
 
-#![expect(
-    clippy::expect_used,
-    clippy::unwrap_used,
-    clippy::panic,
-    reason = "a case tells of a broken contract by a panic"
-)]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a case tells of a broken contract by a panic")]
 
 mod bench;
 mod ends;
@@ -28,12 +23,12 @@ pub use stops::*;
 pub use workspaces::*;
 
 /// Makes one `#[tokio::test]` of each case. The argument is an expression that makes a
-/// [`Factory`](crate::testing::executor_conformance::Factory); it is evaluated once for each test. The crate that uses it
-/// needs tokio with its macros.
+/// [`Factory`](crate::testing::executor_conformance::Factory); it is evaluated once for each test. Names behind
+/// it, after a semicolon, choose among the cases. The crate that uses it needs tokio with its macros.
 #[macro_export]
 macro_rules! executor_conformance {
     ($factory:expr) => {
-        $crate::executor_conformance!(@cases $factory;
+        $crate::executor_conformance!($factory;
             exit_codes, signals, missing_program, not_executable, bad_interpreter, arguments_reach_the_program, shells, own_process,
             standard_input_is_empty,
             environment_is_exact, awkward_variables, large_variables, names_that_cannot_be,
@@ -45,7 +40,7 @@ macro_rules! executor_conformance {
             files_in_and_out, archives_cannot_leave, paths_cannot_leave, links_cannot_lead_out, released_runs, swept_runs
         );
     };
-    (@cases $factory:expr; $($case:ident),+) => {
+    ($factory:expr; $($case:ident),+ $(,)?) => {
         $(
             #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn $case() {

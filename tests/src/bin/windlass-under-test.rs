@@ -1,4 +1,4 @@
-//! The `windlass` command with failpoints, for the tests of this package.
+//! The `windlass` command with named crash points and deliberate bugs, for the tests of recovery.
 
 use std::process::ExitCode;
 

@@ -11,7 +11,7 @@ use crate::executor::ExecutorError;
 
 /// Copies files, folders and links with their modes. What git ignores, `.git`, `.windlass` and our own folder stay out;
 /// pipes, sockets and devices too.
-pub(super) fn copy_tree(source: &Path, target: &Path, own: &Path) -> Result<(), ExecutorError> {
+pub(in crate::executor) fn copy_tree(source: &Path, target: &Path, own: &Path) -> Result<(), ExecutorError> {
     if !source.is_dir() {
         let error = io::Error::from(io::ErrorKind::NotADirectory);
         return Err(super::io(format!("copying the source folder {}", source.display()))(error));

@@ -43,9 +43,11 @@ impl Shared {
             folder.take_tombstone().map_err(doing())?;
         }
         let state = folder.state().map_err(io(format!("looking at the step {key}")))?;
-        let (StepState::Taken { shim } | StepState::Ended { shim, .. }) = state else {
+        let shim = match state {
+            StepState::Taken { shim } => shim,
+            StepState::Ended { shim, .. } => Some(shim),
             // A shim that came too late is about to leave.
-            return self.end_marked(&folder.marks(), grace).await;
+            _ => return self.end_marked(&folder.marks(), grace).await,
         };
         let shim = shim_of(&folder, shim).await.map_err(io("looking at processes"))?;
         failpoint::crash("stop.sent");
@@ -57,7 +59,7 @@ impl Shared {
         marks.session = marks.spare;
         self.end_marked(&marks, grace).await?;
         if let Some(shim) = shim {
-            // All that it waited for is gone, so it writes the exit and leaves.
+            // All that it waited for is gone, so it writes how that ended and leaves.
             self.gone_within(std::slice::from_ref(&shim), PATIENCE).await;
         }
         self.end_marked(&folder.marks(), Duration::ZERO).await
@@ -144,10 +146,11 @@ impl Shared {
 
     pub(super) async fn release(self: &Arc<Self>, run: RunId) -> Result<(), ExecutorError> {
         let folder = self.run(run);
-        if folder.path().exists() {
+        if folder.path().exists() && !failpoint::bug("step.leave-descendants") {
             self.end_marked(&folder.marks(), RELEASE_GRACE).await?;
         }
         self.launched().retain(|key, _| key.run != run);
+        self.spares.drop_run(&folder);
         if failpoint::bug("run.keep-folder") {
             return Ok(());
         }
@@ -159,25 +162,13 @@ impl Shared {
     }
 
     pub(super) async fn sweep(self: &Arc<Self>, keep: &[RunId]) -> Result<SweepReport, ExecutorError> {
-        let mut there = self.blocking(Shared::runs).await?;
+        let mut there =
+            RunFolder::all(&self.root).map_err(io(format!("reading the folder {}", self.root.display())))?;
         there.retain(|run| !keep.contains(run));
         for run in &there {
             self.release(*run).await?;
         }
         Ok(SweepReport { removed: there })
-    }
-
-    /// Runs that have a folder. Other names in the folder are not ours.
-    fn runs(&self) -> Result<Vec<RunId>, ExecutorError> {
-        let doing = || io(format!("reading the folder {}", self.root.display()));
-        let mut runs = Vec::new();
-        for entry in std::fs::read_dir(&self.root).map_err(doing())? {
-            let name = entry.map_err(doing())?.file_name();
-            let id = name.to_str().and_then(|name| name.parse::<RunId>().ok().filter(|run| run.to_string() == name));
-            runs.extend(id);
-        }
-        runs.sort_unstable();
-        Ok(runs)
     }
 }
 

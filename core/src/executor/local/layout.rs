@@ -3,13 +3,16 @@
 //! ```text
 //! ROOT/RUN/workspace-1/        generation 1 of the workspace; appears by a rename, so it is there whole or not at all
 //! ROOT/RUN/steps/SLUG/         one attempt
-//!     token      taken once: the process id of the shim, or "stopped"
+//!     token      taken once: a line with the shim's process id, or "stopped"; then a line with the exit code and a full
+//!                stop, which tells a whole line from a torn one
 //!     script     what a shell or interpreter runs
 //!     log        stdout and stderr as they were written
-//!     output     `$WINDLASS_OUTPUT`
-//!     exit       the exit code and a full stop, which tells a whole file from a torn one
+//!     output     `$WINDLASS_OUTPUT`, when the step writes it
 //!     forgotten  the log's length, once the log is dropped
 //! ```
+//!
+//! Making a file is the dearest thing that a short step does, so there is no file too many. Names that begin with a dot are
+//! drafts, which nobody looks at until they are renamed.
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Read, Write};
@@ -26,41 +29,53 @@ const TOMBSTONE: &str = "stopped\n";
 
 /// The folder of a run.
 #[derive(Clone, Debug)]
-pub(super) struct RunFolder {
+pub(in crate::executor) struct RunFolder {
     path: PathBuf,
     run: RunId,
 }
 
 impl RunFolder {
-    pub(super) fn new(root: &Path, run: RunId) -> Self {
+    pub(in crate::executor) fn new(root: &Path, run: RunId) -> Self {
         Self { path: root.join(run.to_string()), run }
     }
 
-    pub(super) fn path(&self) -> &Path {
+    /// The runs that have a folder. Other names below the root are not ours.
+    pub(in crate::executor) fn all(root: &Path) -> io::Result<Vec<RunId>> {
+        let mut runs = Vec::new();
+        for entry in fs::read_dir(root)? {
+            let name = entry?.file_name();
+            let id = name.to_str().and_then(|name| name.parse::<RunId>().ok().filter(|run| run.to_string() == name));
+            runs.extend(id);
+        }
+        runs.sort_unstable();
+        Ok(runs)
+    }
+
+    pub(in crate::executor) fn path(&self) -> &Path {
         &self.path
     }
 
-    pub(super) fn workspace(&self, generation: u32) -> PathBuf {
+    pub(in crate::executor) fn workspace(&self, generation: u32) -> PathBuf {
         self.path.join(format!("workspace-{generation}"))
     }
 
-    pub(super) fn steps(&self) -> PathBuf {
+    pub(in crate::executor) fn steps(&self) -> PathBuf {
         self.path.join("steps")
     }
 
-    pub(super) fn step(&self, key: &StepKey) -> StepFolder {
+    pub(in crate::executor) fn step(&self, key: &StepKey) -> StepFolder {
         let slug = key.slug();
         let cookie = format!("{COOKIE_NAME}={}/{slug}", self.run);
         StepFolder { path: self.steps().join(slug), cookie }
     }
 
     /// What the environment of every process of the run starts its cookie with.
-    pub(super) fn cookie_prefix(&self) -> String {
+    pub(in crate::executor) fn cookie_prefix(&self) -> String {
         format!("{COOKIE_NAME}={}/", self.run)
     }
 
     /// The newest workspace that is there.
-    pub(super) fn newest_workspace(&self) -> io::Result<Option<PathBuf>> {
+    pub(in crate::executor) fn newest_workspace(&self) -> io::Result<Option<PathBuf>> {
         let mut newest = None;
         for entry in fs::read_dir(&self.path)? {
             let entry = entry?;
@@ -73,18 +88,18 @@ impl RunFolder {
 }
 
 /// The variable by which processes of a step are known, wherever they went.
-pub(super) const COOKIE_NAME: &str = "WINDLASS_STEP";
+pub(in crate::executor) const COOKIE_NAME: &str = "WINDLASS_STEP";
 
 /// The folder of one attempt.
 #[derive(Clone, Debug)]
-pub(super) struct StepFolder {
+pub(in crate::executor) struct StepFolder {
     path: PathBuf,
     cookie: String,
 }
 
 /// What a step's folder says. Whether its process lives is another question.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum StepState {
+pub(in crate::executor) enum StepState {
     /// There is no folder.
     Gone,
     /// Nobody took the token.
@@ -93,102 +108,112 @@ pub(super) enum StepState {
     Stopped,
     /// A shim took the token; its process id is missing when the shim died in that moment.
     Taken { shim: Option<i32> },
-    /// The exit file is whole.
-    Ended { end: StepEnd, shim: Option<i32> },
-}
-
-/// A token as it was read.
-enum Token {
-    Free,
-    Stopped,
-    Taken(Option<i32>),
+    /// The shim wrote how the command ended.
+    Ended { end: StepEnd, shim: i32 },
 }
 
 impl StepFolder {
-    pub(super) fn path(&self) -> &Path {
+    pub(in crate::executor) fn path(&self) -> &Path {
         &self.path
     }
 
     /// `NAME=VALUE` as it stands in the environment of the step's processes.
-    pub(super) fn cookie(&self) -> &str {
+    pub(in crate::executor) fn cookie(&self) -> &str {
         &self.cookie
     }
 
-    pub(super) fn log(&self) -> PathBuf {
+    pub(in crate::executor) fn log(&self) -> PathBuf {
         self.path.join("log")
     }
 
-    pub(super) fn script(&self) -> PathBuf {
+    pub(in crate::executor) fn script(&self) -> PathBuf {
         self.path.join("script")
     }
 
-    pub(super) fn output(&self) -> PathBuf {
+    pub(in crate::executor) fn output(&self) -> PathBuf {
         self.path.join("output")
     }
 
     /// The empty folder of a step that does not see the workspace.
-    pub(super) fn own_workspace(&self) -> PathBuf {
+    pub(in crate::executor) fn own_workspace(&self) -> PathBuf {
         self.path.join("workspace")
     }
 
     /// Makes the folder; false when it was there.
-    pub(super) fn create(&self) -> io::Result<bool> {
-        match DirBuilder::new().mode(0o700).create(&self.path) {
-            Ok(()) => Ok(true),
+    pub(in crate::executor) fn create(&self) -> io::Result<bool> {
+        match make_folder(&self.path) {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
+            result => result.map(|()| true),
+        }
+    }
+
+    /// Puts a draft in the folder's place; false when there is a folder with something in it.
+    pub(in crate::executor) fn adopt(&self, draft: &Path) -> io::Result<bool> {
+        match fs::rename(draft, &self.path) {
+            Ok(()) => Ok(true),
+            Err(error) if matches!(error.kind(), io::ErrorKind::DirectoryNotEmpty | io::ErrorKind::AlreadyExists) => {
+                Ok(false)
+            }
             Err(error) => Err(error),
         }
     }
 
     /// Takes the token so that no start finds it free; false when it was taken.
-    pub(super) fn take_tombstone(&self) -> io::Result<bool> {
-        match OpenOptions::new().write(true).create_new(true).mode(0o600).open(self.path.join("token")) {
-            Ok(mut token) => token.write_all(TOMBSTONE.as_bytes()).map(|()| true),
+    pub(in crate::executor) fn take_tombstone(&self) -> io::Result<bool> {
+        self.take(TOMBSTONE)
+    }
+
+    /// Takes the token for this process; false when it was taken.
+    pub(in crate::executor) fn take_token(&self) -> io::Result<bool> {
+        self.take(&format!("{}\n", std::process::id()))
+    }
+
+    fn take(&self, text: &str) -> io::Result<bool> {
+        match OpenOptions::new().write(true).create_new(true).mode(0o600).open(self.token()) {
+            Ok(mut token) => token.write_all(text.as_bytes()).map(|()| true),
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
             Err(error) => Err(error),
         }
     }
 
-    /// Opens the log for the step, and makes the file of its outputs.
-    pub(super) fn open_files(&self) -> io::Result<File> {
-        let mut options = OpenOptions::new();
-        options.append(true).create(true).mode(0o600);
-        options.open(self.output())?;
-        options.open(self.log())
+    /// Writes behind the token how the step ended, as the shim does it.
+    pub(in crate::executor) fn append_end(&self, end: StepEnd) -> io::Result<()> {
+        let mut token = OpenOptions::new().append(true).open(self.token())?;
+        token.write_all(format!("{}.\n", end.exit_code()).as_bytes())
     }
 
-    /// Writes a file of the folder. With `replace` it appears as a whole, for another start may be reading it.
-    pub(super) fn write(&self, name: &str, text: &str, replace: bool) -> io::Result<()> {
-        if !replace {
-            let mut file = OpenOptions::new().write(true).create_new(true).mode(0o700).open(self.path.join(name))?;
-            return file.write_all(text.as_bytes());
-        }
+    fn token(&self) -> PathBuf {
+        self.path.join("token")
+    }
+
+    /// Opens the log for the step. Not in append mode: when a script truncates it (`> /dev/stderr`), what comes later still
+    /// lands where the reader expects it, instead of at the start, where nobody looks any more.
+    pub(in crate::executor) fn open_log(&self) -> io::Result<File> {
+        open_writable(&self.log(), 0o600)
+    }
+
+    /// Writes a file of the folder, which appears as a whole, for another start may be reading it.
+    pub(in crate::executor) fn replace(&self, name: &str, text: &str) -> io::Result<()> {
         let draft = tempfile_name(&self.path, name);
-        let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o700).open(&draft)?;
-        file.write_all(text.as_bytes())?;
+        open_writable(&draft, 0o700)?.write_all(text.as_bytes())?;
         fs::rename(draft, self.path.join(name))
     }
 
-    pub(super) fn state(&self) -> io::Result<StepState> {
-        let exit = self.exit()?;
-        let token = self.token()?;
-        Ok(match (exit, token) {
-            (Some(end), Token::Taken(shim)) => StepState::Ended { end, shim },
-            (Some(end), _) => StepState::Ended { end, shim: None },
-            (None, Token::Taken(shim)) => StepState::Taken { shim },
-            (None, Token::Stopped) => StepState::Stopped,
-            (None, Token::Free) if self.path.is_dir() => StepState::Free,
-            (None, Token::Free) => StepState::Gone,
+    pub(in crate::executor) fn state(&self) -> io::Result<StepState> {
+        Ok(match read_if_there(&self.token())? {
+            Some(text) => parse_token(&text),
+            None if self.path.is_dir() => StepState::Free,
+            None => StepState::Gone,
         })
     }
 
     /// Device and inode of the log, by which a process that writes to it is known.
-    pub(super) fn log_identity(&self) -> Option<(u64, u64)> {
+    pub(in crate::executor) fn log_identity(&self) -> Option<(u64, u64)> {
         fs::metadata(self.log()).ok().map(|data| (data.dev(), data.ino()))
     }
 
     /// The log's length, also once it is dropped.
-    pub(super) fn log_length(&self) -> io::Result<u64> {
+    pub(in crate::executor) fn log_length(&self) -> io::Result<u64> {
         if let Some(length) = self.forgotten()? {
             return Ok(length);
         }
@@ -201,15 +226,15 @@ impl StepFolder {
     }
 
     /// The length of a log that was dropped.
-    pub(super) fn forgotten(&self) -> io::Result<Option<u64>> {
+    pub(in crate::executor) fn forgotten(&self) -> io::Result<Option<u64>> {
         Ok(read_if_there(&self.path.join("forgotten"))?.and_then(|text| text.trim().parse().ok()))
     }
 
     /// Drops the log and keeps its length.
-    pub(super) fn forget(&self) -> io::Result<()> {
+    pub(in crate::executor) fn forget(&self) -> io::Result<()> {
         if self.forgotten()?.is_none() {
             match fs::metadata(self.log()) {
-                Ok(data) => self.write("forgotten", &format!("{}\n", data.len()), true)?,
+                Ok(data) => self.replace("forgotten", &format!("{}\n", data.len()))?,
                 Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
                 Err(error) => return Err(error),
             }
@@ -220,7 +245,7 @@ impl StepFolder {
         }
     }
 
-    pub(super) fn read_output(&self) -> io::Result<Bytes> {
+    pub(in crate::executor) fn read_output(&self) -> io::Result<Bytes> {
         let file = match File::open(self.output()) {
             Ok(file) => file,
             // The step may remove it; then it wrote nothing.
@@ -231,26 +256,21 @@ impl StepFolder {
         file.take(MAX_OUTPUT_BYTES as u64).read_to_end(&mut bytes)?;
         Ok(bytes.into())
     }
-
-    fn token(&self) -> io::Result<Token> {
-        Ok(match read_if_there(&self.path.join("token"))? {
-            None => Token::Free,
-            Some(text) if text == TOMBSTONE => Token::Stopped,
-            Some(text) => Token::Taken(text.strip_suffix('\n').and_then(|pid| pid.parse().ok())),
-        })
-    }
-
-    fn exit(&self) -> io::Result<Option<StepEnd>> {
-        Ok(read_if_there(&self.path.join("exit"))?.as_deref().and_then(parse_exit))
-    }
 }
 
-/// Reads an exit file; `None` for a torn one.
-fn parse_exit(text: &str) -> Option<StepEnd> {
-    let code: i32 = text.strip_suffix(".\n")?.parse().ok()?;
-    // A shell says 128 + n for signal n, and has no other way to say it.
-    let highest = 64;
-    Some(if code > 128 && code <= 128 + highest { StepEnd::Signal(code - 128) } else { StepEnd::Code(code) })
+fn parse_token(text: &str) -> StepState {
+    if text == TOMBSTONE {
+        return StepState::Stopped;
+    }
+    let Some((shim, exit)) = text.split_once('\n').and_then(|(pid, exit)| Some((pid.parse().ok()?, exit))) else {
+        return StepState::Taken { shim: None };
+    };
+    match exit.strip_suffix(".\n").and_then(|code| code.parse().ok()) {
+        None => StepState::Taken { shim: Some(shim) },
+        // A shell says 128 + n for signal n, and has no other way to say it.
+        Some(code @ 129..=192) => StepState::Ended { end: StepEnd::Signal(code - 128), shim },
+        Some(code) => StepState::Ended { end: StepEnd::Code(code), shim },
+    }
 }
 
 fn read_if_there(path: &Path) -> io::Result<Option<String>> {
@@ -261,8 +281,18 @@ fn read_if_there(path: &Path) -> io::Result<Option<String>> {
     }
 }
 
+/// Makes a folder that only its owner can read.
+pub(in crate::executor) fn make_folder(path: &Path) -> io::Result<()> {
+    DirBuilder::new().mode(0o700).create(path)
+}
+
+/// Opens a file for writing from its start, and makes it when it is missing.
+pub(in crate::executor) fn open_writable(path: &Path, mode: u32) -> io::Result<File> {
+    OpenOptions::new().write(true).create(true).truncate(false).mode(mode).open(path)
+}
+
 /// A name that no other thread or process uses now.
-pub(super) fn tempfile_name(folder: &Path, name: &str) -> PathBuf {
+pub(in crate::executor) fn tempfile_name(folder: &Path, name: &str) -> PathBuf {
     use std::sync::atomic::{AtomicU64, Ordering};
     static COUNT: AtomicU64 = AtomicU64::new(0);
     let count = COUNT.fetch_add(1, Ordering::Relaxed);
@@ -274,13 +304,22 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_exit_file_without_its_full_stop_is_torn() {
-        assert_eq!(parse_exit("0.\n"), Some(StepEnd::Code(0)));
-        assert_eq!(parse_exit("42.\n"), Some(StepEnd::Code(42)));
-        assert_eq!(parse_exit("255.\n"), Some(StepEnd::Code(255)));
-        assert_eq!(parse_exit("137.\n"), Some(StepEnd::Signal(9)));
-        for torn in ["", "4", "42", "42.", ".\n", "x.\n"] {
-            assert_eq!(parse_exit(torn), None, "{torn:?}");
+    fn a_token_tells_how_far_the_step_came() {
+        let ended = |end| StepState::Ended { end, shim: 17 };
+        assert_eq!(parse_token("17\n0.\n"), ended(StepEnd::Code(0)));
+        assert_eq!(parse_token("17\n42.\n"), ended(StepEnd::Code(42)));
+        assert_eq!(parse_token("17\n255.\n"), ended(StepEnd::Code(255)));
+        assert_eq!(parse_token("17\n137.\n"), ended(StepEnd::Signal(9)));
+        assert_eq!(parse_token("stopped\n"), StepState::Stopped);
+    }
+
+    #[test]
+    fn a_torn_token_is_taken_and_never_an_end() {
+        for torn in ["", "1", "17", "stopp", "x\n0.\n"] {
+            assert_eq!(parse_token(torn), StepState::Taken { shim: None }, "{torn:?}");
+        }
+        for torn in ["17\n", "17\n4", "17\n42", "17\n42.", "17\n.\n", "17\nx.\n"] {
+            assert_eq!(parse_token(torn), StepState::Taken { shim: Some(17) }, "{torn:?}");
         }
     }
 }

@@ -8,22 +8,23 @@
 //! - Descendants are found by their session, by a cookie in their environment (`WINDLASS_STEP`), by the log that they write
 //!   to and by their parents. A process that sheds all of these escapes, so `contains_descendants` is false.
 //! - A shell reports signal n as exit code 128 + n, and so an exit code of that kind is reported as the signal.
-//! - Output goes straight to a file. A script that *opens* `/dev/stdout` or `/dev/stderr` with `>` truncates that file, as it
-//!   would with any redirection to a file; `>&2` is right everywhere.
+//! - Output goes straight to a file. What a script writes by *opening* `/dev/stdout` or `/dev/stderr` with `>` overwrites the
+//!   start of that file, as with any redirection to a file, and is missing in the log; `>&2` is right everywhere.
 
 mod copy;
 mod follow;
 mod kill;
-mod layout;
+pub(super) mod layout;
 mod process;
-mod remove;
+pub(super) mod remove;
 mod shim;
+mod spare;
 mod spawn;
 mod start;
-mod transfer;
+pub(super) mod transfer;
 mod wait;
 mod watch;
-mod workspace;
+pub(super) mod workspace;
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -61,6 +62,7 @@ struct Shared {
     host: shim::Host,
     clock: SharedClock,
     watcher: watch::Watcher,
+    spares: spare::Spares,
     /// Steps that this instance started: a faster way to their ends, never the only one.
     launched: Mutex<HashMap<StepKey, Arc<Launched>>>,
 }
@@ -79,7 +81,8 @@ impl LocalExecutor {
             return Err(ExecutorError::Unsupported { what: format!("the folder {root:?}"), advice });
         }
         let (host, watcher) = (shim::Host::detect(), watch::Watcher::default());
-        Ok(Self { shared: Arc::new(Shared { root, host, clock, watcher, launched: Mutex::default() }) })
+        let (spares, launched) = (spare::Spares::default(), Mutex::default());
+        Ok(Self { shared: Arc::new(Shared { root, host, clock, watcher, spares, launched }) })
     }
 }
 
@@ -126,7 +129,10 @@ impl Executor for LocalExecutor {
 
     async fn prepare(&self, scope: &RunScope) -> Result<(), ExecutorError> {
         let scope = scope.clone();
-        self.shared.blocking(move |shared| workspace::prepare(&shared.root, &scope)).await
+        let run = self.shared.run(scope.run);
+        self.shared.blocking(move |shared| workspace::prepare(&shared.root, &scope)).await?;
+        self.shared.spares.refill(&run);
+        Ok(())
     }
 
     /// Nothing happens to local steps beside their logs and ends, so this ends at once.
@@ -135,7 +141,7 @@ impl Executor for LocalExecutor {
     }
 
     async fn start(&self, step: &StepSpec) -> Result<(), ExecutorError> {
-        self.shared.start(step).await
+        self.shared.start(step)
     }
 
     async fn wait(&self, step: &StepKey) -> Result<StepExit, ExecutorError> {
@@ -165,7 +171,9 @@ impl Executor for LocalExecutor {
 
     async fn forget(&self, step: &StepKey) -> Result<(), ExecutorError> {
         self.shared.launched().remove(step);
-        self.shared.step(step).forget().map_err(io(format!("removing the raw log of {step}")))
+        self.shared.step(step).forget().map_err(io(format!("removing the raw log of {step}")))?;
+        crate::failpoint::crash("log.forgotten");
+        Ok(())
     }
 
     async fn release(&self, run: RunId) -> Result<(), ExecutorError> {
@@ -178,13 +186,15 @@ impl Executor for LocalExecutor {
 }
 
 /// Turns what the system said into an error that tells what was being done.
-fn io(doing: impl Into<String>) -> impl FnOnce(std::io::Error) -> ExecutorError {
+pub(super) fn io(doing: impl Into<String>) -> impl FnOnce(std::io::Error) -> ExecutorError {
     move |source| ExecutorError::Io { doing: doing.into(), source }
 }
 
-fn lost(why: impl Into<String>) -> ExecutorError {
+pub(super) fn lost(why: impl Into<String>) -> ExecutorError {
     ExecutorError::Lost { why: why.into() }
 }
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+pub(super) use tests::support::clock as test_clock;

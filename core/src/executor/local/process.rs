@@ -4,7 +4,8 @@
 //! it is signalled its environment must show the step's cookie, or it must be of a session or a family that is known.
 
 use std::io;
-use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::sync::{Arc, OnceLock};
 
 use nix::sys::signal::Signal;
 use tokio::io::Interest;
@@ -34,7 +35,7 @@ pub(super) struct Marks {
     pub(super) session: Option<i32>,
     /// Device and inode of the log that they write to.
     pub(super) log: Option<(u64, u64)>,
-    /// Not this one: the shim, which has to write the exit file.
+    /// Not this one: the shim, which has to write how the command ended.
     pub(super) spare: Option<i32>,
 }
 
@@ -51,17 +52,19 @@ pub(super) enum Among {
 #[derive(Debug)]
 pub(super) struct Held {
     pub(super) pid: i32,
-    fd: Option<OwnedFd>,
+    fd: Option<Arc<OwnedFd>>,
+    /// From the first time that somebody waits; several may wait at once.
+    watched: OnceLock<Option<AsyncFd<Arc<OwnedFd>>>>,
 }
 
 impl Held {
     /// Holds the process; `None` when there is none of this number. The caller checks afterwards that it is the right one.
     pub(super) fn open(pid: i32) -> Option<Self> {
         match system::pidfd(pid) {
-            Ok(fd) => Some(Self { pid, fd: Some(fd) }),
+            Ok(fd) => Some(Self { pid, fd: Some(Arc::new(fd)), watched: OnceLock::new() }),
             Err(error) if error.raw_os_error() == Some(libc::ESRCH) => None,
             // An old kernel or a filter of system calls: then by number.
-            Err(_) => system::exists(pid).then_some(Self { pid, fd: None }),
+            Err(_) => system::exists(pid).then(|| Self { pid, fd: None, watched: OnceLock::new() }),
         }
     }
 
@@ -83,17 +86,20 @@ impl Held {
 
     /// Returns when it has ended.
     pub(super) async fn gone(&self, clock: &SharedClock) {
-        if let Some(fd) = &self.fd {
-            // SAFETY: the borrowed descriptor stays open longer than what watches it.
-            if let Ok(watched) = unsafe { AsyncFd::register_with_interest(fd.as_fd(), Interest::READABLE) }
-                && watched.readable().await.is_ok()
-            {
-                return;
-            }
+        if let Some(watched) = self.watched.get_or_init(|| self.watch())
+            && watched.readable().await.is_ok()
+        {
+            return;
         }
         while self.lives() {
             clock.sleep_until(clock.now().elapsed + FALLBACK).await;
         }
+    }
+
+    fn watch(&self) -> Option<AsyncFd<Arc<OwnedFd>>> {
+        let fd = Arc::clone(self.fd.as_ref()?);
+        // SAFETY: the descriptor is open as long as its owner lives, which the watch holds, and it never changes.
+        unsafe { AsyncFd::register_with_interest(fd, Interest::READABLE) }.ok()
     }
 }
 

@@ -9,7 +9,7 @@ use std::path::Path;
 const TRIES: usize = 10;
 
 /// Removes the folder with everything in it, following no link. A folder that is not there is fine.
-pub(super) fn remove_folder(folder: &Path) -> io::Result<()> {
+pub(in crate::executor) fn remove_folder(folder: &Path) -> io::Result<()> {
     let mut last = Ok(());
     for _ in 0..TRIES {
         last = fs::remove_dir_all(folder);

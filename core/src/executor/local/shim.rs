@@ -1,4 +1,4 @@
-//! What is started for a step: a small shell program that takes the token, runs the command and writes the exit file.
+//! What is started for a step: a small shell program that takes the token, runs the command and writes how it ended.
 //! Pure: from a step to a program, its arguments, its environment and its files.
 //!
 //! The shim costs the price of one fork over the plain shell when it can *source* the script, in a subshell of itself.
@@ -31,7 +31,7 @@ const SOURCE_STRICT: &str = "set -e --; . \"$0\" ) 2>&1\n";
 const EXECUTE: &str = "unset PWD; shift 2; exec \"$@\" ) 2>&1\n";
 /// Becomes the command with variables that the shell itself would drop or change.
 const EXECUTE_LAUNCH: &str = "unset PWD; windlass_launch=\"$1/launch\"; shift 2; . \"$windlass_launch\" ) 2>&1\n";
-const WRITE_EXIT: &str = "printf '%s.\\n' \"$?\" >\"$1/exit\"\n";
+const WRITE_EXIT: &str = "printf '%s.\\n' \"$?\" >>\"$1/token\"\n";
 
 /// Linux refuses longer arguments and variables, with their terminator.
 const LONGEST: usize = 128 * 1024 - 1;

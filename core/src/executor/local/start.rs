@@ -1,13 +1,10 @@
 //! Starting a step.
 
+use std::io::Write;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
-use tokio::runtime::Handle;
-use tokio::sync::Notify;
-
-use super::layout::{StepFolder, StepState};
+use super::layout::{StepFolder, StepState, open_writable};
 use super::process::{Held, reap};
 use super::{Shared, io, shim, spawn};
 use crate::clock::SharedClock;
@@ -21,75 +18,76 @@ use crate::run::Elapsed;
 pub(super) struct Launched {
     pub(super) pid: i32,
     pub(super) at: Elapsed,
-    ended: AtomicBool,
-    wake: Notify,
+    held: Option<Held>,
 }
 
 impl Launched {
+    /// Returns when the shim has ended.
+    pub(super) async fn ended(&self, clock: &SharedClock) {
+        if let Some(held) = &self.held {
+            held.gone(clock).await;
+        }
+    }
+
     pub(super) fn has_ended(&self) -> bool {
-        self.ended.load(Ordering::Acquire)
+        self.held.as_ref().is_none_or(|held| !held.lives())
     }
 
-    /// Returns when the shim has ended, and the system keeps nothing of it.
-    pub(super) async fn ended(&self) {
-        loop {
-            let wake = self.wake.notified();
-            if self.has_ended() {
-                return;
-            }
-            wake.await;
-        }
-    }
-
-    /// Waits for the shim's end, wherever the embedder's future for the step went.
-    async fn attend(self: Arc<Self>, held: Option<Held>, clock: SharedClock) {
-        if let Some(held) = &held {
-            held.gone(&clock).await;
-        }
+    /// Frees what the system keeps of the shim, wherever the embedder's future for the step went.
+    async fn attend(self: Arc<Self>, clock: SharedClock) {
+        self.ended(&clock).await;
         reap(self.pid);
-        self.ended.store(true, Ordering::Release);
-        self.wake.notify_waiters();
     }
 }
 
 impl Shared {
-    pub(super) async fn start(self: &Arc<Self>, step: &StepSpec) -> Result<(), ExecutorError> {
-        let step = step.clone();
-        let runtime = Handle::current();
-        self.blocking(move |shared| shared.start_blocking(&step, &runtime)).await
-    }
-
-    fn start_blocking(&self, step: &StepSpec, runtime: &Handle) -> Result<(), ExecutorError> {
+    /// Not on a thread for blocking work: the way there and back costs more than the few calls that are made here.
+    pub(super) fn start(self: &Arc<Self>, step: &StepSpec) -> Result<(), ExecutorError> {
         let ignore_token = failpoint::bug("step.ignore-token");
         let folder = self.step(&step.key);
         let workspace = self.workspace_of(step, &folder)?;
         // Told before anything is there to clean up.
         let launch = shim::launch(&self.host, step, &folder, &workspace, ignore_token)?;
         let doing = || format!("making the folder of the step {}", folder.path().display());
-        let fresh = folder.create().map_err(io(doing()))?;
-        if !fresh && !ignore_token {
+        if !self.make_folder(step, &folder, &launch.files).map_err(io(doing()))? && !ignore_token {
             let state = folder.state().map_err(io(doing()))?;
             if !matches!(state, StepState::Free) {
                 return Ok(());
             }
         }
-        for (name, text) in &launch.files {
-            folder.write(name, text, !fresh).map_err(io(doing()))?;
-        }
         if step.workspace == WorkspaceUse::None {
             std::fs::create_dir_all(&workspace).map_err(io(doing()))?;
         }
-        let log = folder.open_files().map_err(io(doing()))?;
+        let log = folder.open_log().map_err(io(doing()))?;
         failpoint::crash("step.folder");
         let at = self.clock.now().elapsed;
         let pid = spawn::spawn(&launch.program, &launch.argv, &launch.env, &log).map_err(refused)?;
         failpoint::crash("step.spawned");
         // Held before it is reaped, so that the number is still its own.
         let held = Held::open(pid);
-        let launched = Arc::new(Launched { pid, at, ended: AtomicBool::new(false), wake: Notify::new() });
+        let launched = Arc::new(Launched { pid, at, held });
         self.launched().insert(step.key.clone(), Arc::clone(&launched));
-        runtime.spawn(launched.attend(held, Arc::clone(&self.clock)));
+        tokio::spawn(launched.attend(Arc::clone(&self.clock)));
+        self.spares.refill(&self.run(step.key.run));
         Ok(())
+    }
+
+    /// Makes the step's folder with its files, all at once; false when it was there.
+    fn make_folder(&self, step: &StepSpec, folder: &StepFolder, files: &[(&str, String)]) -> std::io::Result<bool> {
+        let draft = self.spares.take(&self.run(step.key.run))?;
+        for (name, text) in files {
+            open_writable(&draft.join(name), 0o700)?.write_all(text.as_bytes())?;
+        }
+        if folder.adopt(&draft)? {
+            return Ok(true);
+        }
+        std::fs::remove_dir_all(&draft)?;
+        if matches!(folder.state()?, StepState::Free) {
+            for (name, text) in files {
+                folder.replace(name, text)?;
+            }
+        }
+        Ok(false)
     }
 
     fn workspace_of(&self, step: &StepSpec, folder: &StepFolder) -> Result<PathBuf, ExecutorError> {

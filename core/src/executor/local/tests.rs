@@ -2,4 +2,6 @@
 
 mod conformance;
 mod latency;
-mod support;
+mod processes;
+mod recovery;
+pub(super) mod support;

@@ -18,7 +18,7 @@ const PIECE: usize = 128 * 1024;
 const QUEUE: usize = 8;
 
 /// Opens a file or folder of the newest workspace as an archive, whose names begin with the last part of the path.
-pub(super) fn read(run: &RunFolder, path: &str) -> Result<TarStream, ExecutorError> {
+pub(in crate::executor) fn read(run: &RunFolder, path: &str) -> Result<TarStream, ExecutorError> {
     let workspace = workspace(run)?;
     let relative = checked(path)?;
     let place = beneath(&workspace, &workspace.join(&relative), path)?;
@@ -64,7 +64,7 @@ fn add(builder: &mut Builder<BufWriter<Outlet>>, place: &Path, name: &Path) -> i
 }
 
 /// Unpacks an archive below a folder of the newest workspace, which is made when it is missing.
-pub(super) fn unpack(run: &RunFolder, path: &str, archive: impl Read) -> Result<(), ExecutorError> {
+pub(in crate::executor) fn unpack(run: &RunFolder, path: &str, archive: impl Read) -> Result<(), ExecutorError> {
     let workspace = workspace(run)?;
     let doing = || super::io(format!("writing files below {path:?} into the workspace"));
     let folder = make_beneath(&workspace, &checked(path)?, path)?;
@@ -179,7 +179,7 @@ impl Write for Outlet {
 }
 
 /// A stream as something that a blocking thread reads, and the future that feeds it.
-pub(super) fn pipe(mut tar: TarStream) -> (impl Future<Output = Result<(), ExecutorError>>, Inlet) {
+pub(in crate::executor) fn pipe(mut tar: TarStream) -> (impl Future<Output = Result<(), ExecutorError>>, Inlet) {
     let (sender, receiver) = mpsc::channel(QUEUE);
     let feed = async move {
         while let Some(piece) = tar.next().await {
@@ -201,7 +201,7 @@ pub(super) fn pipe(mut tar: TarStream) -> (impl Future<Output = Result<(), Execu
 }
 
 /// See [`pipe`].
-pub(super) struct Inlet {
+pub(in crate::executor) struct Inlet {
     receiver: mpsc::Receiver<io::Result<Bytes>>,
     piece: Bytes,
 }

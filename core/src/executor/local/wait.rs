@@ -31,14 +31,14 @@ impl Shared {
         let folder = self.step(key);
         let launched = self.launched().get(key).cloned();
         if let Some(launched) = &launched {
-            launched.ended().await;
+            launched.ended(&self.clock).await;
         }
         let mut watched = None;
         loop {
             let state = folder.state().map_err(io(format!("looking at the step {key}")))?;
             match state {
                 StepState::Ended { end, shim } => {
-                    self.settle(&folder, shim, launched.as_deref()).await?;
+                    self.settle(&folder, Some(shim), launched.as_deref()).await?;
                     return Ok(end);
                 }
                 StepState::Stopped => return Err(ExecutorError::NeverStarted),
@@ -97,7 +97,7 @@ impl Shared {
         let looking = || io(format!("looking at the step {key}"));
         // The shim may have written its exit since the look before.
         if let StepState::Ended { end, shim } = folder.state().map_err(looking())? {
-            self.settle(folder, shim, None).await?;
+            self.settle(folder, Some(shim), None).await?;
             return Ok(end);
         }
         self.settle(folder, None, None).await?;

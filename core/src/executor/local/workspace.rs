@@ -10,11 +10,11 @@ use super::{copy, remove};
 use crate::executor::{ExecutorError, RunScope};
 
 /// Makes the folder and those above it, for the owner alone.
-pub(super) fn make_private(folder: &Path) -> io::Result<()> {
+pub(in crate::executor) fn make_private(folder: &Path) -> io::Result<()> {
     DirBuilder::new().recursive(true).mode(0o700).create(folder)
 }
 
-pub(super) fn prepare(root: &Path, scope: &RunScope) -> Result<(), ExecutorError> {
+pub(in crate::executor) fn prepare(root: &Path, scope: &RunScope) -> Result<(), ExecutorError> {
     let run = RunFolder::new(root, scope.run);
     let workspace = run.workspace(scope.generation);
     if scope.existing {

@@ -7,6 +7,7 @@ use crate::pipeline::TaskId;
 use crate::run::{RunId, StepKey};
 
 mod masking;
+mod measure;
 mod recovery;
 mod writing;
 

@@ -75,7 +75,7 @@ fn others_read_while_it_is_written() {
     let store = store.with_segments_of(1000);
     let reader = LogStore::new(folder.path().join("logs"));
     let mut writer = store.writer(&key(), LogPosition::default(), Box::new(NoMask), LogLimits::default()).unwrap();
-    let expected: Vec<u8> = (0..20_000u32).flat_map(|line| format!("{line}\n").into_bytes()).collect();
+    let expected: Vec<u8> = (0..4_000u32).flat_map(|line| format!("{line}\n").into_bytes()).collect();
     let bytes = expected.clone();
     let thread = std::thread::spawn(move || {
         for chunk in bytes.chunks(777) {

@@ -1,12 +1,13 @@
 //! The pipeline's own fields: parameters, environment, durations, triggers.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use indexmap::IndexMap;
 
 use super::variables::{BUILT_IN, EXECUTOR_OWN};
 use crate::pipeline::duration::HumanDuration;
 use crate::pipeline::model::{Parameter, Pipeline};
+use crate::pipeline::name::is_stand_in;
 use crate::pipeline::path::Path;
 use crate::pipeline::problem::Findings;
 use crate::pipeline::template::Template;
@@ -17,7 +18,8 @@ pub(super) fn check(pipeline: &Pipeline, findings: &mut Findings) {
     for (at, parameter) in pipeline.parameters.iter().enumerate() {
         let path = root.key("parameters").item(at);
         parameter_fields(parameter, &path, findings);
-        if let Some(first) = seen.insert(parameter.name.as_str(), at).filter(|_| !parameter.name.is_stand_in()) {
+        if let Some(first) = seen.insert(parameter.name.as_str(), at).filter(|_| !is_stand_in(parameter.name.as_str()))
+        {
             let message = format!("there is a parameter {:?} already, parameters[{first}]", parameter.name);
             findings.report(path.key("name"), message);
         }
@@ -44,7 +46,7 @@ fn parameter_fields(parameter: &Parameter, path: &Path, findings: &mut Findings)
             path.key("value"),
             "a dynamic parameter has no value of its own; write default, or leave out dynamic",
         ),
-        (false, None) => {
+        (false, None) if !findings.has(&path.key("dynamic")) => {
             findings
                 .report(path.clone(), "a parameter has a value, or is dynamic: true and given when a run is started");
         }
@@ -58,15 +60,22 @@ fn parameter_fields(parameter: &Parameter, path: &Path, findings: &mut Findings)
         findings.report(path.key("choices"), "only a dynamic parameter has choices; add dynamic: true");
     }
     if let Some(default) = default
+        && *dynamic
         && !choices.is_empty()
         && !choices.contains(default)
     {
         let message = format!("the default {default:?} is not one of the choices {}", choices.join(", "));
         findings.report_unknown(path.key("default"), message, default, choices.iter().map(String::as_str));
     }
-    for (at, choice) in choices.iter().enumerate() {
-        if choices[..at].contains(choice) {
-            findings.report(path.key("choices").item(at), format!("the choice {choice:?} is there twice"));
+    twice(choices.iter().map(String::as_str), &path.key("choices"), findings);
+}
+
+/// Values of which each may be there once.
+pub(super) fn twice<'a>(values: impl Iterator<Item = &'a str>, path: &Path, findings: &mut Findings) {
+    let mut seen = HashSet::new();
+    for (at, value) in values.enumerate() {
+        if !seen.insert(value) && !findings.has(&path.item(at)) {
+            findings.report(path.item(at), format!("{value:?} is there twice"));
         }
     }
 }
@@ -99,6 +108,6 @@ pub(super) fn env(env: &IndexMap<String, Template>, path: &Path, findings: &mut 
 pub(super) fn positive(duration: Option<HumanDuration>, path: &Path, key: &'static str, findings: &mut Findings) {
     // A text that was no duration has become zero, and has been reported; nothing else is zero but 0s itself.
     if duration.is_some_and(|duration| duration.get().is_zero()) && !findings.has(&path.key(key)) {
-        findings.report(path.key(key), format!("{key} must be longer than nothing; leave it out for the default"));
+        findings.report(path.key(key), "must be longer than nothing; leave it out for the default");
     }
 }

@@ -1,9 +1,11 @@
 //! The order of the tasks as the document has it, before matrices are unfolded.
 
-use std::collections::HashMap;
+use std::cell::RefCell;
+use std::collections::{HashMap, HashSet};
 
 use super::Broken;
 use crate::pipeline::model::{Order, Pipeline, Stage, Task};
+use crate::pipeline::name::{TaskName, is_stand_in};
 use crate::pipeline::path::Path;
 use crate::pipeline::problem::Findings;
 
@@ -32,8 +34,12 @@ pub(in crate::pipeline) struct Outline<'a> {
     needs: Vec<Vec<usize>>,
     /// The stage that must be complete, with those before it.
     after: Vec<Option<usize>>,
+    /// The first task of the chain that leads here without a gap.
+    chain: Vec<usize>,
     /// The range of each stage in `spots`.
     ranges: Vec<std::ops::Range<usize>>,
+    /// A task with everything that comes before it: the last one asked about, since references come task by task.
+    before_last: RefCell<Option<(usize, Vec<bool>)>>,
 }
 
 impl<'a> Outline<'a> {
@@ -45,6 +51,8 @@ impl<'a> Outline<'a> {
             by_name: HashMap::new(),
             needs: Vec::new(),
             after: Vec::new(),
+            chain: Vec::new(),
+            before_last: RefCell::default(),
             ranges: Vec::new(),
         };
         for (at, stage) in pipeline.stages.iter().enumerate() {
@@ -61,7 +69,7 @@ impl<'a> Outline<'a> {
         for (at, task) in tasks.iter().enumerate() {
             let index = self.spots.len();
             let spot = Spot { task, stage, at };
-            if !task.name.is_stand_in() {
+            if !is_stand_in(task.name.as_str()) {
                 match self.by_name.entry(task.name.as_str()) {
                     std::collections::hash_map::Entry::Vacant(entry) => {
                         entry.insert(index);
@@ -90,28 +98,25 @@ impl<'a> Outline<'a> {
                     (if chained { vec![index - 1] } else { Vec::new() }, stage.checked_sub(1))
                 }
             };
+            let chained = spot.at > 0 && needs == [index - 1] && (spot.stage.is_none() || spot.task.needs.is_none());
+            self.chain.push(if chained { self.chain[index - 1] } else { index });
             self.needs.push(needs);
             self.after.push(after);
         }
     }
 
-    fn resolve(
-        &self,
-        spot: &Spot<'_>,
-        needs: &[crate::pipeline::name::TaskName],
-        broken: &Broken,
-        findings: &mut Findings,
-    ) -> Vec<usize> {
+    fn resolve(&self, spot: &Spot<'_>, needs: &[TaskName], broken: &Broken, findings: &mut Findings) -> Vec<usize> {
         let mut found = Vec::with_capacity(needs.len());
+        let mut seen = HashSet::new();
         for (at, name) in needs.iter().enumerate() {
             let path = || spot.path().key("needs").item(at);
             match self.by_name.get(name.as_str()) {
-                Some(index) if found.contains(index) => findings.report(path(), format!("{name:?} is named twice")),
+                Some(index) if !seen.insert(*index) => findings.report(path(), format!("{name:?} is named twice")),
                 Some(index) if self.spots[*index].stage.is_none() => {
                     findings.report(path(), format!("{name:?} is a task of finally, which runs after all stages"));
                 }
                 Some(index) => found.push(*index),
-                None if name.is_stand_in() || broken.tasks.contains(name.as_str()) => {}
+                None if is_stand_in(name.as_str()) || broken.tasks.contains(name.as_str()) => {}
                 None => {
                     findings.report_unknown(path(), format!("there is no task {name:?}"), name.as_str(), self.names())
                 }
@@ -166,19 +171,27 @@ impl<'a> Outline<'a> {
         {
             return true;
         }
+        if (self.chain[second]..second).contains(&first) {
+            return true;
+        }
+        let mut last = self.before_last.borrow_mut();
+        match &*last {
+            Some((task, before)) if *task == second => before[first],
+            _ => last.insert((second, self.all_before(second))).1[first],
+        }
+    }
+
+    fn all_before(&self, task: usize) -> Vec<bool> {
         let mut seen = vec![false; self.nodes()];
-        let mut open = vec![second];
+        let mut open = vec![task];
         while let Some(node) = open.pop() {
             for before in self.before(node) {
-                if before == first {
-                    return true;
-                }
                 if !std::mem::replace(&mut seen[before], true) {
                     open.push(before);
                 }
             }
         }
-        false
+        seen
     }
 
     /// Reports tasks that wait for one another in a circle, each circle once.

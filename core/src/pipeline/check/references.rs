@@ -1,5 +1,7 @@
 //! Every name that a text or a condition refers to must be there, and its value known by then.
 
+use std::collections::{HashMap, HashSet};
+
 use super::Broken;
 use super::graph::{Outline, Spot};
 use super::places::{self, Place};
@@ -13,7 +15,7 @@ use crate::pipeline::template::{Reference, Template};
 
 pub(super) fn check(pipeline: &Pipeline, outline: &Outline<'_>, broken: &Broken, findings: &mut Findings) {
     let parameters = pipeline.parameters.iter().map(|parameter| parameter.name.as_str()).collect();
-    let mut checker = Checker { pipeline, outline, broken, parameters, findings };
+    let mut checker = Checker { pipeline, outline, broken, parameters, instances: HashMap::new(), findings };
     if let Some(concurrency) = &pipeline.concurrency {
         checker.early(&Path::root().key("concurrency").key("group"), &concurrency.group);
     }
@@ -24,6 +26,9 @@ pub(super) fn check(pipeline: &Pipeline, outline: &Outline<'_>, broken: &Broken,
         }
     }
     for (index, spot) in outline.spots().iter().enumerate() {
+        if checker.findings.is_full() {
+            return;
+        }
         checker.task(index, spot);
     }
 }
@@ -32,7 +37,9 @@ struct Checker<'a> {
     pipeline: &'a Pipeline,
     outline: &'a Outline<'a>,
     broken: &'a Broken,
-    parameters: std::collections::HashSet<&'a str>,
+    parameters: HashSet<&'a str>,
+    /// The names of the instances of tasks that somebody referred to by instance.
+    instances: HashMap<usize, HashSet<String>>,
     findings: &'a mut Findings,
 }
 
@@ -153,13 +160,16 @@ impl Checker<'_> {
         }
         let base = name.split_once('[').map_or(name, |(base, _)| base);
         if let Some(found) = self.outline.find(base).filter(|_| base != name) {
-            let spot = &self.outline.spots()[found];
-            let instances = matrix::instances(&spot.task.name, &spot.task.matrix);
-            let ids: Vec<&str> = instances.iter().map(|instance| instance.id.as_str()).collect();
-            if ids.contains(&name) {
+            let task = self.outline.spots()[found].task;
+            let ids = self.instances.entry(found).or_insert_with(|| {
+                let all = matrix::instances(&task.name, &task.matrix);
+                all.into_iter().map(|instance| instance.id.as_str().to_owned()).collect()
+            });
+            if ids.contains(name) {
                 return Some(found);
             }
-            self.findings.report_unknown(path.clone(), format!("there is no task {name:?}"), name, ids);
+            let known = ids.iter().map(String::as_str);
+            self.findings.report_unknown(path.clone(), format!("there is no task {name:?}"), name, known);
             return None;
         }
         if !name.is_empty() && !self.broken.tasks.contains(base) {

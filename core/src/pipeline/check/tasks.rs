@@ -2,11 +2,12 @@
 
 use std::collections::HashSet;
 
-use super::fields::{env, is_taken, positive};
+use super::fields::{env, is_taken, positive, twice};
 use super::graph::Spot;
 use crate::pipeline::action::Action;
 use crate::pipeline::matrix;
 use crate::pipeline::model::{Pipeline, Quantities, Task};
+use crate::pipeline::name::is_stand_in;
 use crate::pipeline::path::Path;
 use crate::pipeline::problem::Findings;
 use crate::pipeline::template::Template;
@@ -63,7 +64,7 @@ fn matrix_fields(pipeline: &Pipeline, task: &Task, path: &Path, findings: &mut F
         if is_taken(axis.as_str()) {
             findings
                 .report(here.clone(), format!("{axis:?} is a name that every run defines itself; take another one"));
-        } else if pipeline.parameters.iter().any(|parameter| parameter.name == *axis && !axis.is_stand_in()) {
+        } else if pipeline.parameters.iter().any(|parameter| parameter.name == *axis && !is_stand_in(axis.as_str())) {
             findings
                 .report(here.clone(), format!("there is a parameter {axis:?} as well; take another name for the axis"));
         }
@@ -114,24 +115,15 @@ fn secrets(task: &Task, path: &Path, findings: &mut Findings) {
     }
 }
 
-fn twice<'a>(values: impl Iterator<Item = &'a str>, path: &Path, findings: &mut Findings) {
-    let mut seen = HashSet::new();
-    for (at, value) in values.enumerate() {
-        if !value.is_empty() && !seen.insert(value) {
-            findings.report(path.item(at), format!("{value:?} is there twice"));
-        }
-    }
-}
-
 /// A list that must not be empty. One that could not be read is empty, too, and has been reported.
 fn some(paths: &[Template], path: Path, findings: &mut Findings) {
-    if paths.is_empty() && !findings.has(&path) {
+    if paths.is_empty() && !findings.has_at_or_above(&path) {
         findings.report(path, "the list is empty");
     }
 }
 
 fn filled(text: &str, what: &str, path: Path, findings: &mut Findings) {
-    if text.trim().is_empty() && !findings.has(&path) {
+    if text.trim().is_empty() && !findings.has_at_or_above(&path) {
         findings.report(path, format!("the {what} is empty"));
     }
 }
@@ -166,9 +158,7 @@ fn action(action: &Action, path: &Path, findings: &mut Findings) {
     match action {
         Action::Script(text) => {
             // A task without any action has an empty script as its stand-in, reported at the task itself.
-            if !findings.has_at_or_above(path) {
-                filled(text, "script", path.clone(), findings);
-            }
+            filled(text, "script", path.clone(), findings);
         }
         Action::Checkout(a) => filled(a.url.source(), "url", path.key("url"), findings),
         Action::BuildImage(a) => filled(a.image.source(), "image", path.key("image"), findings),

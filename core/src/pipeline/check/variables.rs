@@ -1,7 +1,7 @@
 //! The names that every run defines, and those that only a step's own environment knows.
 
 /// Names with a value in every run.
-pub(in crate::pipeline) const BUILT_IN: [&str; 19] = [
+pub(in crate::pipeline) const BUILT_IN: [&str; 18] = [
     "CI",
     "BUILD_ID",
     "BUILD_NUMBER",
@@ -20,11 +20,10 @@ pub(in crate::pipeline) const BUILT_IN: [&str; 19] = [
     "CI_COMMIT_MESSAGE",
     "CI_COMMIT_AUTHOR",
     "TRIGGER_KIND",
-    "TRIGGER_ACTOR",
 ];
 
 /// Those of them whose value is known before the run has a number.
-pub(in crate::pipeline) const KNOWN_EARLY: [&str; 11] = [
+pub(in crate::pipeline) const KNOWN_EARLY: [&str; 10] = [
     "CI",
     "PIPELINE_NAME",
     "JOB_NAME",
@@ -35,7 +34,6 @@ pub(in crate::pipeline) const KNOWN_EARLY: [&str; 11] = [
     "CI_COMMIT_MESSAGE",
     "CI_COMMIT_AUTHOR",
     "TRIGGER_KIND",
-    "TRIGGER_ACTOR",
 ];
 
 /// Set by the executor for each step. Nobody may set them, and nobody else knows them.

@@ -1,5 +1,7 @@
 //! How big an expression may be. Looked at before the parser sees it, whose own stack grows with the nesting.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
 use super::ConditionError;
 
 /// The longest expression, in bytes.
@@ -9,7 +11,34 @@ const MAX_NESTING: usize = 24;
 /// The most operators; a chain of them is as deep a tree as it is long.
 const MAX_OPERATORS: usize = 200;
 
-pub(super) fn check(source: &str) -> Result<(), ConditionError> {
+/// Up to here the stack of any thread is enough.
+const SMALL_NESTING: usize = 4;
+const SMALL_OPERATORS: usize = 30;
+/// Room for the biggest expression: the parser takes about 60 KiB for each level, unless it is optimized.
+const BIG_STACK: usize = 16 * 1024 * 1024;
+
+/// Whether an expression is so big that looking at it wants a stack of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Weight {
+    Small,
+    Big,
+}
+
+impl Weight {
+    /// Runs something that recurses as deep as the expression is nested. `None` when it panics, or when there is no
+    /// thread to be had: the parser is somebody else's and reads what anybody wrote.
+    pub(super) fn run<T: Send>(self, work: impl FnOnce() -> T + Send) -> Option<T> {
+        match self {
+            Self::Small => catch_unwind(AssertUnwindSafe(work)).ok(),
+            Self::Big => std::thread::scope(|scope| {
+                let thread = std::thread::Builder::new().stack_size(BIG_STACK).spawn_scoped(scope, work);
+                thread.ok().and_then(|thread| thread.join().ok())
+            }),
+        }
+    }
+}
+
+pub(super) fn check(source: &str) -> Result<Weight, ConditionError> {
     if source.trim().is_empty() {
         return Err(ConditionError::new(
             "an expression may not be empty; leave the key out when there is no condition",
@@ -36,7 +65,8 @@ pub(super) fn check(source: &str) -> Result<(), ConditionError> {
         );
         return Err(ConditionError::new(message));
     }
-    Ok(())
+    let small = nesting <= SMALL_NESTING && operators <= SMALL_OPERATORS;
+    Ok(if small { Weight::Small } else { Weight::Big })
 }
 
 struct Size {
@@ -68,5 +98,7 @@ fn measure(source: &str) -> Size {
             (None, _) => {}
         }
     }
+    let is_word = |c: char| c.is_alphanumeric() || c == '_';
+    operators += source.split(|c| !is_word(c)).filter(|word| *word == "in").count();
     Size { nesting: nesting + ternaries, operators: operators + ternaries }
 }

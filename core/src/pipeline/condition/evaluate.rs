@@ -2,10 +2,10 @@
 
 use std::borrow::Cow;
 use std::collections::HashMap;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, LazyLock};
 
-use cel::{Context, Env, Value};
+use cel::{Context, Env, ExecutionError, Value};
+use indexmap::IndexMap;
 
 use super::{Condition, Use, clashes};
 use crate::pipeline::plan::{CommitInfo, TriggerInfo};
@@ -26,7 +26,7 @@ pub trait TaskFacts {
 #[derive(Clone, Copy)]
 pub struct ConditionScope<'a> {
     /// The parameters with their values.
-    pub parameters: &'a indexmap::IndexMap<String, String>,
+    pub parameters: &'a IndexMap<String, String>,
     /// What started the run.
     pub trigger: &'a TriggerInfo,
     /// The commit.
@@ -39,23 +39,23 @@ impl Condition {
     /// Whether the condition holds. An error when it does not evaluate to true or false.
     pub fn evaluate(&self, scope: &ConditionScope<'_>) -> Result<bool, BadValue> {
         let Some(program) = &self.compiled.program else { return Ok(true) };
-        let mut context = Context::with_env(Arc::clone(&FUNCTIONS));
-        for (name, value) in scope.parameters.iter().filter(|(name, _)| !clashes(name)) {
-            context.add_variable_from_value(name.clone(), value.clone());
-        }
-        context.add_variable_from_value("params", map(scope.parameters.iter().map(|(k, v)| (k.as_str(), v.as_str()))));
-        context.add_variable_from_value("commit", commit(scope.commit));
-        context.add_variable_from_value("trigger", trigger(scope.trigger));
-        context.add_variable_from_value("tasks", self.tasks(scope.tasks));
-        match catch_unwind(AssertUnwindSafe(|| program.execute(&context))) {
-            Ok(Ok(Value::Bool(holds))) => Ok(holds),
-            Ok(Ok(other)) => {
-                Err(self
-                    .bad(&format!("gives {}", kind(&other)), "compare with ==, != or in, so that it is true or false"))
+        let tasks = self.tasks(scope.tasks);
+        let (parameters, commit, trigger) = (scope.parameters, scope.commit, scope.trigger);
+        let found = self.compiled.weight.run(move || program.execute(&context(parameters, commit, trigger, tasks)));
+        match found {
+            Some(Ok(Value::Bool(holds))) => Ok(holds),
+            Some(Ok(other)) => {
+                let what = format!("gives {}", kind(&other));
+                Err(self.bad(&what, "compare with ==, != or in, so that it is true or false"))
             }
-            Ok(Err(error)) => Err(self
-                .bad(&format!("cannot be evaluated: {error}"), "all values are texts; int(…) makes a number of one")),
-            Err(_) => Err(self.bad("cannot be evaluated", "write it in a simpler way")),
+            Some(Err(error)) => {
+                let advice = match error {
+                    ExecutionError::NoSuchOverload(_) => "all values are texts; int(…) makes a number of one",
+                    _ => "correct the expression, or guard it with a condition in front of &&",
+                };
+                Err(self.bad(&format!("cannot be evaluated: {error}"), advice))
+            }
+            None => Err(self.bad("cannot be evaluated", "write it in a simpler way")),
         }
     }
 
@@ -88,7 +88,24 @@ impl Condition {
     }
 }
 
-fn commit(commit: &CommitInfo) -> Value {
+fn context(
+    parameters: &IndexMap<String, String>,
+    commit: &CommitInfo,
+    trigger: &TriggerInfo,
+    tasks: Value,
+) -> Context<'static, 'static> {
+    let mut context = Context::with_env(Arc::clone(&FUNCTIONS));
+    for (name, value) in parameters.iter().filter(|(name, _)| !clashes(name)) {
+        context.add_variable_from_value(name.clone(), value.clone());
+    }
+    context.add_variable_from_value("params", map(parameters.iter().map(|(k, v)| (k.as_str(), v.as_str()))));
+    context.add_variable_from_value("commit", commit_value(commit));
+    context.add_variable_from_value("trigger", trigger_value(trigger));
+    context.add_variable_from_value("tasks", tasks);
+    context
+}
+
+fn commit_value(commit: &CommitInfo) -> Value {
     map([
         ("sha", commit.sha.as_str()),
         ("shortSha", commit.short_sha()),
@@ -99,7 +116,7 @@ fn commit(commit: &CommitInfo) -> Value {
     ])
 }
 
-fn trigger(trigger: &TriggerInfo) -> Value {
+fn trigger_value(trigger: &TriggerInfo) -> Value {
     map([("kind", trigger.kind.as_str()), ("actor", &trigger.actor)])
 }
 

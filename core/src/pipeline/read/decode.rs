@@ -42,9 +42,10 @@ impl Decoder {
     pub(super) fn wanted<T: Decode>(&mut self, wanted: &str, node: &Node) -> T {
         let found = node.describe();
         let advice = match &node.kind {
-            Kind::Null => "; write one, or leave the key out",
-            Kind::Bool(_) | Kind::Number(_) if wanted.contains("text") => "; put it in quotes",
-            _ => "",
+            Kind::Null => "; write one, or leave the key out".to_owned(),
+            Kind::Bool(value) if wanted.contains("text") => format!("; put it in quotes: \"{value}\""),
+            Kind::Number(text) if wanted.contains("text") => format!("; put it in quotes: \"{text}\""),
+            _ => String::new(),
         };
         self.report(node.at, format!("{wanted} is wanted here, found {found}{advice}"));
         T::stand_in()
@@ -86,8 +87,9 @@ impl<'a> Fields<'a> {
         let mut fields = Self { at: node.at, entries: Vec::new(), is_map: true, meant: Vec::new() };
         let Kind::Map(entries) = &node.kind else {
             let found = node.describe();
-            decoder
-                .report(node.at, format!("a mapping with the keys {} is wanted here, found {found}", keys.join(", ")));
+            // All keys of a task are more than anybody reads.
+            let known = if keys.len() <= 8 { format!(" with the keys {}", keys.join(", ")) } else { String::new() };
+            decoder.report(node.at, format!("a mapping{known} is wanted here, found {found}"));
             fields.is_map = false;
             return fields;
         };

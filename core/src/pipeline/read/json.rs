@@ -19,6 +19,13 @@ pub(super) fn parse(text: &str) -> Result<Node, Broken> {
             format!("not JSON: {}", lower_first(&what)),
         )
     })?;
+    // The parser that knows places lets control characters and numbers such as 01 pass.
+    if let Err(error) = serde_json::from_str::<serde::de::IgnoredAny>(text) {
+        let place = Position { line: error.line() as u32, column: error.column() as u32 };
+        let what = error.to_string();
+        let what = what.split_once(" at line ").map_or(what.as_str(), |(what, _)| what);
+        return Err(Broken::new(Some(place), format!("not JSON: {what}")));
+    }
     let Some(value) = parsed.value else {
         return Err(Broken::new(None, "the file holds no value; a pipeline begins with {\"name\": …"));
     };

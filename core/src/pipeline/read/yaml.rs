@@ -84,6 +84,7 @@ impl Builder {
         let at = place(span);
         match event {
             Event::Scalar(text, style, anchor, tag) => {
+                self.no_merge_key(&text, style, at)?;
                 let kind = scalar_kind(&text, style, tag.as_deref(), at)?;
                 self.value(Node { kind, at }, anchor)
             }
@@ -105,6 +106,16 @@ impl Builder {
             Event::Alias(id) => self.alias(id, at),
             _ => Ok(()),
         }
+    }
+
+    /// In quotes `<<` is a key like any other.
+    fn no_merge_key(&self, text: &str, style: ScalarStyle, at: Position) -> Result<(), Broken> {
+        let is_key = matches!(self.open.last(), Some(Open::Map { key: None, .. }));
+        if !is_key || style != ScalarStyle::Plain || text != "<<" {
+            return Ok(());
+        }
+        let message = "merge keys (<<) are not part of YAML 1.2 and not read; write the keys out, or use an alias for a whole value";
+        Err(Broken::new(Some(at), message))
     }
 
     fn start(&mut self, open: Open, at: Position) -> Result<(), Broken> {
@@ -175,10 +186,6 @@ fn measure(node: &Node) -> (usize, usize) {
 fn key_of(node: Node) -> Result<(String, Position), Broken> {
     let at = node.at;
     match node.kind {
-        Kind::Text(text) if text == "<<" => Err(Broken::new(
-            Some(at),
-            "merge keys (<<) are not part of YAML 1.2 and not read; write the keys out, or use an alias for a whole value",
-        )),
         Kind::Text(text) | Kind::Number(text) => Ok((text, at)),
         Kind::Bool(value) => Ok((value.to_string(), at)),
         Kind::Null => Err(Broken::new(Some(at), "a key is missing here")),

@@ -68,7 +68,7 @@ fn an_unknown_key_is_told_with_its_place_and_the_nearest_right_one() {
 }
 
 /// A pipeline with one task whose lines are given.
-fn task(lines: &str) -> String {
+pub(crate) fn task(lines: &str) -> String {
     let lines: String = lines.lines().map(|line| format!("        {line}\n")).collect();
     format!("name: a\nstages:\n  - name: s\n    tasks:\n      - name: t\n{lines}")
 }

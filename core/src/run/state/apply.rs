@@ -20,9 +20,9 @@ impl RunState {
             RunEvent::RunQueued { number, .. } => self.on_queued(*number, at),
             RunEvent::RunStarted => self.on_started(at),
             RunEvent::WorkspaceReady { generation } => self.on_workspace_ready(*generation),
-            RunEvent::WorkspaceLost { generation, cause } => self.on_workspace_lost(*generation, cause),
-            RunEvent::CancelRequested { by, reason } => self.on_cancel(causes::cancelled(by, reason)),
-            RunEvent::RunTimedOut => self.on_run_timed_out(),
+            RunEvent::WorkspaceLost { generation, cause } => self.on_workspace_lost(*generation, cause, at),
+            RunEvent::CancelRequested { by, reason } => self.on_cancel(causes::cancelled(by, reason), at),
+            RunEvent::RunTimedOut => self.on_run_timed_out(at),
             RunEvent::FinallyStarted => self.on_finally_started(at),
             RunEvent::FinallyTimedOut => self.on_finally_timed_out(),
             RunEvent::EngineRecovered if self.is_open() => Ok(()),
@@ -72,7 +72,7 @@ impl RunState {
         Ok(())
     }
 
-    fn on_workspace_lost(&mut self, generation: u32, cause: &Cause) -> Taken {
+    fn on_workspace_lost(&mut self, generation: u32, cause: &Cause, at: Now) -> Taken {
         require(self.phase.is_live())?;
         match self.workspace {
             Workspace::Preparing { generation: expected } | Workspace::Ready { generation: expected } => {
@@ -80,25 +80,26 @@ impl RunState {
             }
             Workspace::None | Workspace::Gone { .. } => return Err(IllegalReason::Run),
         }
-        self.lose_workspace(generation, cause);
+        self.lose_workspace(generation, cause, at);
         Ok(())
     }
 
-    fn on_cancel(&mut self, cause: Cause) -> Taken {
+    fn on_cancel(&mut self, cause: Cause, at: Now) -> Taken {
         require(self.phase == RunPhase::Queued || self.phase.is_live())?;
-        self.cancel(cause);
+        self.cancel(cause, at);
         Ok(())
     }
 
-    fn on_run_timed_out(&mut self) -> Taken {
+    fn on_run_timed_out(&mut self, at: Now) -> Taken {
         require(self.phase == RunPhase::Stages)?;
         self.judge(RunEnd::TimedOut, causes::pipeline_timeout(self.plan.timeout));
-        self.stop_stages(Halt::TimedOut);
+        self.stop_stages(Halt::TimedOut, at);
         Ok(())
     }
 
     fn on_finally_started(&mut self, at: Now) -> Taken {
         require(self.phase == RunPhase::Stages)?;
+        require(!self.stages_are_alive() || self.index.open_stages > 0)?;
         if self.index.open_stages > 0 {
             return Err(IllegalReason::OpenTasks { open: self.index.open_stages });
         }
@@ -116,6 +117,7 @@ impl RunState {
 
     fn on_finished(&mut self, state: RunEnd, cause: Option<&Cause>, at: Now) -> Taken {
         require(self.phase.is_live() || (self.phase == RunPhase::Queued && self.cancels > 0))?;
+        require(!self.stages_are_alive() || self.index.open > 0)?;
         if self.index.open > 0 {
             return Err(IllegalReason::OpenTasks { open: self.index.open });
         }

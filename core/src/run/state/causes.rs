@@ -105,6 +105,17 @@ pub(super) fn workspace_lost(cause: &Cause) -> Cause {
     Cause::new(code::WORKSPACE_LOST, message, advice)
 }
 
+pub(super) fn repeat_failed(task: &TaskId, cause: Option<&Cause>) -> Cause {
+    let why = cause.map(|cause| format!(": {}", cause.message)).unwrap_or_default();
+    let message = format!("the workspace was lost, and {task} failed when it was repeated{why}");
+    Cause::new(code::WORKSPACE_LOST, message, format!("see the last attempt of {task}, and run the pipeline again"))
+}
+
+pub(super) fn waits_for_repeat() -> WaitReason {
+    let message = "the workspace was lost; what the task needs is done again in a new one";
+    WaitReason::new(code::REPEAT, message)
+}
+
 pub(super) fn waits_for_approval() -> WaitReason {
     WaitReason::new(code::APPROVAL, "it waits for a person to approve it")
 }

@@ -3,15 +3,19 @@
 use super::super::outcome::Cause;
 use super::RunState;
 use super::causes::{self, code};
+use super::task::TaskPhase;
 use crate::pipeline::{BadValue, RunFacts, TaskHistory, TaskIndex};
 
 impl TaskHistory for RunState {
+    /// A task that is being repeated in a new workspace still counts as what it was.
     fn state(&self, task: TaskIndex) -> &str {
-        self.task(task).status().as_str()
+        let kept = self.tasks[task.get()].kept;
+        kept.map_or_else(|| self.task(task).status(), |(end, _)| end.into()).as_str()
     }
 
     fn output(&self, task: TaskIndex, key: &str) -> Option<&str> {
-        self.task(task).outputs().get(key).map(String::as_str)
+        let over = matches!(self.phase_of(task), TaskPhase::Finished { .. }) || self.is_repeated(task);
+        self.task(task).outputs().get(key).filter(|_| over).map(String::as_str)
     }
 }
 

@@ -21,6 +21,8 @@ pub(super) enum Due {
     Lose,
     /// Another attempt follows.
     Retry,
+    /// Another attempt follows once what it needs has been repeated.
+    AwaitRepeat,
     /// A person must be asked.
     Ask,
     /// Its waiting must be told.
@@ -35,18 +37,28 @@ impl RunState {
             TaskPhase::Pending | TaskPhase::Finished { .. } => None,
             TaskPhase::Concluded { .. } => Some(Due::Finish),
             TaskPhase::AskApproval => Some(if halted { Due::Halt } else { Due::Ask }),
-            TaskPhase::AwaitApproval { .. } | TaskPhase::WantSlot { .. } | TaskPhase::Backoff { .. } if halted => {
+            TaskPhase::AwaitApproval { .. }
+            | TaskPhase::WantSlot { .. }
+            | TaskPhase::AwaitRepeat { .. }
+            | TaskPhase::Backoff { .. }
+                if halted =>
+            {
                 Some(Due::Halt)
             }
             TaskPhase::AwaitApproval { reason: None, .. } => Some(Due::Announce),
-            TaskPhase::AwaitApproval { .. } | TaskPhase::WantSlot { .. } | TaskPhase::Backoff { .. } => None,
+            TaskPhase::AwaitApproval { .. }
+            | TaskPhase::WantSlot { .. }
+            | TaskPhase::AwaitRepeat { .. }
+            | TaskPhase::Backoff { .. } => None,
             TaskPhase::Running(attempt) if self.lost_with(attempt.generation).is_some() => Some(Due::Lose),
             TaskPhase::Running(attempt) => {
                 (attempt.stopping.is_none() && self.must_stop(index).is_some()).then_some(Due::Stop)
             }
-            TaskPhase::Settling { state, infrastructure } => {
-                Some(if self.retry(index, *state, *infrastructure).is_some() { Due::Retry } else { Due::Finish })
-            }
+            TaskPhase::Settling { state, infrastructure } => Some(match self.retry(index, *state, *infrastructure) {
+                Some(_) if self.waits_for_repeat(index) => Due::AwaitRepeat,
+                Some(_) => Due::Retry,
+                None => Due::Finish,
+            }),
         }
     }
 
@@ -82,6 +94,7 @@ impl RunState {
             }
             Due::Lose => self.lose_attempt(index)?,
             Due::Retry => self.announce_retry(index)?,
+            Due::AwaitRepeat => RunEvent::TaskWaiting { task, reason: causes::waits_for_repeat() },
             Due::Ask => self.ask(index),
             Due::Announce => RunEvent::TaskWaiting { task, reason: causes::waits_for_approval() },
         })
@@ -183,7 +196,7 @@ impl RunState {
         events
     }
 
-    fn stages_are_alive(&self) -> bool {
+    pub(super) fn stages_are_alive(&self) -> bool {
         self.index.alive.first().is_some_and(|index| *index < self.graph.finally)
     }
 
@@ -230,11 +243,12 @@ impl RunState {
 
     /// The turns of the whole run.
     fn progress(&self, now: Now) -> Option<RunEvent> {
-        let finally_waits = self.index.open > 0 && self.index.open_stages == 0 && self.cancels < 2;
+        let stages_over = self.index.open_stages == 0 && !self.stages_are_alive();
+        let finally_waits = self.index.open > 0 && stages_over && self.cancels < 2;
         match self.phase {
             RunPhase::Stages if finally_waits => Some(RunEvent::FinallyStarted),
             RunPhase::Queued if self.cancels == 0 => None,
-            RunPhase::Queued | RunPhase::Stages | RunPhase::Finally { .. } if self.index.open == 0 => {
+            RunPhase::Queued | RunPhase::Stages | RunPhase::Finally { .. } if self.index.open == 0 && stages_over => {
                 Some(RunEvent::RunFinished {
                     state: self.outcome(),
                     duration_ms: self.started.map_or(0, |at| now.elapsed.since(at.elapsed).as_millis() as u64),

@@ -38,7 +38,7 @@ impl RunState {
     /// the driver keeps a slot only when an attempt of the task is running afterwards.
     pub fn slots_wanted(&self) -> impl Iterator<Item = TaskIndex> + '_ {
         let open = self.phase.is_live() && self.workspace_ready();
-        self.index.wanting.iter().copied().filter(move |_| open)
+        self.index.wanting.iter().copied().filter(move |index| open && self.has_its_workspace(*index))
     }
 
     /// The next moment at which time alone makes something happen: then the driver sends a tick.

@@ -1,6 +1,7 @@
 //! Why tasks that could go on must not.
 
 use super::super::outcome::{AttemptState, Cause, RunEnd, TaskEnd};
+use super::super::time::Now;
 use super::causes;
 use super::{RunPhase, RunState};
 use crate::pipeline::{StageIndex, TaskIndex};
@@ -86,18 +87,19 @@ impl RunState {
 
     /// The stages end now: what runs is stopped, what has not started never does. A harder reason than before replaces
     /// the one that spared a stage.
-    pub(super) fn stop_stages(&mut self, halt: Halt) {
+    pub(super) fn stop_stages(&mut self, halt: Halt, at: Now) {
         if self.phase_is_over_stages() || self.drain.as_ref().is_some_and(|drain| drain.spared.is_none()) {
             return;
         }
         self.drain = Some(Drain { halt, spared: None });
+        self.abandon_repeat(at);
         self.refresh_alive();
     }
 
-    /// A task failed, and nobody allowed it to.
-    pub(super) fn fail_stages(&mut self, failed: TaskIndex, stage: StageIndex) {
-        if self.plan.stages[stage.get()].fail_fast {
-            self.stop_stages(Halt::Failed(failed));
+    /// A task failed, and nobody allowed it to. What is only being repeated is not worth finishing then.
+    pub(super) fn fail_stages(&mut self, failed: TaskIndex, stage: StageIndex, at: Now) {
+        if self.plan.stages[stage.get()].fail_fast || self.repeat.is_some() {
+            self.stop_stages(Halt::Failed(failed), at);
         } else if self.drain.is_none() {
             self.drain = Some(Drain { halt: Halt::Failed(failed), spared: Some(stage) });
             self.refresh_alive();

@@ -24,7 +24,7 @@ impl RunState {
     pub(super) fn slot_granted(&self, index: TaskIndex) -> Vec<RunEvent> {
         let Some((task, TaskPhase::WantSlot { .. })) = self.known(index) else { return Vec::new() };
         let Workspace::Ready { generation } = self.workspace else { return Vec::new() };
-        if !self.phase.is_live() || self.halted(index).is_some() {
+        if !self.phase.is_live() || self.halted(index).is_some() || !self.has_its_workspace(index) {
             return Vec::new();
         }
         let state = &self.tasks[index.get()];

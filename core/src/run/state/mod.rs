@@ -15,6 +15,7 @@ mod halt;
 mod illegal;
 mod input;
 mod policy;
+mod repeat;
 mod task;
 mod task_events;
 mod transition;
@@ -27,6 +28,7 @@ use std::time::Duration;
 
 use self::graph::Graph;
 use self::halt::{Drain, Halt, Verdict};
+use self::repeat::Repeat;
 use self::task::{TaskPhase, TaskState};
 use self::workspace::{LostGeneration, Workspace};
 use super::event::RunEvent;
@@ -56,6 +58,8 @@ pub struct RunState {
     workspace: Workspace,
     /// The newest workspace that was lost: attempts in it, or in an older one, are lost with it.
     lost: Option<LostGeneration>,
+    /// What is done again in a new workspace.
+    repeat: Option<Repeat>,
     /// Set once the stages do not go on as planned.
     drain: Option<Drain>,
     /// Set once `finally` does not go on as planned.
@@ -155,6 +159,7 @@ impl RunState {
             tasks,
             workspace: Workspace::None,
             lost: None,
+            repeat: None,
             drain: None,
             finally_halt: None,
             verdict: None,

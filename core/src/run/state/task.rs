@@ -13,6 +13,10 @@ pub(super) struct TaskState {
     /// How many of the tasks and stages before it do not satisfy it yet.
     pub(super) missing: u32,
     pub(super) phase: TaskPhase,
+    /// How it ended, while it is done again.
+    pub(super) kept: Option<(TaskEnd, u64)>,
+    /// Its place in the order in which tasks ended; 0 before that.
+    pub(super) rank: u32,
     /// Whether its start was told.
     pub(super) announced: bool,
     /// One for each attempt.
@@ -43,6 +47,8 @@ pub(super) enum TaskPhase {
     Running(Attempt),
     /// An attempt is over; whether another one follows is yet to be decided.
     Settling { state: AttemptState, infrastructure: bool },
+    /// Another attempt follows once what it needs has been done again in a new workspace.
+    AwaitRepeat { reason: WaitReason },
     /// Another attempt follows after a pause.
     Backoff { until: Elapsed, reason: WaitReason },
     /// It is over.
@@ -75,6 +81,8 @@ impl TaskState {
         Self {
             missing,
             phase: TaskPhase::Pending,
+            kept: None,
+            rank: 0,
             announced: false,
             logs: Vec::new(),
             started: None,
@@ -113,7 +121,9 @@ impl TaskPhase {
             Self::Pending | Self::Concluded { .. } | Self::AskApproval | Self::WantSlot { reason: None } => {
                 TaskStatus::Pending
             }
-            Self::AwaitApproval { .. } | Self::WantSlot { .. } | Self::Backoff { .. } => TaskStatus::Waiting,
+            Self::AwaitApproval { .. } | Self::WantSlot { .. } | Self::AwaitRepeat { .. } | Self::Backoff { .. } => {
+                TaskStatus::Waiting
+            }
             Self::Running(Attempt { waiting: Some(_), .. }) => TaskStatus::Waiting,
             Self::Running(_) | Self::Settling { .. } => TaskStatus::Running,
             Self::Finished { end, .. } => (*end).into(),
@@ -130,6 +140,7 @@ impl TaskPhase {
             Self::WantSlot { .. } => "waiting for a slot",
             Self::Running(_) => "running",
             Self::Settling { .. } => "between two attempts",
+            Self::AwaitRepeat { .. } => "waiting for what it needs",
             Self::Backoff { .. } => "pausing before its next attempt",
             Self::Finished { .. } => "over",
         }
@@ -139,7 +150,7 @@ impl TaskPhase {
         match self {
             Self::AwaitApproval { reason, .. } | Self::WantSlot { reason } => reason.as_ref(),
             Self::Running(attempt) => attempt.waiting.as_ref(),
-            Self::Backoff { reason, .. } => Some(reason),
+            Self::Backoff { reason, .. } | Self::AwaitRepeat { reason } => Some(reason),
             _ => None,
         }
     }

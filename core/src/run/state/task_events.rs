@@ -61,6 +61,9 @@ impl RunState {
     fn on_waiting(&mut self, index: TaskIndex, reason: &WaitReason, at: Now) -> Taken {
         let told = Some(reason.clone());
         let phase = match self.phase_of(index) {
+            TaskPhase::Settling { .. } if reason.code == code::REPEAT => {
+                TaskPhase::AwaitRepeat { reason: reason.clone() }
+            }
             TaskPhase::WantSlot { .. } | TaskPhase::Backoff { .. } => TaskPhase::WantSlot { reason: told },
             TaskPhase::Running(attempt) => TaskPhase::Running(Attempt { waiting: told, ..attempt.clone() }),
             TaskPhase::AwaitApproval { since, .. } => TaskPhase::AwaitApproval { since: *since, reason: told },
@@ -141,10 +144,16 @@ impl RunState {
         self.require_attempt(index, number)?;
         let task = &mut self.tasks[index.get()];
         task.ended = Some(at.elapsed);
-        task.exit_code = end.exit_code;
-        task.cause = cause.cloned();
-        task.outputs.clone_from(outputs);
-        self.set_phase(index, TaskPhase::Settling { state: end.state, infrastructure: end.infrastructure }, at);
+        if task.kept.is_none() || end.state == AttemptState::Succeeded {
+            task.exit_code = end.exit_code;
+            task.cause = cause.cloned();
+            task.outputs.clone_from(outputs);
+        }
+        if self.is_repeated(index) {
+            self.on_repeated(index, end.state, end.infrastructure, cause, at);
+        } else {
+            self.set_phase(index, TaskPhase::Settling { state: end.state, infrastructure: end.infrastructure }, at);
+        }
         Ok(())
     }
 
@@ -159,7 +168,8 @@ impl RunState {
     ) -> Taken {
         require(self.phase.is_live() || (self.phase == RunPhase::Queued && self.cancels > 0))?;
         let announced = self.tasks[index.get()].announced;
-        self.require_task(index, |phase| can_finish(phase, end, announced))?;
+        let repeated = self.is_repeated(index);
+        self.require_task(index, |phase| !repeated && can_finish(phase, end, announced))?;
         let task = &mut self.tasks[index.get()];
         task.exit_code = exit_code;
         task.cause = cause.cloned();
@@ -202,8 +212,9 @@ fn can_finish(phase: &TaskPhase, end: TaskEnd, announced: bool) -> bool {
         TaskPhase::Settling { state, .. } => TaskEnd::from(*state) == end,
         TaskPhase::AskApproval => matches!(end, TaskEnd::Skipped | TaskEnd::Failed),
         TaskPhase::WantSlot { .. } if !announced => end == TaskEnd::Skipped,
-        TaskPhase::AwaitApproval { .. } | TaskPhase::WantSlot { .. } | TaskPhase::Backoff { .. } => {
-            !matches!(end, TaskEnd::Succeeded | TaskEnd::Skipped)
-        }
+        TaskPhase::AwaitApproval { .. }
+        | TaskPhase::WantSlot { .. }
+        | TaskPhase::AwaitRepeat { .. }
+        | TaskPhase::Backoff { .. } => !matches!(end, TaskEnd::Succeeded | TaskEnd::Skipped),
     }
 }

@@ -142,6 +142,7 @@ impl RunState {
     /// A task is over: who waits for it goes on, or the run takes the turn that follows from a failure.
     pub(super) fn conclude(&mut self, index: TaskIndex, end: TaskEnd, cause: Option<&Cause>, at: Now) {
         self.index.open -= 1;
+        self.tasks[index.get()].rank = self.tasks.len() as u32 - self.index.open;
         let satisfied = self.satisfies(index, end, cause);
         let Some(stage) = self.stage_of(index) else {
             self.conclude_finally(index, end, satisfied, cause, at);
@@ -153,7 +154,7 @@ impl RunState {
             self.satisfy(index, stage, at);
         } else if end != TaskEnd::Cancelled && !(end == TaskEnd::Skipped && self.drain.is_some()) {
             self.judge(RunEnd::Failed, cause.cloned().unwrap_or_else(causes::unreachable));
-            self.fail_stages(index, stage);
+            self.fail_stages(index, stage, at);
         }
     }
 
@@ -211,12 +212,12 @@ impl RunState {
     }
 
     /// A cancel: the first one ends the stages, the second one ends `finally`.
-    pub(super) fn cancel(&mut self, cause: Cause) {
+    pub(super) fn cancel(&mut self, cause: Cause, at: Now) {
         self.cancels += 1;
         self.judge(RunEnd::Cancelled, cause.clone());
         match self.phase {
             RunPhase::Finally { .. } if self.cancels > 1 => self.stop_finally(Halt::Cancelled(cause)),
-            _ => self.stop_stages(Halt::Cancelled(cause)),
+            _ => self.stop_stages(Halt::Cancelled(cause), at),
         }
     }
 }

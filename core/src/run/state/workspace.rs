@@ -1,7 +1,7 @@
 //! The workspace and its generations.
 
 use super::super::outcome::{Cause, RunEnd};
-use super::super::time::Elapsed;
+use super::super::time::{Elapsed, Now};
 use super::causes;
 use super::halt::Halt;
 use super::{RunPhase, RunState};
@@ -50,7 +50,7 @@ impl RunState {
         self.phase = RunPhase::Finally { since, last_chance };
     }
 
-    pub(super) fn lose_workspace(&mut self, generation: u32, cause: &Cause) {
+    pub(super) fn lose_workspace(&mut self, generation: u32, cause: &Cause, at: Now) {
         let was_ready = self.workspace_ready();
         self.lost = Some(LostGeneration { generation, cause: cause.clone() });
         let next = match self.phase {
@@ -58,7 +58,7 @@ impl RunState {
                 self.phase = RunPhase::Finally { since, last_chance: true };
                 was_ready || !last_chance
             }
-            _ => was_ready && self.stages_can_do_without_it(),
+            _ => was_ready && (self.stages_can_do_without_it() || self.repeat_what_is_needed(at)),
         };
         if next {
             self.workspace = Workspace::Preparing { generation: generation + 1 };
@@ -66,15 +66,15 @@ impl RunState {
             return;
         }
         self.workspace = Workspace::Gone { generation };
-        self.end_without_workspace(if was_ready { causes::workspace_lost(cause) } else { cause.clone() });
+        self.end_without_workspace(if was_ready { causes::workspace_lost(cause) } else { cause.clone() }, at);
         self.refresh_alive();
     }
 
-    fn end_without_workspace(&mut self, cause: Cause) {
+    fn end_without_workspace(&mut self, cause: Cause, at: Now) {
         self.judge(RunEnd::Failed, cause.clone());
         match self.phase {
             RunPhase::Finally { .. } => self.stop_finally(Halt::Workspace(cause)),
-            _ => self.stop_stages(Halt::Workspace(cause)),
+            _ => self.stop_stages(Halt::Workspace(cause), at),
         }
     }
 

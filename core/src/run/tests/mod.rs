@@ -9,6 +9,8 @@ mod finally;
 mod illegal;
 mod order;
 mod queue;
+mod replay;
 mod retries;
+mod simulation;
 mod timeouts;
 mod workspaces;

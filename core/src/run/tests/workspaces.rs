@@ -88,3 +88,83 @@ fn a_workspace_lost_in_finally_is_made_again() {
     run.send(Input::Prepared { generation: 2 });
     assert_eq!(run.run("tidy").last().unwrap(), "runFinished failed podEvicted");
 }
+
+fn repeating() -> super::kit::Kit {
+    let kit = plan().sequential("Source").task("before").task("checkout").task("build").parallel("Test");
+    kit.task("unit").retry(2, &[RetryOn::Lost], 0).repeat_from("checkout").task("lint")
+}
+
+#[test]
+fn a_retry_from_an_earlier_task_repeats_what_it_needs() {
+    let mut run = Driver::started(repeating());
+    ["before", "checkout", "build"].into_iter().for_each(|task| drop(run.run(task)));
+    run.grant("unit");
+    assert_eq!(
+        run.lose_workspace(1),
+        ["workspaceLost 1", "attemptFinished unit#1 lost podEvicted", "taskWaiting unit repeat"]
+    );
+    assert_eq!(run.effects(), ["prepare 2"]);
+    run.send(Input::Prepared { generation: 2 });
+    assert_eq!(run.wanted(), ["checkout"], "lint waits as well until its files are there again");
+    assert_eq!(run.grant("lint"), Vec::<String>::new());
+    assert_eq!(run.grant("checkout"), ["attemptStarted checkout#2"]);
+    assert_eq!(run.ok("checkout"), ["attemptFinished checkout#2 succeeded"], "that it is over was told before");
+    assert_eq!(run.wanted(), ["build"]);
+    run.grant("build");
+    assert_eq!(run.ok("build"), ["attemptFinished build#2 succeeded", "taskWaiting unit slot"]);
+    assert_eq!(run.wanted(), ["unit", "lint"]);
+    run.run("unit");
+    assert_eq!(run.run("lint").last().unwrap(), "runFinished succeeded");
+}
+
+#[test]
+fn a_repeat_that_fails_fails_the_run() {
+    let mut run = Driver::started(repeating());
+    ["before", "checkout", "build"].into_iter().for_each(|task| drop(run.run(task)));
+    run.grant("unit");
+    run.lose_workspace(1);
+    run.send(Input::Prepared { generation: 2 });
+    run.grant("checkout");
+    assert_eq!(
+        run.fail("checkout"),
+        [
+            "attemptFinished checkout#2 failed exitCode",
+            "taskFinished unit lost workspaceLost",
+            "taskFinished lint skipped earlierFailure",
+            "runFinished failed workspaceLost",
+        ]
+    );
+    assert_eq!(run.status("checkout"), crate::run::TaskStatus::Succeeded, "what was told stays true");
+}
+
+#[test]
+fn a_cancel_stops_a_repeat() {
+    let mut run = Driver::started(repeating());
+    ["before", "checkout", "build"].into_iter().for_each(|task| drop(run.run(task)));
+    run.grant("unit");
+    run.lose_workspace(1);
+    run.send(Input::Prepared { generation: 2 });
+    run.grant("checkout");
+    assert_eq!(
+        run.cancel()[1..],
+        [
+            "attemptStopping checkout#2 cancelled cancelled",
+            "taskFinished unit cancelled cancelled",
+            "taskFinished lint skipped cancelled",
+        ]
+    );
+    let events = run.end("checkout", crate::run::AttemptEnd::Stopped { exit_code: None });
+    assert_eq!(events[1..], ["runFinished cancelled cancelled"]);
+}
+
+#[test]
+fn a_workspace_lost_during_a_repeat_fails_the_run() {
+    let mut run = Driver::started(repeating());
+    ["before", "checkout", "build"].into_iter().for_each(|task| drop(run.run(task)));
+    run.grant("unit");
+    run.lose_workspace(1);
+    run.send(Input::Prepared { generation: 2 });
+    run.grant("checkout");
+    let events = run.lose_workspace(2);
+    assert_eq!(events.last().unwrap(), "runFinished failed workspaceLost");
+}

@@ -104,12 +104,7 @@ impl NewRun {
             "INSERT INTO documents (run, definition, request, rerun_of, crc) VALUES (?1, ?2, ?3, ?4, ?5)",
         )?
         .execute(params![key, definition, request, rerun_of, crc])?;
-        db.prepare_cached(
-            "INSERT INTO counters (pipeline, last_number) VALUES (?1, ?2)
-             ON CONFLICT DO UPDATE SET last_number = max(last_number, excluded.last_number)",
-        )?
-        .execute(params![listing.pipeline, number])?;
-        Ok(())
+        count(db, &listing.pipeline, number)
     }
 
     fn refuse_duplicate(&self, db: &Connection) -> Result<(), Failure> {
@@ -193,6 +188,16 @@ fn update_digest(db: &Connection, key: i64, listing: &RunListing) -> Result<(), 
         signed(listing.last.0)?,
         listing_crc(listing),
     ])?;
+    Ok(())
+}
+
+/// Keeps the highest number, also when its run is deleted.
+fn count(db: &Connection, pipeline: &str, number: i64) -> Result<(), Failure> {
+    db.prepare_cached(
+        "INSERT INTO counters (pipeline, last_number) VALUES (?1, ?2)
+         ON CONFLICT DO UPDATE SET last_number = max(last_number, excluded.last_number)",
+    )?
+    .execute(params![pipeline, number])?;
     Ok(())
 }
 

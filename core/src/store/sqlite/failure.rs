@@ -54,6 +54,8 @@ pub(super) fn explain(error: &Error, path: &Path) -> StoreError {
             | Error::IntegralValueOutOfRange(..)
             | Error::InvalidColumnType(..)
             | Error::Utf8Error(..) => StoreError::Damaged { path, why },
+            // The statements are right, so the tables are not what they were.
+            Error::SqlInputError { .. } => StoreError::Damaged { path, why },
             _ => StoreError::Io { doing: format!("working with {}", path.display()), why },
         };
     };

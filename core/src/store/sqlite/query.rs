@@ -99,7 +99,7 @@ pub(super) fn list(db: &Connection, filter: &RunFilter) -> Result<Vec<RunListing
     for status in states {
         listings.extend(page(db, filter, Some(status))?);
     }
-    listings.sort_by(|one, other| other.id.cmp(&one.id));
+    listings.sort_by_key(|listing| std::cmp::Reverse(listing.id));
     listings.truncate(filter.page());
     Ok(listings)
 }

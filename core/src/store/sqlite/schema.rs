@@ -1,6 +1,8 @@
 //! How the database is laid out, and how it is opened.
 
-use std::path::Path;
+use std::fs::{self, File};
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags};
@@ -17,7 +19,9 @@ const BUSY: Duration = Duration::from_secs(10);
 /// Statement number n leads from schema n to schema n + 1; an empty file has schema 0.
 ///
 /// - Events refer to their run by a small number instead of its id, which keeps them short.
-/// - `position` numbers the events of the whole engine and is never given twice.
+/// - `position` numbers the events of the whole engine in the order in which they were written. It counts on from the
+///   newest event, so whoever deletes runs leaves the newest event in place. (AUTOINCREMENT would see to that by itself,
+///   at the price of one more page in every commit.)
 /// - `crc` covers the other columns of its row: SQLite itself does not notice flipped bits in values.
 /// - What changes with each event (`runs`) is apart from what is big and never changes (`documents`).
 const STEPS: &[&str] = &["
@@ -56,7 +60,7 @@ CREATE TABLE counters (
     last_number INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE events (
-    position INTEGER PRIMARY KEY AUTOINCREMENT,
+    position INTEGER PRIMARY KEY,
     run INTEGER NOT NULL REFERENCES runs (key) ON DELETE CASCADE,
     seq INTEGER NOT NULL,
     wall INTEGER NOT NULL,
@@ -74,6 +78,7 @@ CREATE TABLE settings (
 /// The writer's connection, with the schema of this version.
 pub(super) fn open_for_writing(path: &Path) -> Result<Connection, StoreError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    make_if_missing(path)?;
     let opened = Connection::open_with_flags(path, flags).map_err(Failure::from).and_then(|mut db| {
         db.busy_timeout(BUSY)?;
         let found = version(&db, path)?;
@@ -82,6 +87,49 @@ pub(super) fn open_for_writing(path: &Path) -> Result<Connection, StoreError> {
         Ok(db)
     });
     opened.map_err(|failure| failure.explain(path))
+}
+
+/// Makes a new database under another name and moves it to its place when it is complete. SQLite alone would flush a new
+/// file six times on its way to a write-ahead log; nobody needs that for a file without content.
+fn make_if_missing(path: &Path) -> Result<(), StoreError> {
+    if path.exists() {
+        return Ok(());
+    }
+    // The log of a database that somebody deleted must not be taken for that of the new one.
+    for stale in ["-wal", "-shm", "-journal", ".new", ".new-wal", ".new-shm"] {
+        remove(&with_ending(path, stale))?;
+    }
+    let new = with_ending(path, ".new");
+    make(&new).map_err(|failure| failure.explain(path))?;
+    let moved = File::open(&new).and_then(|file| {
+        file.sync_all()?;
+        fs::rename(&new, path)?;
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+        File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
+    });
+    moved.map_err(|error| StoreError::from_io(path, "making", &error))
+}
+
+fn make(path: &Path) -> Result<(), Failure> {
+    let mut db = Connection::open(path)?;
+    db.execute_batch("PRAGMA synchronous = OFF; PRAGMA journal_mode = MEMORY;")?;
+    take_steps(&mut db, 0, STEPS)?;
+    db.query_row("PRAGMA journal_mode = WAL", [], |_| Ok(()))?;
+    db.close().map_err(|(_, error)| error.into())
+}
+
+fn with_ending(path: &Path, ending: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(ending);
+    name.into()
+}
+
+fn remove(path: &Path) -> Result<(), StoreError> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+        Err(error) if error.kind() == ErrorKind::NotADirectory => Ok(()),
+        result => result.map_err(|error| StoreError::from_io(path, "removing", &error)),
+    }
 }
 
 /// A connection that cannot write.

@@ -143,7 +143,7 @@ impl Worker {
 }
 
 /// One transaction for all. The inner results are those of changes that were refused alone; the outer error is everyone's.
-fn write(db: &Connection, changes: &[Change]) -> Result<Vec<Result<(), Failure>>, Failure> {
+pub(super) fn write(db: &Connection, changes: &[Change]) -> Result<Vec<Result<(), Failure>>, Failure> {
     db.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
     let written = apply(db, changes).and_then(|results| {
         db.prepare_cached("COMMIT")?.execute([])?;

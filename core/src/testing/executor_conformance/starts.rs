@@ -6,10 +6,10 @@ use super::bench::{Bench, Factory};
 use crate::executor::ExecutorError;
 use crate::run::StepEnd;
 
-/// Many starts at the same time, from two instances, start one process.
+/// Many starts at the same time, from two instances where they find each other's steps, start one process.
 pub async fn started_once(factory: &dyn Factory) {
     let bench = Bench::new(factory).await;
-    let other = factory.executor();
+    let other = if bench.executor.capabilities().reattach { factory.executor() } else { bench.executor.clone() };
     for round in 0..5 {
         let step = bench.script(&format!("once {round}"), &format!("echo started >> witness-{round}; echo said"));
         let starts =

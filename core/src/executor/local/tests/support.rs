@@ -1,19 +1,22 @@
 //! A clock of the machine, and folders that vanish.
 
 use std::collections::BTreeMap;
+use std::fs;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use futures::StreamExt;
 use tempfile::TempDir;
 use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::super::LocalExecutor;
 use crate::clock::{Clock, SharedClock};
-use crate::executor::{Command, Executor, StepSpec};
+use crate::executor::{Command, Executor, RunScope, StepSpec};
 use crate::pipeline::{Isolation, Resources, TaskId, WorkspaceUse};
-use crate::run::{Elapsed, Now, RunId, StepKey};
+use crate::run::{Elapsed, Now, RunId, StepEnd, StepKey};
 use crate::testing::executor_conformance::Factory;
 
 #[derive(Debug)]
@@ -40,7 +43,7 @@ impl Clock for TestClock {
 }
 
 #[expect(clippy::disallowed_methods, reason = "this is a clock")]
-pub(super) fn clock() -> SharedClock {
+pub(in crate::executor) fn clock() -> SharedClock {
     Arc::new(TestClock { start: Instant::now() })
 }
 
@@ -69,6 +72,50 @@ impl Factory for Local {
     fn clock(&self) -> SharedClock {
         self.clock.clone()
     }
+}
+
+impl Local {
+    /// An executor with a run that is ready.
+    pub(super) async fn ready(&self) -> (LocalExecutor, RunId) {
+        let (executor, run) = (self.local(), RunId::new(self.clock.new_id()));
+        executor.prepare(&RunScope { run, generation: 1, existing: false, source: None }).await.unwrap();
+        (executor, run)
+    }
+
+    pub(super) fn folder(&self, key: &StepKey) -> PathBuf {
+        self.root.path().join("data dir").join(key.run.to_string()).join("steps").join(key.slug())
+    }
+}
+
+/// Runs a step to its end, and gives its end and its log.
+pub(super) async fn finish(executor: &LocalExecutor, step: &StepSpec) -> (StepEnd, String) {
+    executor.start(step).await.unwrap();
+    let (exit, log) = futures::join!(executor.wait(&step.key), log(executor, &step.key));
+    (exit.unwrap().end, log)
+}
+
+/// The log to its end.
+pub(super) async fn log(executor: &LocalExecutor, key: &StepKey) -> String {
+    let chunks: Vec<_> = executor.logs(key, 0).collect().await;
+    let bytes: Vec<u8> = chunks.into_iter().flat_map(|chunk| chunk.unwrap().bytes).collect();
+    String::from_utf8(bytes).unwrap()
+}
+
+/// Reads the log until it contains a text.
+pub(super) async fn said(executor: &LocalExecutor, key: &StepKey, wanted: &str) {
+    let (mut chunks, mut text) = (executor.logs(key, 0), String::new());
+    while !text.contains(wanted) {
+        text += std::str::from_utf8(&chunks.next().await.unwrap().unwrap().bytes).unwrap();
+    }
+}
+
+/// Processes that live and show this text in their environment.
+pub(super) fn living(text: &str) -> Vec<i32> {
+    let pids = fs::read_dir("/proc").unwrap().filter_map(|entry| entry.unwrap().file_name().to_str()?.parse().ok());
+    pids.filter(|pid| {
+        fs::read(format!("/proc/{pid}/environ")).is_ok_and(|all| String::from_utf8_lossy(&all).contains(text))
+    })
+    .collect()
 }
 
 /// A script for a shell.

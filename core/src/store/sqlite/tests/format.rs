@@ -108,3 +108,31 @@ fn a_closed_store_says_so() {
         assert!(error.to_string().contains("the store is closed"), "{error}");
     });
 }
+
+#[test]
+fn what_an_interrupted_making_left_is_swept_away() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("windlass.db");
+    let old = block_on(filled(&path, 3)).unwrap();
+    // As if somebody had deleted the database and left its log, and a making of a new one had been killed.
+    let log = std::fs::read(folder.path().join("windlass.db-wal")).unwrap();
+    drop(old);
+    std::fs::remove_file(&path).unwrap();
+    std::fs::write(folder.path().join("windlass.db-wal"), log).unwrap();
+    std::fs::write(folder.path().join("windlass.db.new"), "half").unwrap();
+    let store = SqliteStore::open(&path).unwrap();
+    block_on(async {
+        assert_eq!(store.unfinished().await.unwrap(), []);
+        store.check().await.unwrap();
+    });
+    assert!(!folder.path().join("windlass.db.new").exists());
+}
+
+#[test]
+fn an_empty_file_becomes_a_database() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("windlass.db");
+    std::fs::write(&path, "").unwrap();
+    let store = block_on(filled(&path, 3)).unwrap();
+    block_on(assert_events(&store, 1, 6)).unwrap();
+}

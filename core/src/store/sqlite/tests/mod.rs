@@ -2,6 +2,7 @@ mod conformance;
 mod damage;
 mod durability;
 mod format;
+mod measure;
 
 use std::path::Path;
 
