@@ -23,13 +23,13 @@ const RELEASE_GRACE: Duration = Duration::from_millis(500);
 impl StepFolder {
     /// By what the step's processes are known.
     pub(super) fn marks(&self) -> Marks {
-        Marks { cookie: self.cookie().to_owned(), prefix: false, session: None, log: self.log_identity(), spare: None }
+        Marks { cookie: self.cookie().to_owned(), prefix: false, session: None, log: self.log_identity(), pipe: None, spare: None }
     }
 }
 
 impl RunFolder {
     fn marks(&self) -> Marks {
-        Marks { cookie: self.cookie_prefix(), prefix: true, session: None, log: None, spare: None }
+        Marks { cookie: self.cookie_prefix(), prefix: true, session: None, log: None, pipe: None, spare: None }
     }
 }
 
