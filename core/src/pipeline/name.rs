@@ -45,8 +45,7 @@ pub enum NameError {
     },
 }
 
-const FREE_RULE: &str =
-    "letters, digits, spaces and . _ - + @ : are fine; / \\ [ ] ' \" ` $ and control characters are not";
+const FREE_RULE: &str = "letters, digits, spaces and . _ - + @ : are fine; / \\ [ ] ' \" ` $ and control characters are not";
 const IDENTIFIER_RULE: &str = "it starts with a letter or _, and goes on with letters, digits or _ (ASCII)";
 
 /// A name for people: any script, but nothing that could be read as a path, a quote or a variable.
