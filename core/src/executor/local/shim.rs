@@ -263,7 +263,8 @@ fn is_odd(name: &str) -> bool {
     !identifier || name.starts_with("BASH") || name.starts_with("LD_") || OBEYED.contains(&name)
 }
 
-/// A shell text that becomes `"$@"` with the odd variables set, by `env`.
+/// A shell text that becomes `"$@"` with the odd variables set, by `env`. Until that becomes the command, some microseconds
+/// later, other users can see these values in its arguments; so a secret should have a name that a shell knows.
 fn launch_file(host: &Host, odd: &Variables) -> String {
     let mut text = format!("exec {} --", quoted(&host.env.to_string_lossy()));
     for (name, value) in odd {

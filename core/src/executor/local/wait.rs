@@ -107,7 +107,7 @@ impl Shared {
         }
         self.settle(folder, None, None).await?;
         Err(lost(
-            "it was started, but its process is gone and left no exit code; it was killed, or the machine was restarted",
+            "it was started, but its process is gone and left no exit code; it was killed, the disk was full, or the machine was restarted",
         ))
     }
 }
