@@ -17,6 +17,7 @@ pub const CRASH_POINTS: &[&str] = &[
     "log.committed",
     "exit.seen",
     "attempt.finished",
+    "log.forgotten",
     "stop.sent",
     "run.finished",
     "run.released",

@@ -1,10 +1,74 @@
-//! Windlass, the CI/CD engine to embed.
+//! Windlass is a CI/CD engine to put inside your own program: typed pipelines, durable runs, no server to operate.
+//!
+//! An [`Engine`] is opened on a data directory. It is given pipelines, starts runs of them, and tells what happens in one
+//! stream of events. Every event is on disk before anything acts on it; when the process dies, steps go on, and the next
+//! engine that is opened on the directory takes every run up where it was.
+//!
+//! ```
+//! use windlass::{Engine, Pipeline, RunRequest, Stage, Task};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # tokio::runtime::Runtime::new()?.block_on(async {
+//! # let folder = tempfile::tempdir()?;
+//! # let data_dir = folder.path().join("data");
+//! let engine = Engine::builder().data_dir(data_dir).open().await?;
+//! let pipeline = Pipeline::builder("hello")
+//!     .stage(Stage::parallel("Test").task(Task::script("unit", "echo fine")).task(Task::script("lint", "echo clean")))
+//!     .build()?;
+//!
+//! let run = engine.start(&pipeline, RunRequest::manual()).await?;
+//! let mut events = run.events().await?; // replay, then live
+//! while let Some(event) = events.next().await? {
+//!     println!("{event}");
+//! }
+//! let outcome = run.wait().await?;
+//! assert!(outcome.succeeded());
+//! assert_eq!(run.logs("unit").await?, "fine\n");
+//! # engine.close().await?;
+//! # Ok(())
+//! # })
+//! # }
+//! ```
+//!
+//! # The rooms
+//!
+//! - [`pipeline`]: what a person writes. [`pipeline::read`] reads YAML and JSON strictly and reports every mistake with its
+//!   place; the builders make the same values; [`pipeline::plan`] makes a run's graph of tasks. Pure.
+//! - [`run`]: events, the state that they add up to, and the decisions. Pure: no clock, no IO.
+//! - [`store`]: where runs and events are kept; SQLite, or memory.
+//! - [`log`]: what steps print, as it is kept.
+//! - [`executor`]: where steps run. [`executor::LocalExecutor`] runs them as processes of the host; embedders bring their
+//!   own, most simply as a [`executor::SimpleExecutor`].
+//! - [`explain`]: failures in words for the person who gets them.
+//! - [`engine`]: the only place where all of them meet.
+//! - [`clock`]: the only place that asks the machine for time and ids.
+//! - [`testing`]: a scripted executor, a virtual clock, and the conformance suites for stores and executors.
+//!
+//! # Features
+//!
+//! | feature | brings | default |
+//! |---|---|---|
+//! | `sqlite` | the store on disk | yes |
+//! | `cli` | the `windlass` command | no |
+//! | `failpoints` | crash points for tests of recovery; never for a release | no |
 
+#[cfg(feature = "cli")]
+pub mod cli;
 pub mod clock;
+pub mod engine;
+mod error;
 pub mod executor;
+pub mod explain;
 #[doc(hidden)]
 pub mod failpoint;
 pub mod log;
 pub mod pipeline;
 pub mod run;
 pub mod store;
+pub mod testing;
+
+pub use engine::{
+    Engine, EngineBuilder, Event, EventKind, EventStream, Reader, Run, RunRequest, RunSummary, TaskSummary,
+};
+pub use error::{Error, ErrorKind, Result};
+pub use pipeline::{Action, Parameter, Pipeline, Stage, Task};

@@ -1,1 +1,8 @@
-//! Empty for now.
+//! Examples that run: each program in `src/bin` shows one thing, and the tests run all of them.
+//!
+//! | to see | run |
+//! |---|---|
+//! | a pipeline in YAML | `cargo run --release -p windlass --features cli -- run examples/quickstart/windlass.yaml --source examples/quickstart/project` |
+//! | the same in Rust, with its events | `cargo run -p windlass-examples --bin quickstart` |
+//! | steps on an executor of your own | `cargo run -p windlass-examples --bin own_executor` |
+//! | a unit test of a pipeline, in which a day passes in milliseconds | `examples/tests/pipeline_unit_test.rs` |

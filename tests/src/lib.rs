@@ -1,1 +1,5 @@
-//! Empty for now.
+//! Tests of the whole, from outside: what the public contract of the command line promises, checked on running processes.
+//!
+//! [`kill`] is the harness that kills the embedding process and looks whether anything was lost, doubled or left behind.
+
+pub mod kill;

@@ -1,4 +1,4 @@
-//! What every executor promises. Each sentence is a test in `testing::conformance`.
+//! What every executor promises. Each sentence is a test in `testing::executor_conformance`.
 
 use std::collections::BTreeMap;
 use std::fmt::Debug;
@@ -160,7 +160,8 @@ pub trait Executor: Debug + Send + Sync + 'static {
     /// signal, waits `grace`, kills, and returns when no process of the step is left. Safe to repeat, and for ended steps.
     async fn stop(&self, step: &StepKey, grace: Duration) -> Result<(), ExecutorError>;
 
-    /// A file or folder of the workspace as a tar stream. The path is relative and cannot leave the workspace.
+    /// A file or folder of the workspace as a tar stream, in which names begin with the path's last part; `.` is the whole
+    /// workspace. The path is relative and cannot leave the workspace.
     async fn read(&self, run: RunId, path: &str) -> Result<TarStream, ExecutorError>;
 
     /// Unpacks a tar stream below a folder of the workspace. Nothing in it can leave the folder.

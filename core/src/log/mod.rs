@@ -1,5 +1,23 @@
 //! Logs as they are kept: segments on disk, offsets, masking.
+//!
+//! Each attempt at a task has a folder with segments, which hold the bytes, and an index, which tells when they came. What
+//! counts is the position that the event log has: everything after it is thrown away when the log is taken up again.
 
+mod error;
+mod files;
+mod index;
+mod mask;
 mod position;
+mod segment;
+mod store;
+mod writer;
 
-pub use position::LogPosition;
+pub use error::LogError;
+pub use index::ChunkTime;
+pub use mask::{Masker, NoMask, SecretMasker};
+pub use position::{Appended, LogPosition};
+pub use store::LogStore;
+pub use writer::{LogLimits, LogWriter};
+
+#[cfg(test)]
+mod tests;

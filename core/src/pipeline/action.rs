@@ -36,6 +36,20 @@ pub enum Action {
     Custom(Custom),
 }
 
+/// The keys of all actions, in the order of [`Action`].
+pub(super) const ACTION_KEYS: [&str; 10] = [
+    "script",
+    "checkout",
+    "buildImage",
+    "deployManifests",
+    "publishChart",
+    "deployChart",
+    "syncFiles",
+    "runJob",
+    "approve",
+    "custom",
+];
+
 impl Action {
     /// The key under which it stands in the document.
     pub fn key(&self) -> &'static str {
@@ -183,7 +197,7 @@ pub struct DeployChart {
     /// The release's namespace.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub namespace: Option<Template>,
-    /// Values over those of the chart.
+    /// Values over those of the chart. Variables are replaced in the texts among them.
     #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
     pub values: IndexMap<String, serde_json::Value>,
     /// Files of values, relative to the workspace.
@@ -274,7 +288,7 @@ pub struct Approve {
 pub struct Custom {
     /// The name under which it was registered.
     pub name: String,
-    /// Its settings; the action itself checks them.
+    /// Its settings; the action itself checks them. Variables are replaced in the texts among them.
     #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
     pub with: IndexMap<String, serde_json::Value>,
 }

@@ -11,6 +11,9 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct HumanDuration(Duration);
 
+/// The longest duration that is accepted, so that adding it to a moment is always a moment.
+const MAX_DURATION: Duration = Duration::from_secs(10 * 366 * 24 * 3600);
+
 /// Why a text is no duration.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{text:?} is not a duration ({why}); write a number and a unit, such as 90s, 10m, 1h 30m or 14days")]
@@ -24,9 +27,16 @@ pub struct DurationError {
 impl HumanDuration {
     /// Reads `90s`, `10m`, `1h 30m`, `14days`.
     pub fn parse(text: &str) -> Result<Self, DurationError> {
-        humantime::parse_duration(text.trim())
-            .map(Self)
-            .map_err(|why| DurationError { text: text.to_owned(), why: why.to_string() })
+        let wrong = |why: String| DurationError { text: text.to_owned(), why };
+        let trimmed = text.trim();
+        if trimmed.starts_with('-') {
+            return Err(wrong("it is negative".to_owned()));
+        }
+        let duration = humantime::parse_duration(trimmed).map_err(|why| wrong(why.to_string()))?;
+        if duration > MAX_DURATION {
+            return Err(wrong("it is longer than 10 years".to_owned()));
+        }
+        Ok(Self(duration))
     }
 
     /// The same length as the standard library has it.

@@ -192,6 +192,35 @@ pub struct Task {
     pub workspace: WorkspaceUse,
 }
 
+impl Task {
+    /// A task with nothing but a name and an action.
+    pub fn new(name: TaskName, action: Action) -> Self {
+        Self {
+            name,
+            action,
+            image: None,
+            shell: None,
+            env: IndexMap::new(),
+            outputs: Vec::new(),
+            matrix: IndexMap::new(),
+            when: None,
+            needs: None,
+            allow_failure: false,
+            retry: None,
+            timeout: None,
+            grace: None,
+            executor: None,
+            caches: Vec::new(),
+            artifacts: Vec::new(),
+            reports: None,
+            resources: None,
+            secrets: Vec::new(),
+            isolation: Isolation::Run,
+            workspace: WorkspaceUse::Shared,
+        }
+    }
+}
+
 /// How often and after which ends a task is tried again.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]

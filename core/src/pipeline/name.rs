@@ -45,6 +45,14 @@ pub enum NameError {
     },
 }
 
+/// Empty, so that no name equals it.
+const STAND_IN: &str = "";
+
+/// Whether this stands for a name that could not be read.
+pub(super) fn is_stand_in(name: &str) -> bool {
+    name == STAND_IN
+}
+
 const FREE_RULE: &str =
     "letters, digits, spaces and . _ - + @ : are fine; / \\ [ ] ' \" ` $ and control characters are not";
 const IDENTIFIER_RULE: &str = "it starts with a letter or _, and goes on with letters, digits or _ (ASCII)";
@@ -101,6 +109,11 @@ macro_rules! names {
                 let text = text.as_ref();
                 $check($what, text)?;
                 Ok(Self(Arc::from(text)))
+            }
+
+            /// Stands for a name that could not be read; nothing that a person writes is equal to it.
+            pub(super) fn stand_in() -> Self {
+                Self(Arc::from(STAND_IN))
             }
 
             /// The name as it was written.

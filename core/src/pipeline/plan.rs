@@ -19,6 +19,8 @@ use super::template::Template;
 pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(14 * 24 * 3600);
 /// The budget of `finally` when the pipeline names none.
 pub const DEFAULT_FINALLY_TIMEOUT: Duration = Duration::from_secs(10 * 60);
+/// How long the workspace of a failed run is kept when the pipeline does not say.
+pub const DEFAULT_KEEP_WORKSPACE: Duration = Duration::from_secs(24 * 3600);
 /// The time between the signal and the kill when a task names none.
 pub const DEFAULT_GRACE: Duration = Duration::from_secs(10);
 /// The longest pause between two attempts.
@@ -130,6 +132,13 @@ pub struct CommitInfo {
     pub message: String,
     /// `Name <address>`.
     pub author: String,
+}
+
+impl CommitInfo {
+    /// The first eight characters of the id.
+    pub fn short_sha(&self) -> &str {
+        self.sha.char_indices().nth(8).map_or(self.sha.as_str(), |(end, _)| &self.sha[..end])
+    }
 }
 
 /// A pipeline and a run's inputs as a graph of tasks. Making it again from the same two gives the same value.

@@ -1,4 +1,4 @@
-//! What every store promises. Each sentence is a test in `testing::conformance`.
+//! What every store promises. Each sentence is a test in `testing::store_conformance`.
 
 use std::fmt::Debug;
 
@@ -113,11 +113,12 @@ pub struct Batch {
 #[async_trait]
 pub trait Store: Debug + Send + Sync + 'static {
     /// Writes the batch: all of it, or nothing and an error. [`StoreError::Stale`] when a run's newest event is not the
-    /// expected one, [`StoreError::Duplicate`] when a run's id or its number in the pipeline is taken. Commits at the same
-    /// time may share one write to the disk.
+    /// expected one, [`StoreError::Duplicate`] when a run's id or its number in the pipeline is taken,
+    /// [`StoreError::NoSuchRun`] when events are for a run that is not there. Commits at the same time may share one write
+    /// to the disk. Dropping the future does not take the batch back.
     async fn commit(&self, batch: Batch) -> Result<(), StoreError>;
 
-    /// The events of a run after a number, in order, at most `limit`.
+    /// The events of a run after a number, in order, at most `limit`. [`StoreError::NoSuchRun`] when there is no such run.
     async fn read(&self, run: RunId, after: Seq, limit: usize) -> Result<Vec<Sequenced>, StoreError>;
 
     /// What never changes of a run; `None` when there is no such run.
@@ -126,10 +127,10 @@ pub trait Store: Debug + Send + Sync + 'static {
     /// A run as listings show it.
     async fn listing(&self, run: RunId) -> Result<Option<RunListing>, StoreError>;
 
-    /// Runs, newest first.
+    /// Runs, newest first. Ids made later sort later, so newest means highest id.
     async fn list(&self, filter: &RunFilter) -> Result<Vec<RunListing>, StoreError>;
 
-    /// Runs whose id starts with these characters, at most `limit`, newest first.
+    /// Runs whose id starts with these characters (with or without the dashes), at most `limit`, newest first.
     async fn find(&self, prefix: &str, limit: usize) -> Result<Vec<RunId>, StoreError>;
 
     /// The run with this number in a pipeline.
@@ -143,4 +144,46 @@ pub trait Store: Debug + Send + Sync + 'static {
 
     /// A setting of the installation.
     async fn setting(&self, name: &str) -> Result<Option<String>, StoreError>;
+
+    /// Waits for what is being written and lets go of files. Afterwards everything else may fail.
+    async fn close(&self) -> Result<(), StoreError> {
+        Ok(())
+    }
+}
+
+impl RunFilter {
+    /// The number of runs of a page when none is given.
+    pub const DEFAULT_LIMIT: usize = 50;
+
+    /// How many runs the page has at most.
+    pub fn page(&self) -> usize {
+        if self.limit == 0 { Self::DEFAULT_LIMIT } else { self.limit }
+    }
+}
+
+impl RunRecord {
+    /// What started the run, as its request says in `trigger.kind`; a request that says nothing was made by hand.
+    pub fn trigger(&self) -> &str {
+        self.request.pointer("/trigger/kind").and_then(serde_json::Value::as_str).unwrap_or("manual")
+    }
+
+    /// The run as listings show it.
+    pub(super) fn listing(&self, digest: RunDigest, last: Seq) -> RunListing {
+        RunListing {
+            id: self.id,
+            number: self.number,
+            pipeline: self.pipeline.clone(),
+            trigger: self.trigger().to_owned(),
+            created: self.created,
+            digest,
+            last,
+        }
+    }
+}
+
+impl RunDigest {
+    /// Whether the engine is done with the run.
+    pub fn is_finished(&self) -> bool {
+        self.status.is_final() && self.released
+    }
 }

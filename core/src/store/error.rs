@@ -1,6 +1,7 @@
 //! What goes wrong with a store.
 
-use std::path::PathBuf;
+use std::io;
+use std::path::{Path, PathBuf};
 
 use crate::run::{RunId, Seq};
 
@@ -29,6 +30,34 @@ pub enum StoreError {
     NoSuchRun {
         /// Which.
         run: RunId,
+    },
+    /// Somebody else works with the data directory.
+    #[error("{path} is in use by {}: end it first, or use another data directory", holder(*.pid))]
+    Locked {
+        /// The directory.
+        path: PathBuf,
+        /// The process that holds it, where the system tells; may be this one.
+        pid: Option<u32>,
+    },
+    /// There is nothing that could be opened, or it is something else.
+    #[error("{path} is not a data directory of Windlass: {why}")]
+    NotADataDir {
+        /// What was to be opened.
+        path: PathBuf,
+        /// What was found instead, and what to do.
+        why: String,
+    },
+    /// It was written by an older version, and whoever opens it may only read.
+    #[error(
+        "{path} has the older format {found}: open it once for writing with this version, which brings it to format {known}"
+    )]
+    OlderFormat {
+        /// The file.
+        path: PathBuf,
+        /// Its format.
+        found: u32,
+        /// The format of this version.
+        known: u32,
     },
     /// The data directory was written by a newer version.
     #[error(
@@ -74,4 +103,26 @@ pub enum StoreError {
         /// What was said.
         why: String,
     },
+}
+
+impl StoreError {
+    /// What the system said about a file, as the error that tells the person what to do.
+    pub(crate) fn from_io(path: &Path, doing: &str, error: &io::Error) -> Self {
+        use io::ErrorKind as Kind;
+        let path = path.to_path_buf();
+        match error.kind() {
+            Kind::StorageFull | Kind::QuotaExceeded => Self::Full { path },
+            Kind::ReadOnlyFilesystem | Kind::PermissionDenied => Self::ReadOnly { path, why: error.to_string() },
+            _ => Self::Io { doing: format!("{doing} {}", path.display()), why: error.to_string() },
+        }
+    }
+}
+
+/// The holder of a lock in words.
+fn holder(pid: Option<u32>) -> String {
+    match pid {
+        Some(pid) if pid == std::process::id() => format!("this process ({pid}) already"),
+        Some(pid) => format!("process {pid}"),
+        None => "another process".to_owned(),
+    }
 }

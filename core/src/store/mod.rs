@@ -1,7 +1,19 @@
-//! Where runs and their events are kept: the contract, SQLite, and memory.
+//! Where runs and their events are kept: the contract, SQLite, and memory; and the folder that holds all of it.
 
 mod contract;
+mod dir;
 mod error;
+mod memory;
+mod prefix;
+#[cfg(feature = "sqlite")]
+mod sqlite;
 
 pub use contract::*;
+pub use dir::DataDir;
 pub use error::StoreError;
+pub use memory::MemoryStore;
+#[cfg(feature = "sqlite")]
+pub use sqlite::SqliteStore;
+
+#[cfg(test)]
+pub(crate) mod tests;

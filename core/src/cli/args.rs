@@ -1,0 +1,292 @@
+//! What can be typed after `windlass`.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::pipeline::ExecutorName;
+use crate::run::RunStatus;
+
+/// A CI/CD engine without a server: pipelines run on this machine, survive a crash, and say why they failed.
+#[derive(Debug, Parser)]
+#[command(name = "windlass", version, propagate_version = true, max_term_width = 100, after_help = EXAMPLES)]
+pub(super) struct Cli {
+    /// Whether colours are used. `auto`: on a terminal, unless NO_COLOR is set.
+    #[arg(long, global = true, value_enum, value_name = "WHEN", default_value_t = ColorWhen::Auto)]
+    pub(super) color: ColorWhen,
+
+    #[command(subcommand)]
+    pub(super) verb: Verb,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  windlass run ci.yaml --param TARGET=dev    run a pipeline and watch it
+  windlass validate ci.yaml                  say everything that is wrong with it
+  windlass show latest                       what happened in the newest run, and why
+  windlass logs latest test                  the log of its task `test`
+  windlass attach                            take up what an earlier process left unfinished
+
+Exit codes:
+  0 succeeded · 1 failed or timed out · 2 wrong definition or argument, nothing started
+  3 the engine could not do its work · 130 cancelled
+
+Environment:
+  NO_COLOR        no colours, whatever the value
+  WINDLASS_LOG    what the engine says about itself on stderr, such as `debug` or `windlass=trace`";
+
+/// What is to be done.
+#[derive(Debug, Subcommand)]
+pub(super) enum Verb {
+    /// Run a pipeline and follow it to its end
+    Run(RunArgs),
+    /// Check a definition and say everything that is wrong with it
+    Validate(ValidateArgs),
+    /// Show what a run would do, without starting anything
+    Plan(PlanArgs),
+    /// Print the JSON Schema of definitions
+    Schema(SchemaArgs),
+    /// List runs, newest first
+    Runs(RunsArgs),
+    /// Show a run: its tasks, why they failed and what to do
+    Show(ShowArgs),
+    /// Print the log of a task, or of all tasks of a run
+    Logs(LogsArgs),
+    /// Take up what an earlier process left unfinished, and follow it to its end
+    Attach(AttachArgs),
+}
+
+/// Where everything is kept.
+#[derive(Args, Clone, Debug)]
+pub(super) struct DataDirArg {
+    /// The folder with runs, events and logs
+    #[arg(long, value_name = "DIR", default_value = ".windlass")]
+    pub(super) data_dir: PathBuf,
+}
+
+/// How a run is shown while it goes on.
+#[derive(Args, Clone, Copy, Debug, Default)]
+pub(super) struct FollowArgs {
+    /// Print one event a line, as JSON
+    #[arg(long)]
+    pub(super) json: bool,
+    /// Print plain lines also on a terminal
+    #[arg(long, conflicts_with = "json")]
+    pub(super) plain: bool,
+}
+
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  windlass run ci.yaml
+  windlass run ci.yaml --param TARGET=dev --param LEVEL=3
+  windlass run ci.yaml --source .                 the workspace starts with the files of this folder
+  windlass run ci.yaml --json | jq 'select(.type == \"taskFinished\")'
+
+The first Ctrl-C cancels the run and cleans up. The second leaves at once; `windlass attach` takes the run up again.")]
+pub(super) struct RunArgs {
+    /// The definition, YAML or JSON
+    pub(super) file: PathBuf,
+    #[command(flatten)]
+    pub(super) parameters: ParameterArgs,
+    /// Where the steps run, instead of what the definition says
+    #[arg(long, value_name = "NAME")]
+    pub(super) executor: Option<ExecutorName>,
+    /// A folder whose files the workspace starts with; what git ignores stays out
+    #[arg(long, value_name = "DIR")]
+    pub(super) source: Option<PathBuf>,
+    #[command(flatten)]
+    pub(super) data_dir: DataDirArg,
+    /// How many tasks run at once; twice the processors unless set
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(super) max_tasks: Option<u32>,
+    #[command(flatten)]
+    pub(super) follow: FollowArgs,
+}
+
+/// Values of dynamic parameters.
+#[derive(Args, Clone, Debug, Default)]
+pub(super) struct ParameterArgs {
+    /// The value of a dynamic parameter; can be given several times
+    #[arg(long = "param", value_name = "NAME=VALUE", value_parser = parameter)]
+    param: Vec<(String, String)>,
+}
+
+impl ParameterArgs {
+    /// The values by name; the name of one that is given twice otherwise.
+    pub(super) fn by_name(&self) -> Result<BTreeMap<String, String>, String> {
+        let mut values = BTreeMap::new();
+        for (name, value) in &self.param {
+            if values.insert(name.clone(), value.clone()).is_some() {
+                return Err(format!("the parameter {name} is given twice; give it once"));
+            }
+        }
+        Ok(values)
+    }
+}
+
+fn parameter(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
+        _ => Err("write NAME=VALUE, such as TARGET=dev".to_owned()),
+    }
+}
+
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  windlass validate ci.yaml
+  windlass validate ci.yaml --json      {\"valid\":false,\"problems\":[{\"file\":…,\"line\":…,\"column\":…}]}
+
+Exit code 0 when it is right, 2 when it is not.")]
+pub(super) struct ValidateArgs {
+    /// The definition, YAML or JSON
+    pub(super) file: PathBuf,
+    /// Print the problems as JSON
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  windlass plan ci.yaml
+  windlass plan ci.yaml --param TARGET=prod --json")]
+pub(super) struct PlanArgs {
+    /// The definition, YAML or JSON
+    pub(super) file: PathBuf,
+    #[command(flatten)]
+    pub(super) parameters: ParameterArgs,
+    /// Print the plan as JSON
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  windlass schema > windlass.schema.json
+
+In an editor with the YAML language server, the first line of a definition can name it:
+  # yaml-language-server: $schema=windlass.schema.json")]
+pub(super) struct SchemaArgs {}
+
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  windlass runs
+  windlass runs --pipeline myweb --status failed --status timedOut --limit 10
+  windlass runs --json | jq -r .id")]
+pub(super) struct RunsArgs {
+    /// Only runs of this pipeline
+    #[arg(long, value_name = "NAME")]
+    pub(super) pipeline: Option<String>,
+    /// Only runs in this state; can be given several times
+    #[arg(long, value_enum, value_name = "STATE")]
+    pub(super) status: Vec<StatusArg>,
+    /// At most so many
+    #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(super) limit: u32,
+    /// Print one run a line, as JSON
+    #[arg(long)]
+    pub(super) json: bool,
+    #[command(flatten)]
+    pub(super) data_dir: DataDirArg,
+}
+
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  windlass show latest
+  windlass show myweb#7
+  windlass show 0192f3 --json
+  windlass show latest --events --json      every event, one a line")]
+pub(super) struct ShowArgs {
+    /// The run: its id, the beginning of it, PIPELINE#NUMBER, or `latest`
+    pub(super) run: String,
+    /// Print it as JSON
+    #[arg(long)]
+    pub(super) json: bool,
+    /// Print the events instead
+    #[arg(long)]
+    pub(super) events: bool,
+    #[command(flatten)]
+    pub(super) data_dir: DataDirArg,
+}
+
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  windlass logs latest test               exactly the bytes that the task printed
+  windlass logs latest 'unit[PY=3.12]'    one instance of a matrix; `unit` alone stands for all of them
+  windlass logs latest -f                 all tasks, until the run has ended
+  windlass logs myweb#7 test --attempt 1")]
+pub(super) struct LogsArgs {
+    /// The run: its id, the beginning of it, PIPELINE#NUMBER, or `latest`
+    pub(super) run: String,
+    /// The task; all of them in the order of their start when it is left out
+    pub(super) task: Option<String>,
+    /// Go on until the task, or the run, has ended
+    #[arg(short, long)]
+    pub(super) follow: bool,
+    /// The attempt; the newest one when it is left out
+    #[arg(long, value_name = "N", requires = "task", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(super) attempt: Option<u32>,
+    #[command(flatten)]
+    pub(super) data_dir: DataDirArg,
+}
+
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  windlass attach                           everything that is unfinished
+  windlass attach latest
+  windlass attach myweb#7 --json --after 41
+
+The exit code is that of the run; of several runs the worst one.")]
+pub(super) struct AttachArgs {
+    /// The run: its id, the beginning of it, PIPELINE#NUMBER, or `latest`; all unfinished ones when it is left out
+    pub(super) run: Option<String>,
+    /// Only events after this number
+    #[arg(long, value_name = "SEQ", requires = "run")]
+    pub(super) after: Option<u64>,
+    #[command(flatten)]
+    pub(super) data_dir: DataDirArg,
+    #[command(flatten)]
+    pub(super) follow: FollowArgs,
+}
+
+/// When colours are used.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(super) enum ColorWhen {
+    #[default]
+    Auto,
+    Always,
+    Never,
+}
+
+/// A state of a run, as it is typed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[value(rename_all = "camelCase")]
+pub(super) enum StatusArg {
+    Queued,
+    Running,
+    Succeeded,
+    Failed,
+    Cancelled,
+    TimedOut,
+}
+
+impl From<StatusArg> for RunStatus {
+    fn from(status: StatusArg) -> Self {
+        match status {
+            StatusArg::Queued => Self::Queued,
+            StatusArg::Running => Self::Running,
+            StatusArg::Succeeded => Self::Succeeded,
+            StatusArg::Failed => Self::Failed,
+            StatusArg::Cancelled => Self::Cancelled,
+            StatusArg::TimedOut => Self::TimedOut,
+        }
+    }
+}

@@ -1,0 +1,144 @@
+//! Following runs to their ends, and what Ctrl-C does meanwhile.
+//!
+//! Reading events, and answering signals, are tasks of their own: a slow reader of the output holds up neither the engine
+//! nor a cancel.
+
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+
+use super::exit::{Exit, Failure};
+use super::reporter::Reporter;
+use super::signals::Signals;
+use super::ui::eprintln_quietly;
+use crate::clock::{Clock, SystemClock};
+use crate::engine::{Event, Run};
+use crate::error::{ErrorKind, Result};
+use crate::run::Seq;
+
+/// Events on their way to the reporter; more wait in the store.
+const QUEUE: usize = 256;
+/// How often a live display shows the passing of time.
+const TICK: Duration = Duration::from_millis(100);
+
+enum Message {
+    Event(Box<Event>),
+    /// No more events of this run come.
+    Over(usize, Result<()>),
+    Note(String),
+}
+
+/// Follows the runs to their ends. Answers how each of them ended, or what kept it from its end.
+pub(super) async fn follow(
+    runs: &[Run],
+    after: Seq,
+    reporter: &mut dyn Reporter,
+    signals: Signals,
+    clock: &SystemClock,
+) -> Result<Vec<Exit>, Failure> {
+    for run in runs {
+        let summary = run.summary().await.map_err(Failure::engine)?;
+        reporter.begin(&summary, runs.len() > 1);
+    }
+    let (sender, mut messages) = mpsc::channel(QUEUE);
+    for (at, run) in runs.iter().enumerate() {
+        tokio::spawn(forward(at, run.clone(), after, sender.clone()));
+    }
+    let watch = tokio::spawn(obey(signals, runs.to_vec(), sender));
+    let mut exits = vec![None; runs.len()];
+    while exits.contains(&None) {
+        match next(&mut messages, reporter, clock).await {
+            Some(Message::Event(event)) => reporter.event(&event),
+            Some(Message::Note(text)) => reporter.note(&text),
+            Some(Message::Over(at, result)) => exits[at] = Some(end(&runs[at], result, reporter).await),
+            None => break,
+        }
+    }
+    watch.abort();
+    reporter.flush();
+    Ok(exits.into_iter().map(|exit| exit.unwrap_or(Exit::Engine)).collect())
+}
+
+/// The next message. When none is there yet, what has come so far is shown first.
+async fn next(
+    messages: &mut mpsc::Receiver<Message>,
+    reporter: &mut dyn Reporter,
+    clock: &SystemClock,
+) -> Option<Message> {
+    if let Ok(message) = messages.try_recv() {
+        return Some(message);
+    }
+    reporter.flush();
+    if !reporter.shows_time() {
+        return messages.recv().await;
+    }
+    loop {
+        let now = clock.now();
+        reporter.tick(now);
+        tokio::select! {
+            message = messages.recv() => return message,
+            () = clock.sleep_until(now.elapsed + TICK) => {}
+        }
+    }
+}
+
+async fn forward(at: usize, run: Run, after: Seq, sender: mpsc::Sender<Message>) {
+    let result = forward_events(&run, after, &sender).await;
+    let _ = sender.send(Message::Over(at, result)).await;
+}
+
+async fn forward_events(run: &Run, after: Seq, sender: &mpsc::Sender<Message>) -> Result<()> {
+    let mut events = run.events_after(after).await?;
+    while let Some(event) = events.next().await? {
+        if sender.send(Message::Event(Box::new(event))).await.is_err() {
+            break;
+        }
+    }
+    Ok(())
+}
+
+/// Shows how a run ended.
+async fn end(run: &Run, result: Result<()>, reporter: &mut dyn Reporter) -> Exit {
+    let summary = match result {
+        Ok(()) => run.summary().await,
+        Err(error) => Err(error),
+    };
+    match summary {
+        Ok(summary) => {
+            reporter.end(&summary);
+            Exit::of_run(summary.status)
+        }
+        Err(error) => {
+            reporter.note(&format!("error: {error}"));
+            Exit::Engine
+        }
+    }
+}
+
+/// The first signal cancels the runs; the second leaves at once.
+async fn obey(mut signals: Signals, runs: Vec<Run>, sender: mpsc::Sender<Message>) {
+    let signal = signals.next().await;
+    let what = if runs.len() > 1 { "the runs" } else { "the run" };
+    let told =
+        format!("{signal}: cancelling {what}, and waiting until everything is cleaned up; once more leaves at once");
+    let notes = sender.clone();
+    tokio::spawn(async move { notes.send(Message::Note(told)).await });
+    let cancel = tokio::spawn(cancel(runs, signal, sender));
+    signals.next().await;
+    cancel.abort();
+    eprintln_quietly("leaving at once; `windlass attach` takes up what is unfinished");
+    std::process::exit(i32::from(Exit::Cancelled.code()));
+}
+
+async fn cancel(runs: Vec<Run>, signal: &'static str, sender: mpsc::Sender<Message>) {
+    for run in runs {
+        match run.cancel("", signal).await {
+            Ok(()) => {}
+            // It ended in the same moment.
+            Err(error) if error.kind() == ErrorKind::Conflict => {}
+            Err(error) => {
+                let _ = sender.send(Message::Note(format!("error: the run cannot be cancelled: {error}"))).await;
+            }
+        }
+    }
+}

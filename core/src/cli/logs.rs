@@ -1,0 +1,190 @@
+//! `windlass logs`: the stored bytes, exactly.
+
+use std::io::Write;
+use std::time::Duration;
+
+use super::args::LogsArgs;
+use super::exit::{Exit, Failure};
+use super::open::{self, printed};
+use super::output::Output;
+use crate::clock::{Clock, SystemClock};
+use crate::engine::{EventKind, Reader, RunSummary, TaskSummary};
+use crate::pipeline::TaskId;
+use crate::run::{RunId, Seq};
+
+/// So much of a log is read at once.
+const PIECE: usize = 1024 * 1024;
+/// How often it is looked whether there is more; another process writes it.
+const POLL: Duration = Duration::from_millis(100);
+
+pub(super) async fn logs(args: LogsArgs) -> Result<Exit, Failure> {
+    let reader = open::reader(&args.data_dir).await?;
+    let run = open::find(&reader, &args.run).await?;
+    let summary = reader.summary(run).await.map_err(Failure::engine)?;
+    let chosen = choose(&summary, args.task.as_deref())?;
+    let mut out = Out { out: Output::stdout(), headers: chosen.len() > 1, shown: None, open_line: false };
+    if args.follow {
+        let first = args.attempt.unwrap_or(0);
+        let last = args.attempt.unwrap_or(u32::MAX);
+        let tasks = chosen.iter().map(|task| Wanted::new(task, first, last)).collect();
+        Following { reader, run, tasks, whole: args.task.is_none() }.to_the_end(&mut out).await?;
+    } else {
+        for task in chosen.iter().filter(|task| task.attempts > 0) {
+            let attempt = attempt(&summary, task, args.attempt)?;
+            print(&reader, run, task, attempt, &mut out).await?;
+        }
+    }
+    printed(Exit::Succeeded, out.out.finish())
+}
+
+/// The task of this name, the instances of its matrix, or all in the order of their start.
+fn choose<'a>(summary: &'a RunSummary, name: Option<&str>) -> Result<Vec<&'a TaskSummary>, Failure> {
+    let Some(name) = name else {
+        let mut all: Vec<&TaskSummary> = summary.tasks.iter().collect();
+        all.sort_by_key(|task| (task.started.is_none(), task.started));
+        return Ok(all);
+    };
+    if let Some(task) = summary.task(name) {
+        return Ok(vec![task]);
+    }
+    let is_instance =
+        |task: &&TaskSummary| task.task.as_str().strip_prefix(name).is_some_and(|rest| rest.starts_with('['));
+    let instances: Vec<&TaskSummary> = summary.tasks.iter().filter(is_instance).collect();
+    if instances.is_empty() {
+        let known: Vec<&str> = summary.tasks.iter().take(20).map(|task| task.task.as_str()).collect();
+        let name = format!("{}#{}", summary.pipeline, summary.number);
+        return Err(Failure::input(format!("{name} has no such task; it has: {}", known.join(", "))));
+    }
+    Ok(instances)
+}
+
+fn attempt(summary: &RunSummary, task: &TaskSummary, wanted: Option<u32>) -> Result<u32, Failure> {
+    match wanted {
+        Some(attempt) if attempt > task.attempts => {
+            let run = format!("{}#{}", summary.pipeline, summary.number);
+            Err(Failure::input(format!("task {} of {run} had only {} attempts", task.task, task.attempts)))
+        }
+        wanted => Ok(wanted.unwrap_or(task.attempts)),
+    }
+}
+
+/// Prints a stored log to its end.
+async fn print(reader: &Reader, run: RunId, task: &TaskSummary, attempt: u32, out: &mut Out) -> Result<(), Failure> {
+    let mut from = 0;
+    out.begin(&task.task);
+    while out.out.is_open() {
+        let piece = reader.log(run, task.task.as_str(), attempt, from, PIECE).await.map_err(Failure::engine)?;
+        if piece.is_empty() {
+            break;
+        }
+        from += piece.len() as u64;
+        out.piece(&task.task, &piece);
+    }
+    Ok(())
+}
+
+/// Exact bytes; headers between tasks only when there are several.
+struct Out<W: Write = std::io::Stdout> {
+    out: Output<W>,
+    headers: bool,
+    shown: Option<TaskId>,
+    open_line: bool,
+}
+
+impl<W: Write> Out<W> {
+    fn begin(&mut self, task: &TaskId) {
+        if !self.headers || self.shown.as_ref() == Some(task) {
+            return;
+        }
+        if self.open_line {
+            self.out.write(b"\n");
+            self.open_line = false;
+        }
+        if self.shown.is_some() {
+            self.out.write(b"\n");
+        }
+        self.out.line(format!("==> {task} <=="));
+        self.shown = Some(task.clone());
+    }
+
+    fn piece(&mut self, task: &TaskId, bytes: &[u8]) {
+        self.begin(task);
+        self.out.write(bytes);
+        self.open_line = bytes.last().is_some_and(|byte| *byte != b'\n');
+    }
+}
+
+/// A task whose log is followed, with the attempts that are shown.
+struct Wanted {
+    task: TaskId,
+    first: u32,
+    last: u32,
+    over: bool,
+}
+
+impl Wanted {
+    /// From the given attempt on; 0 stands for the newest one.
+    fn new(task: &TaskSummary, first: u32, last: u32) -> Self {
+        let first = if first == 0 { task.attempts } else { first };
+        Self { task: task.task.clone(), first, last, over: false }
+    }
+}
+
+/// Logs that grow while another process works.
+struct Following {
+    reader: Reader,
+    run: RunId,
+    tasks: Vec<Wanted>,
+    /// Whether the end of the run is waited for, and not only that of the tasks.
+    whole: bool,
+}
+
+impl Following {
+    async fn to_the_end(mut self, out: &mut Out) -> Result<(), Failure> {
+        let clock = SystemClock::resume(None);
+        let mut seen = Seq::ZERO;
+        while out.out.is_open() {
+            // Asked before the events are read: when it was over by then, they are the last ones.
+            let listing = self.reader.listing(self.run).await.map_err(Failure::engine)?;
+            let over = listing.digest.status.is_final();
+            seen = self.catch_up(seen, out).await?;
+            out.out.flush();
+            if over || (!self.whole && self.tasks.iter().all(|task| task.over)) {
+                break;
+            }
+            clock.sleep_until(clock.now().elapsed + POLL).await;
+        }
+        Ok(())
+    }
+
+    /// Shows what came after an event; answers the newest one.
+    async fn catch_up(&mut self, mut seen: Seq, out: &mut Out) -> Result<Seq, Failure> {
+        let mut events = self.reader.events_after(self.run, seen);
+        while let Some(event) = events.next().await.map_err(Failure::engine)? {
+            seen = event.seq;
+            match &event.kind {
+                EventKind::Log { task, attempt, bytes, .. } => {
+                    if self.wanted(task).is_some_and(|wanted| (wanted.first..=wanted.last).contains(attempt)) {
+                        out.piece(task, bytes);
+                    }
+                }
+                EventKind::AttemptFinished { task, attempt, .. } => {
+                    if let Some(wanted) = self.wanted(task) {
+                        wanted.over |= *attempt == wanted.last;
+                    }
+                }
+                EventKind::TaskFinished { task, .. } => {
+                    if let Some(wanted) = self.wanted(task) {
+                        wanted.over = true;
+                    }
+                }
+                _ => {}
+            }
+        }
+        Ok(seen)
+    }
+
+    fn wanted(&mut self, task: &TaskId) -> Option<&mut Wanted> {
+        self.tasks.iter_mut().find(|wanted| wanted.task == *task)
+    }
+}

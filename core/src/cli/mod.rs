@@ -1,0 +1,93 @@
+//! The `windlass` command: arguments in, the engine's public API in the middle, words and exit codes out.
+//!
+//! One file a verb. Beside them: `follow` (events and signals of runs that go on), the reporters (`reporter`, `tree`) with
+//! the pure parts that they show (`scroll`, `view`, `report`), and how things are written (`text`, `paint`, `sanitize`).
+
+mod args;
+mod attach;
+mod exit;
+mod follow;
+mod lines;
+mod logs;
+mod open;
+mod output;
+mod paint;
+mod plan;
+mod report;
+mod reporter;
+mod run;
+mod runs;
+mod sanitize;
+mod schema;
+mod scroll;
+mod show;
+mod signals;
+mod text;
+mod tree;
+mod ui;
+mod validate;
+mod view;
+mod voice;
+
+#[cfg(test)]
+mod tests;
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use self::args::{Cli, Verb};
+use self::exit::{Exit, Failure};
+use self::ui::{Surroundings, Ui};
+
+/// Does what the process's arguments say.
+pub fn main() -> ExitCode {
+    main_with(std::env::args_os())
+}
+
+/// Does what the arguments say; the first one is the name of the program. For packages in other languages that bring the
+/// command along. Leaves the process by itself only at a second Ctrl-C.
+pub fn main_with(args: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let cli = match Cli::try_parse_from(args) {
+        Ok(cli) => cli,
+        Err(error) => {
+            let _ = error.print();
+            let exit = if error.use_stderr() { Exit::Invalid } else { Exit::Succeeded };
+            return exit.into();
+        }
+    };
+    voice::listen();
+    let ui = Ui::new(cli.color, Surroundings::look());
+    match obey(cli.verb, &ui) {
+        Ok(exit) => exit.into(),
+        Err(failure) => {
+            if !failure.message.is_empty() {
+                ui.complain(&failure.message);
+            }
+            failure.exit.into()
+        }
+    }
+}
+
+fn obey(verb: Verb, ui: &Ui) -> Result<Exit, Failure> {
+    match verb {
+        Verb::Validate(args) => validate::validate(&args),
+        Verb::Plan(args) => plan::plan(&args, ui),
+        Verb::Schema(_) => schema::schema(),
+        Verb::Run(args) => runtime()?.block_on(run::run(args, ui)),
+        Verb::Runs(args) => runtime()?.block_on(runs::runs(args, ui)),
+        Verb::Show(args) => runtime()?.block_on(show::show(args, ui)),
+        Verb::Logs(args) => runtime()?.block_on(logs::logs(args)),
+        Verb::Attach(args) => runtime()?.block_on(attach::attach(args, ui)),
+    }
+}
+
+/// Two threads for the engine beside this one, which may be held up by a slow reader of the output.
+fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::engine(format!("the threads of the engine cannot be started: {error}")))
+}

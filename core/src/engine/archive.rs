@@ -1,0 +1,139 @@
+//! What is kept of runs, read: by an engine, or beside one.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use super::request::StoredRequest;
+use super::summary::RunSummary;
+use crate::error::{Error, ErrorKind, Result};
+use crate::log::LogStore;
+use crate::pipeline::{self, Pipeline, Plan};
+use crate::run::{RunId, RunState, Seq, StepKey};
+use crate::store::{RunFilter, RunListing, RunRecord, Store};
+
+/// How many events are read at once.
+const PAGE: usize = 1000;
+
+/// The store and the logs, read.
+#[derive(Clone, Debug)]
+pub(crate) struct Archive {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) logs: LogStore,
+}
+
+/// A run as its record and its events have it.
+pub(crate) struct Replayed {
+    pub(crate) record: RunRecord,
+    pub(crate) request: StoredRequest,
+    pub(crate) state: RunState,
+    pub(crate) last: Seq,
+}
+
+impl Archive {
+    /// The run that a person means: an id, the beginning of one, `PIPELINE#NUMBER`, or `latest`.
+    pub(crate) async fn find(&self, text: &str) -> Result<RunId> {
+        if let Ok(id) = text.parse::<RunId>() {
+            return match self.store.listing(id).await? {
+                Some(_) => Ok(id),
+                None => Err(no_such_run(text)),
+            };
+        }
+        if text == "latest" {
+            let newest = self.store.list(&RunFilter { limit: 1, ..RunFilter::default() }).await?;
+            return newest.first().map(|run| run.id).ok_or_else(|| no_such_run(text));
+        }
+        if let Some((pipeline, number)) = text.rsplit_once('#')
+            && let Ok(number) = number.parse()
+        {
+            return self.store.numbered(pipeline, number).await?.ok_or_else(|| no_such_run(text));
+        }
+        let plausible = text.len() >= 4 && text.chars().all(|c| c.is_ascii_hexdigit() || c == '-');
+        let found = if plausible { self.store.find(&text.to_ascii_lowercase(), 2).await? } else { Vec::new() };
+        match found.as_slice() {
+            [] => Err(no_such_run(text)),
+            [run] => Ok(*run),
+            _ => Err(Error::new(
+                ErrorKind::Invalid,
+                "ambiguousRun",
+                "find",
+                format!("several runs begin with {text:?}: give more of the id"),
+            )),
+        }
+    }
+
+    pub(crate) async fn listing(&self, run: RunId) -> Result<RunListing> {
+        self.store.listing(run).await?.ok_or_else(|| no_such_run(&run.to_string()))
+    }
+
+    /// The run as its events add up to, up to and including `until` when that is given.
+    pub(crate) async fn replay(&self, run: RunId, until: Option<Seq>) -> Result<Replayed> {
+        let record = self.store.run(run).await?.ok_or_else(|| no_such_run(&run.to_string()))?;
+        let (request, plan) = plan_of(&record)?;
+        let mut state = RunState::new(run, Arc::new(plan));
+        let mut last = Seq::ZERO;
+        loop {
+            let page = self.store.read(run, last, PAGE).await?;
+            let full = page.len() == PAGE;
+            for fact in page {
+                if until.is_some_and(|until| fact.seq > until) {
+                    return Ok(Replayed { record, request, state, last });
+                }
+                state.apply(fact.at, &fact.event).map_err(|error| {
+                    Error::new(
+                        ErrorKind::Damaged,
+                        "illegalEvent",
+                        "replay",
+                        format!("run {run}, event {}: {error}", fact.seq),
+                    )
+                })?;
+                last = fact.seq;
+            }
+            if !full {
+                return Ok(Replayed { record, request, state, last });
+            }
+        }
+    }
+
+    pub(crate) async fn summary(&self, run: RunId) -> Result<RunSummary> {
+        let replayed = self.replay(run, None).await?;
+        Ok(RunSummary::of(&replayed.record, &replayed.request, &replayed.state))
+    }
+
+    /// Bytes of a stored log, read off the runtime's own threads.
+    pub(crate) async fn log_bytes(&self, key: StepKey, from: u64, max: usize) -> Result<Bytes> {
+        let logs = self.logs.clone();
+        let read = tokio::task::spawn_blocking(move || logs.read(&key, from, max)).await;
+        read.map_err(|error| Error::new(ErrorKind::Internal, "readerDied", "log", error.to_string()))?
+            .map_err(Error::from)
+    }
+}
+
+/// The plan of a stored run: made again from what is kept of it.
+pub(crate) fn plan_of(record: &RunRecord) -> Result<(StoredRequest, Plan)> {
+    let damaged = |why: String| {
+        Error::new(
+            ErrorKind::Damaged,
+            "damagedRun",
+            "replay",
+            format!("the record of run {} is damaged: {why}", record.id),
+        )
+    };
+    let request: StoredRequest =
+        serde_json::from_value(record.request.clone()).map_err(|error| damaged(error.to_string()))?;
+    let definition: Pipeline =
+        serde_json::from_value(record.definition.clone()).map_err(|error| damaged(error.to_string()))?;
+    let plan = pipeline::plan(&definition, &request.inputs()).map_err(|problems| damaged(problems.to_string()))?;
+    Ok((request, plan))
+}
+
+pub(crate) fn no_such_run(text: &str) -> Error {
+    Error::new(
+        ErrorKind::NotFound,
+        "noSuchRun",
+        "find",
+        format!(
+            "there is no run {text:?}: `windlass runs` lists them; a run is named by its id, PIPELINE#NUMBER, or latest"
+        ),
+    )
+}

@@ -1,0 +1,247 @@
+//! Opening an engine: its data directory, its executors, its limits, and the runs that an earlier one left.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+
+use super::archive::{Archive, Replayed};
+use super::core::{CLOCK_SETTING, Core, Hold, Parts};
+use super::queue::Queue;
+use super::{Engine, Handle};
+use crate::clock::{SavedClock, SharedClock, SystemClock};
+use crate::error::{Error, ErrorKind, Result};
+use crate::executor::{Executor, ExecutorError, LocalExecutor, RunScope};
+use crate::explain;
+use crate::log::{LogLimits, LogStore};
+use crate::pipeline::{ExecutorName, PipelineName};
+use crate::run::queue::RunLimits;
+use crate::run::{Input, RunId, RunStatus};
+use crate::store::{Batch, DataDir, RunListing, Store};
+
+/// How many runs go at once unless the embedder says otherwise.
+const DEFAULT_RUNS: usize = 64;
+/// The name of the executor that is always there.
+pub(crate) const LOCAL: &str = "local";
+
+/// How an engine is opened. Made by [`Engine::builder`].
+#[derive(Debug)]
+pub struct EngineBuilder {
+    data_dir: PathBuf,
+    executors: Vec<(String, Arc<dyn Executor>)>,
+    default_executor: Option<String>,
+    max_tasks: usize,
+    run_limits: RunLimits,
+    log_limits: LogLimits,
+    base_url: Option<String>,
+    clock: Option<SharedClock>,
+    store: Option<Arc<dyn Store>>,
+}
+
+impl Default for EngineBuilder {
+    fn default() -> Self {
+        let cores = std::thread::available_parallelism().map_or(2, usize::from);
+        Self {
+            data_dir: PathBuf::from(".windlass"),
+            executors: Vec::new(),
+            default_executor: None,
+            max_tasks: (2 * cores).max(4),
+            run_limits: RunLimits { runs: DEFAULT_RUNS, per_pipeline: None },
+            log_limits: LogLimits::default(),
+            base_url: None,
+            clock: None,
+            store: None,
+        }
+    }
+}
+
+impl EngineBuilder {
+    /// The folder that holds everything. `.windlass` unless set; made when it is missing. One engine at a time.
+    #[must_use]
+    pub fn data_dir(mut self, path: impl Into<PathBuf>) -> Self {
+        self.data_dir = path.into();
+        self
+    }
+
+    /// Registers an executor under a name. The first one is the default. Without any, `local` is there.
+    #[must_use]
+    pub fn executor(mut self, name: impl Into<String>, executor: impl Executor) -> Self {
+        self.executors.push((name.into(), Arc::new(executor)));
+        self
+    }
+
+    /// The executor of runs and pipelines that name none.
+    #[must_use]
+    pub fn default_executor(mut self, name: impl Into<String>) -> Self {
+        self.default_executor = Some(name.into());
+        self
+    }
+
+    /// How many tasks run at once, over all runs. Twice the processors unless set, and at least 4.
+    #[must_use]
+    pub fn max_tasks(mut self, tasks: usize) -> Self {
+        self.max_tasks = tasks.max(1);
+        self
+    }
+
+    /// How many runs go at once, in all and of one pipeline.
+    #[must_use]
+    pub fn run_limits(mut self, limits: RunLimits) -> Self {
+        self.run_limits = limits;
+        self
+    }
+
+    /// How long a log may be. 1 GiB an attempt unless set.
+    #[must_use]
+    pub fn log_limits(mut self, limits: LogLimits) -> Self {
+        self.log_limits = limits;
+        self
+    }
+
+    /// The portal's address, from which `BUILD_URL` is made: `BASE/runs/RUN_ID`.
+    #[must_use]
+    pub fn base_url(mut self, url: impl Into<String>) -> Self {
+        self.base_url = Some(url.into());
+        self
+    }
+
+    /// Another clock than the machine's. For tests.
+    #[must_use]
+    pub fn clock(mut self, clock: SharedClock) -> Self {
+        self.clock = Some(clock);
+        self
+    }
+
+    /// Another store than SQLite in the data directory. Logs stay in the data directory.
+    #[must_use]
+    pub fn store(mut self, store: impl Store) -> Self {
+        self.store = Some(Arc::new(store));
+        self
+    }
+
+    /// Opens the engine, and takes up every run that an earlier one left unfinished: their steps went on meanwhile.
+    ///
+    /// # Errors
+    /// `locked` when another process holds the directory, `readOnly`, `noSpace`, `newerFormat`, `damaged`, and `invalidName`
+    /// for the name of an executor.
+    pub async fn open(self) -> Result<Engine> {
+        let data_dir = DataDir::open(&self.data_dir)?;
+        let store = match self.store {
+            Some(store) => store,
+            None => open_store(&data_dir)?,
+        };
+        let clock = match self.clock {
+            Some(clock) => clock,
+            None => system_clock(&*store).await?,
+        };
+        let mut executors = self.executors;
+        if executors.is_empty() {
+            let local = LocalExecutor::new(data_dir.executor_state(LOCAL), clock.clone())?;
+            executors.push((LOCAL.to_owned(), Arc::new(local)));
+        }
+        let first = executors.first().map_or(LOCAL, |(name, _)| name);
+        let default_executor = executor_name(self.default_executor.as_deref().unwrap_or(first))?;
+        let executors = named(executors)?;
+        let logs = LogStore::new(data_dir.logs());
+        let (hold, gone) = Hold::new(data_dir);
+        let core = Core::new(Parts {
+            archive: Archive { store, logs },
+            clock,
+            executors,
+            default_executor,
+            base_url: self.base_url,
+            log_limits: self.log_limits,
+            max_tasks: self.max_tasks,
+            queue: Queue::new(self.run_limits),
+            hold: Arc::downgrade(&hold),
+        });
+        let recovered = recover(&core).await?;
+        Ok(Engine { handle: Arc::new(Handle { core, hold: Mutex::new(Some(hold)), gone, recovered }) })
+    }
+}
+
+fn executor_name(name: &str) -> Result<ExecutorName> {
+    ExecutorName::new(name).map_err(|error| Error::new(ErrorKind::Invalid, "invalidName", "open", error.to_string()))
+}
+
+/// The executors by name.
+fn named(executors: Vec<(String, Arc<dyn Executor>)>) -> Result<BTreeMap<ExecutorName, Arc<dyn Executor>>> {
+    executors.into_iter().map(|(name, executor)| Ok((executor_name(&name)?, executor))).collect()
+}
+
+#[cfg(feature = "sqlite")]
+pub(crate) fn open_store(data_dir: &DataDir) -> Result<Arc<dyn Store>> {
+    Ok(Arc::new(crate::store::SqliteStore::open(data_dir.db())?))
+}
+
+#[cfg(not(feature = "sqlite"))]
+pub(crate) fn open_store(_data_dir: &DataDir) -> Result<Arc<dyn Store>> {
+    let message = "this build has no store on disk: build it with the feature `sqlite`, or give the engine a store";
+    Err(Error::new(ErrorKind::Unsupported, "noStore", "open", message))
+}
+
+/// The machine's clock, going on where the data directory left it.
+async fn system_clock(store: &dyn Store) -> Result<SharedClock> {
+    let saved = store.setting(CLOCK_SETTING).await?.and_then(|text| text.parse::<SavedClock>().ok());
+    let clock = SystemClock::resume(saved);
+    let setting = (CLOCK_SETTING.to_owned(), clock.saved().to_string());
+    store.commit(Batch { settings: vec![setting], ..Batch::default() }).await?;
+    Ok(Arc::new(clock))
+}
+
+/// Takes up what an earlier engine left: running runs get a driver, queued ones their place in the queue, and what no run
+/// owns is swept.
+async fn recover(core: &Arc<Core>) -> Result<Vec<RunId>> {
+    let unfinished = core.archive.store.unfinished().await?;
+    let keep: Vec<RunId> = unfinished.iter().map(|run| run.id).collect();
+    let mut recovered = Vec::new();
+    for listing in unfinished {
+        if listing.digest.status == RunStatus::Queued {
+            if let Some(record) = core.archive.store.run(listing.id).await? {
+                let request = serde_json::from_value(record.request).map_err(|error| {
+                    let message = format!("the record of run {} is damaged: {error}", listing.id);
+                    Error::new(ErrorKind::Damaged, "damagedRun", "open", message)
+                })?;
+                core.queue().enter(listing.id, pipeline_name(&listing)?, &request);
+            }
+        } else {
+            let replayed = core.archive.replay(listing.id, None).await?;
+            if !listing.digest.status.is_final() {
+                core.queue().resume(listing.id, pipeline_name(&listing)?, &replayed.request);
+            }
+            take_up(core, replayed).await;
+        }
+        recovered.push(listing.id);
+    }
+    for (name, executor) in &core.executors {
+        if let Err(error) = executor.sweep(&keep).await {
+            tracing::warn!(executor = %name, %error, "what no run owns could not be swept");
+        }
+    }
+    core.admit();
+    Ok(recovered)
+}
+
+fn pipeline_name(listing: &RunListing) -> Result<PipelineName> {
+    PipelineName::new(&listing.pipeline).map_err(|error| {
+        let message = format!("the record of run {} is damaged: {error}", listing.id);
+        Error::new(ErrorKind::Damaged, "damagedRun", "open", message)
+    })
+}
+
+/// Gives a run that was going on a driver, after a look whether its workspace is still there.
+async fn take_up(core: &Arc<Core>, replayed: Replayed) {
+    let Replayed { request, state, last, .. } = replayed;
+    let mut first = vec![Input::Recovered];
+    if state.workspace_ready() && state.ended().is_none() {
+        let generation = state.generation();
+        let scope = RunScope { run: state.run(), generation, existing: true, source: None };
+        let found = match core.executor(&request.executor) {
+            Ok(executor) => executor.prepare(&scope).await,
+            Err(error) => Err(error),
+        };
+        if let Err(error @ (ExecutorError::WorkspaceLost { .. } | ExecutorError::Unsupported { .. })) = found {
+            first.push(Input::WorkspaceLost { generation, cause: explain::executor_error(&error).cause });
+        }
+    }
+    core.drive(request, state, last, first);
+}

@@ -1,0 +1,276 @@
+//! What the parts of one engine share.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+
+use tokio::sync::{mpsc, watch};
+
+use super::archive::{Archive, Replayed};
+use super::driver::{Driver, INBOX, Message};
+use super::feed::{Feed, FeedEnd};
+use super::queue::Queue;
+use super::request::StoredRequest;
+use super::slots::Slots;
+use crate::clock::SharedClock;
+use crate::error::Result;
+use crate::executor::{Executor, ExecutorError};
+use crate::log::LogLimits;
+use crate::pipeline::ExecutorName;
+use crate::run::{Input, RunId, RunState, Seq};
+use crate::store::{Append, Batch, DataDir, StoreError};
+
+/// The setting under which the clock is kept.
+pub(crate) const CLOCK_SETTING: &str = "clock";
+/// How often the clock is saved while events are written, in milliseconds: so much of elapsed time a boot of the machine
+/// can make uncertain.
+const CLOCK_INTERVAL_MS: u64 = 60_000;
+
+/// What the parts of one engine share.
+#[derive(Debug)]
+pub(crate) struct Core {
+    pub(crate) archive: Archive,
+    pub(crate) clock: SharedClock,
+    pub(crate) executors: BTreeMap<ExecutorName, Arc<dyn Executor>>,
+    pub(crate) default_executor: ExecutorName,
+    pub(crate) base_url: Option<String>,
+    pub(crate) log_limits: LogLimits,
+    pub(crate) slots: Slots,
+    pub(crate) queue: Mutex<Queue>,
+    /// Becomes true when the engine is closed: drivers stop, steps go on.
+    pub(crate) closing: watch::Sender<bool>,
+    /// Makes runs of one pipeline one after another, so that their numbers have no gaps.
+    pub(crate) numbering: tokio::sync::Mutex<HashMap<String, u64>>,
+    /// Held while a run is read from the store and given a driver, so that none gets two.
+    taking_up: tokio::sync::Mutex<()>,
+    live: Mutex<HashMap<RunId, Live>>,
+    runtime: tokio::runtime::Handle,
+    hold: Weak<Hold>,
+    /// The elapsed milliseconds at which the clock was saved last.
+    clock_saved: AtomicU64,
+}
+
+/// The hold on the data directory. Drivers and their jobs share it, also those on blocking threads that nobody can abort, so
+/// that no other engine gets the directory while something of this one still writes. Handles of runs do not.
+#[derive(Debug)]
+pub(crate) struct Hold {
+    _data_dir: DataDir,
+    /// Dropped with the hold, which wakes who waits for that.
+    _gone: watch::Sender<()>,
+}
+
+impl Hold {
+    /// The hold, and something that tells when it is gone.
+    pub(crate) fn new(data_dir: DataDir) -> (Arc<Self>, watch::Receiver<()>) {
+        let (gone, told) = watch::channel(());
+        (Arc::new(Self { _data_dir: data_dir, _gone: gone }), told)
+    }
+}
+
+/// A run that has a driver.
+#[derive(Clone, Debug)]
+struct Live {
+    sender: mpsc::Sender<Message>,
+    feed: Arc<Feed>,
+}
+
+/// What [`Core`] is made of.
+pub(crate) struct Parts {
+    pub(crate) archive: Archive,
+    pub(crate) clock: SharedClock,
+    pub(crate) executors: BTreeMap<ExecutorName, Arc<dyn Executor>>,
+    pub(crate) default_executor: ExecutorName,
+    pub(crate) base_url: Option<String>,
+    pub(crate) log_limits: LogLimits,
+    pub(crate) max_tasks: usize,
+    pub(crate) queue: Queue,
+    pub(crate) hold: Weak<Hold>,
+}
+
+impl Core {
+    pub(crate) fn new(parts: Parts) -> Arc<Self> {
+        Arc::new(Self {
+            archive: parts.archive,
+            clock: parts.clock,
+            executors: parts.executors,
+            default_executor: parts.default_executor,
+            base_url: parts.base_url,
+            log_limits: parts.log_limits,
+            slots: Slots::new(parts.max_tasks),
+            queue: Mutex::new(parts.queue),
+            closing: watch::Sender::new(false),
+            numbering: tokio::sync::Mutex::default(),
+            taking_up: tokio::sync::Mutex::default(),
+            live: Mutex::default(),
+            runtime: tokio::runtime::Handle::current(),
+            hold: parts.hold,
+            clock_saved: AtomicU64::new(0),
+        })
+    }
+
+    pub(crate) fn executor(&self, name: &ExecutorName) -> Result<Arc<dyn Executor>, ExecutorError> {
+        self.executors.get(name).cloned().ok_or_else(|| ExecutorError::Unsupported {
+            what: format!("the executor {:?}", name.as_str()),
+            advice: format!("this engine has {}; give it the executor when it is opened", self.executor_names()),
+        })
+    }
+
+    pub(crate) fn executor_names(&self) -> String {
+        self.executors.keys().map(ExecutorName::as_str).collect::<Vec<_>>().join(", ")
+    }
+
+    /// Writes events, and with them now and then the clock.
+    pub(crate) async fn append(&self, append: Append) -> Result<(), StoreError> {
+        let now = self.clock.now().elapsed.as_millis();
+        let saved = self.clock_saved.load(Ordering::Relaxed);
+        let mut settings = Vec::new();
+        if now.saturating_sub(saved) >= CLOCK_INTERVAL_MS {
+            self.clock_saved.store(now, Ordering::Relaxed);
+            settings.extend(self.clock.to_save().map(|clock| (CLOCK_SETTING.to_owned(), clock)));
+        }
+        self.archive.store.commit(Batch { appends: vec![append], settings, ..Batch::default() }).await
+    }
+
+    /// Runs a short job of the engine; it ends by itself when the runtime ends.
+    pub(crate) fn spawn(&self, job: impl Future<Output = ()> + Send + 'static) {
+        drop(self.runtime.spawn(job));
+    }
+
+    /// The runtime on which the engine was opened.
+    pub(crate) fn runtime(&self) -> &tokio::runtime::Handle {
+        &self.runtime
+    }
+
+    /// The hold on the data directory; `None` once the engine was closed.
+    pub(crate) fn hold(&self) -> Option<Arc<Hold>> {
+        self.hold.upgrade().filter(|_| !*self.closing.borrow())
+    }
+
+    /// Sends slots to the drivers that were waiting for them.
+    pub(crate) fn hand_out(&self, granted: Vec<(RunId, usize)>) {
+        for (run, count) in granted {
+            let sender = self.live().get(&run).map(|live| live.sender.clone());
+            if let Some(sender) = sender {
+                // A full inbox is waited for beside: whoever gives slots back must not wait for who gets them.
+                self.spawn(async move { drop(sender.send(Message::Slots(count)).await) });
+            }
+        }
+    }
+
+    /// The feed of a run that has a driver.
+    pub(crate) fn feed(&self, run: RunId) -> Option<Arc<Feed>> {
+        self.live().get(&run).map(|live| live.feed.clone())
+    }
+
+    /// Where the driver of a run is told things.
+    pub(crate) fn sender(&self, run: RunId) -> Option<mpsc::Sender<Message>> {
+        self.live().get(&run).map(|live| live.sender.clone())
+    }
+
+    /// Starts the driver of a run that is not driven yet.
+    pub(crate) fn drive(
+        self: &Arc<Self>,
+        request: StoredRequest,
+        state: RunState,
+        last: Seq,
+        first: Vec<Input>,
+    ) -> (mpsc::Sender<Message>, Arc<Feed>) {
+        let run = state.run();
+        let mut live = self.live();
+        if let Some(known) = live.get(&run) {
+            let (sender, feed) = (known.sender.clone(), known.feed.clone());
+            drop(live);
+            for input in first {
+                let sender = sender.clone();
+                self.spawn(async move { drop(sender.send(Message::Input(input)).await) });
+            }
+            return (sender, feed);
+        }
+        let (sender, inbox) = mpsc::channel(INBOX);
+        let feed = Arc::new(Feed::new(last));
+        live.insert(run, Live { sender: sender.clone(), feed: feed.clone() });
+        let Some(hold) = self.hold() else {
+            live.remove(&run);
+            feed.end(FeedEnd::Closed);
+            return (sender, feed);
+        };
+        drop(live);
+        let driver = Driver::new(self.clone(), hold, request, state, last, feed.clone(), (sender.clone(), inbox));
+        self.spawn(driver.drive(first.into_iter().map(Message::Input).collect()));
+        (sender, feed)
+    }
+
+    /// Drives a run that is only in the store so far.
+    pub(crate) async fn drive_stored(
+        self: &Arc<Self>,
+        run: RunId,
+        first: Vec<Input>,
+    ) -> Result<(mpsc::Sender<Message>, Arc<Feed>)> {
+        let _alone = self.taking_up.lock().await;
+        if let (Some(sender), Some(feed)) = (self.sender(run), self.feed(run)) {
+            for input in first {
+                drop(sender.send(Message::Input(input)).await);
+            }
+            return Ok((sender, feed));
+        }
+        let Replayed { request, state, last, .. } = self.archive.replay(run, None).await?;
+        Ok(self.drive(request, state, last, first))
+    }
+
+    /// The run needs no place in the queue any more; others may go.
+    pub(crate) fn run_finished(self: &Arc<Self>, run: RunId) {
+        self.queue().finished(run);
+        self.admit();
+    }
+
+    /// The driver of a run has ended.
+    pub(crate) fn run_left(self: &Arc<Self>, run: RunId, released: bool, feed: &Feed, end: FeedEnd) {
+        self.live().remove(&run);
+        feed.end(end);
+        if released {
+            self.run_finished(run);
+        }
+    }
+
+    /// Lets go the runs whose turn it is.
+    pub(crate) fn admit(self: &Arc<Self>) {
+        if *self.closing.borrow() {
+            return;
+        }
+        let admission = self.queue().admit();
+        let started = admission.start.into_iter().map(|run| (run, Input::Admitted));
+        let cancelled = admission.cancel.into_iter().map(|run| {
+            let reason = "a newer run of the same concurrency group takes its place".to_owned();
+            (run, Input::Cancel { by: "windlass".to_owned(), reason })
+        });
+        let rejected = admission.reject.into_iter().map(|run| {
+            let reason = "its concurrency group is full, and its pipeline says `onConflict: reject`".to_owned();
+            (run, Input::Cancel { by: "windlass".to_owned(), reason })
+        });
+        for (run, input) in started.chain(cancelled).chain(rejected) {
+            let core = self.clone();
+            self.spawn(async move { core.tell(run, input).await });
+        }
+    }
+
+    /// Tells a run something, and gives it a driver when it has none.
+    async fn tell(self: &Arc<Self>, run: RunId, input: Input) {
+        if let Some(sender) = self.sender(run)
+            && sender.send(Message::Input(input.clone())).await.is_ok()
+        {
+            return;
+        }
+        if let Err(error) = self.drive_stored(run, vec![input]).await {
+            tracing::error!(%run, %error, "the run cannot be started");
+            self.run_finished(run);
+        }
+    }
+
+    pub(crate) fn queue(&self) -> MutexGuard<'_, Queue> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn live(&self) -> MutexGuard<'_, HashMap<RunId, Live>> {
+        self.live.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,441 @@
+//! The driver of one run: decide, commit, publish, carry out. An event is committed before anything acts on it.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinSet;
+
+use super::core::{Core, Hold};
+use super::effects::{PrepareJob, ReleaseJob, StopJob};
+use super::feed::{Feed, FeedEnd};
+use super::request::StoredRequest;
+use super::step::StepJob;
+use crate::error::{Error, ErrorKind, Result};
+use crate::failpoint;
+use crate::pipeline::{TaskId, TaskIndex};
+use crate::run::{Effect, Input, RunEvent, RunId, RunState, Seq, Sequenced, StepKey, WaitReason};
+use crate::store::{Append, RunDigest, Stamped, StoreError};
+
+/// How many messages may wait for a driver. A follower of a log that is faster waits; its step does not.
+pub(super) const INBOX: usize = 256;
+/// The pause before a commit is tried again that the disk refused.
+const COMMIT_PAUSE: Duration = Duration::from_secs(1);
+
+/// What a driver is told.
+pub(super) enum Message {
+    /// Something for the run machine.
+    Input(Input),
+    /// The same, with somebody who waits until it is committed.
+    Control(Input, oneshot::Sender<Result<()>>),
+    /// So many slots more are the run's.
+    Slots(usize),
+    /// The executor noticed that a step waits, or waits no longer.
+    Observed(StepKey, Option<WaitReason>),
+}
+
+/// The driver of one run.
+pub(super) struct Driver {
+    core: Arc<Core>,
+    run: RunId,
+    request: Arc<StoredRequest>,
+    state: RunState,
+    last: Seq,
+    feed: Arc<Feed>,
+    sender: mpsc::Sender<Message>,
+    inbox: mpsc::Receiver<Message>,
+    /// Slots that others gave back and that are now the run's.
+    granted: usize,
+    /// Slots that the run holds and no longer uses.
+    freed: usize,
+    /// Attempts that use a slot.
+    running: HashSet<(TaskIndex, u32)>,
+    /// Tasks that were told that there is no slot.
+    refused: HashSet<TaskIndex>,
+    jobs: Jobs,
+}
+
+/// What has been set going for the run, so that nothing is set going twice by one engine.
+struct Jobs {
+    hold: Arc<Hold>,
+    /// All of them; they are aborted when the driver leaves.
+    set: JoinSet<()>,
+    prepare: Option<u32>,
+    attempts: HashSet<(TaskIndex, u32)>,
+    stops: HashSet<(TaskIndex, u32)>,
+    observing: bool,
+    releasing: bool,
+    /// Raw logs that are being dropped. The release waits for them, so that nobody else works in the folders that it removes.
+    forgetting: JoinSet<()>,
+}
+
+impl Jobs {
+    fn new(hold: Arc<Hold>) -> Self {
+        Self {
+            hold,
+            set: JoinSet::new(),
+            prepare: None,
+            attempts: HashSet::new(),
+            stops: HashSet::new(),
+            observing: false,
+            releasing: false,
+            forgetting: JoinSet::new(),
+        }
+    }
+
+    fn forget(&mut self, core: &Core, job: impl Future<Output = ()> + Send + 'static) {
+        while self.forgetting.try_join_next().is_some() {}
+        self.forgetting.spawn_on(job, core.runtime());
+    }
+
+    fn spawn(&mut self, core: &Core, job: impl Future<Output = ()> + Send + 'static) {
+        while self.set.try_join_next().is_some() {}
+        let hold = self.hold.clone();
+        let job = async move {
+            job.await;
+            drop(hold);
+        };
+        self.set.spawn_on(job, core.runtime());
+    }
+}
+
+impl Driver {
+    pub(super) fn new(
+        core: Arc<Core>,
+        hold: Arc<Hold>,
+        request: StoredRequest,
+        state: RunState,
+        last: Seq,
+        feed: Arc<Feed>,
+        channel: (mpsc::Sender<Message>, mpsc::Receiver<Message>),
+    ) -> Self {
+        let (sender, inbox) = channel;
+        Self {
+            core,
+            run: state.run(),
+            request: Arc::new(request),
+            state,
+            last,
+            feed,
+            sender,
+            inbox,
+            granted: 0,
+            freed: 0,
+            running: HashSet::new(),
+            refused: HashSet::new(),
+            jobs: Jobs::new(hold),
+        }
+    }
+
+    /// Drives the run to its end, or until the engine is closed.
+    pub(super) async fn drive(mut self, first: Vec<Message>) {
+        let end = match self.run_to_end(first).await {
+            Ok(end) => end,
+            Err(error) => {
+                tracing::error!(run = %self.run, %error, "the run cannot be driven any further by this engine");
+                FeedEnd::Broken(Arc::from(error.to_string()))
+            }
+        };
+        let released = end == FeedEnd::Released;
+        let Self { core, run, feed, jobs, .. } = self;
+        drop(jobs);
+        core.hand_out(core.slots.forget(run));
+        core.run_left(run, released, &feed, end);
+    }
+
+    async fn run_to_end(&mut self, first: Vec<Message>) -> Result<FeedEnd> {
+        let mut closing = self.core.closing.subscribe();
+        self.take_up();
+        let mut messages = first;
+        loop {
+            let mut waiting = Vec::new();
+            let events = self.settle_all(messages, &mut waiting)?;
+            let committed = self.commit(events, &mut closing).await;
+            let Some(committed) = committed? else { return Ok(FeedEnd::Closed) };
+            for reply in waiting {
+                let _ = reply.send(Ok(()));
+            }
+            self.after_commit(&committed);
+            if self.state.is_released() {
+                return Ok(FeedEnd::Released);
+            }
+            self.carry_out();
+            match self.next_messages(&mut closing).await {
+                Some(next) => messages = next,
+                None => return Ok(FeedEnd::Closed),
+            }
+        }
+    }
+
+    /// Counts what a recovered run has going already.
+    fn take_up(&mut self) {
+        self.running = self.state.effects().iter().filter_map(attempt_of).collect();
+        self.core.slots.take(self.run, self.running.len());
+    }
+
+    /// Waits for something to decide about: a message, or a deadline.
+    async fn next_messages(&mut self, closing: &mut tokio::sync::watch::Receiver<bool>) -> Option<Vec<Message>> {
+        let deadline = self.state.next_deadline();
+        let clock = self.core.clock.clone();
+        let timer = async {
+            match deadline {
+                Some(deadline) => clock.sleep_until(deadline).await,
+                None => std::future::pending().await,
+            }
+        };
+        let first = tokio::select! {
+            biased;
+            _ = closing.wait_for(|closing| *closing) => return None,
+            message = self.inbox.recv() => message?,
+            () = timer => Message::Input(Input::Tick),
+        };
+        let mut messages = vec![first];
+        while messages.len() < INBOX {
+            match self.inbox.try_recv() {
+                Ok(message) => messages.push(message),
+                Err(_) => break,
+            }
+        }
+        Some(messages)
+    }
+
+    /// Lets the machine decide about all messages, and gives it the slots that are free. Nothing here can be seen outside.
+    fn settle_all(
+        &mut self,
+        messages: Vec<Message>,
+        waiting: &mut Vec<oneshot::Sender<Result<()>>>,
+    ) -> Result<Vec<Stamped>> {
+        let mut events = Vec::new();
+        for message in messages {
+            match message {
+                Message::Input(input) => drop(self.settle(input, &mut events)?),
+                Message::Control(input, reply) => {
+                    waiting.push(reply);
+                    self.settle(input, &mut events)?;
+                }
+                Message::Slots(count) => self.granted += count,
+                Message::Observed(step, reason) => self.observed(&step, reason, &mut events)?,
+            }
+        }
+        self.use_slots(&mut events)?;
+        Ok(events)
+    }
+
+    /// Returns whether an attempt was started.
+    fn settle(&mut self, input: Input, events: &mut Vec<Stamped>) -> Result<bool> {
+        let at = self.core.clock.now();
+        let decided = self.state.settle(input, at).map_err(|error| {
+            Error::new(ErrorKind::Internal, "illegalTransition", "decide", format!("run {}: {error}", self.run))
+        })?;
+        let mut started = false;
+        for event in &decided {
+            match event {
+                RunEvent::AttemptStarted { task, attempt, .. } => {
+                    self.running.extend(self.state.index_of(task).map(|index| (index, *attempt)));
+                    started = true;
+                }
+                RunEvent::AttemptFinished { task, attempt, .. } => {
+                    let known = self.state.index_of(task);
+                    if known.is_some_and(|index| self.running.remove(&(index, *attempt))) {
+                        self.freed += 1;
+                    }
+                }
+                _ => {}
+            }
+        }
+        events.extend(decided.into_iter().map(|event| Stamped { at, event }));
+        Ok(started)
+    }
+
+    fn observed(&mut self, step: &StepKey, reason: Option<WaitReason>, events: &mut Vec<Stamped>) -> Result<()> {
+        let Some(task) = self.state.index_of(&step.task) else { return Ok(()) };
+        let attempt = step.attempt;
+        let input = match reason {
+            Some(reason) => Input::StepWaiting { task, attempt, reason },
+            None => Input::StepRunning { task, attempt },
+        };
+        self.settle(input, events).map(drop)
+    }
+
+    /// Gives back slots that are no longer used, starts as many tasks as there are slots for, and says of the others that
+    /// they wait. What a task gives back here can be used by the next one in the same commit.
+    fn use_slots(&mut self, events: &mut Vec<Stamped>) -> Result<()> {
+        loop {
+            let wanted = self.state.slots_wanted().count().saturating_sub(self.granted);
+            let (own, others) = self.core.slots.exchange(self.run, std::mem::take(&mut self.freed), wanted);
+            self.core.hand_out(others);
+            let granted = own + std::mem::take(&mut self.granted);
+            if granted == 0 {
+                break;
+            }
+            for _ in 0..granted {
+                let Some(task) = self.state.slots_wanted().next() else {
+                    self.freed += 1;
+                    continue;
+                };
+                self.refused.remove(&task);
+                if !self.settle(Input::SlotGranted { task }, events)? {
+                    // It ended without an attempt, because a value in it was bad.
+                    self.freed += 1;
+                }
+            }
+        }
+        let waiting: Vec<_> = self.state.slots_wanted().take(self.core.slots.total()).collect();
+        self.refuse(&waiting, events)
+    }
+
+    fn refuse(&mut self, wanted: &[TaskIndex], events: &mut Vec<Stamped>) -> Result<()> {
+        let total = self.core.slots.total();
+        for task in wanted {
+            if self.refused.insert(*task) {
+                let reason = WaitReason::new("slot", format!("all {total} slots for running tasks are in use"));
+                self.settle(Input::SlotRefused { task: *task, reason }, events)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes the events. A full or absent disk is waited for: nothing acts on an event that is not safe. `None` when the
+    /// engine is closed meanwhile.
+    async fn commit(
+        &mut self,
+        events: Vec<Stamped>,
+        closing: &mut tokio::sync::watch::Receiver<bool>,
+    ) -> Result<Option<Vec<Arc<Sequenced>>>> {
+        if events.is_empty() {
+            return Ok(Some(Vec::new()));
+        }
+        let digest = events.iter().any(|event| changes_digest(&event.event)).then(|| self.digest());
+        loop {
+            let append = Append { run: self.run, expected: self.last, events: events.clone(), digest: digest.clone() };
+            match self.core.append(append).await {
+                Ok(()) => break,
+                Err(error @ (StoreError::Full { .. } | StoreError::Io { .. } | StoreError::ReadOnly { .. })) => {
+                    tracing::warn!(run = %self.run, %error, "the run waits until its events can be written");
+                    let until = self.core.clock.now().elapsed + COMMIT_PAUSE;
+                    tokio::select! {
+                        _ = closing.wait_for(|closing| *closing) => return Ok(None),
+                        () = self.core.clock.sleep_until(until) => {}
+                    }
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+        let mut seq = self.last;
+        let committed = events.into_iter().map(|Stamped { at, event }| {
+            seq = seq.next();
+            Arc::new(Sequenced { run: self.run, seq, at, event })
+        });
+        let committed: Vec<_> = committed.collect();
+        self.last = seq;
+        self.feed.publish(committed.clone());
+        Ok(Some(committed))
+    }
+
+    fn digest(&self) -> RunDigest {
+        RunDigest {
+            status: self.state.status(),
+            started: self.state.started(),
+            finished: self.state.finished(),
+            released: self.state.is_released(),
+        }
+    }
+
+    /// What follows from committed events beside effects: queues hear of ends, tests may crash here.
+    fn after_commit(&mut self, committed: &[Arc<Sequenced>]) {
+        for fact in committed {
+            match &fact.event {
+                RunEvent::RunStarted => failpoint::crash("run.started"),
+                RunEvent::AttemptStarted { .. } => failpoint::crash("attempt.committed"),
+                RunEvent::LogAppended { .. } => failpoint::crash("log.committed"),
+                RunEvent::AttemptFinished { task, attempt, .. } => {
+                    failpoint::crash("attempt.finished");
+                    if let Some(index) = self.state.index_of(task) {
+                        self.jobs.attempts.remove(&(index, *attempt));
+                        self.jobs.stops.remove(&(index, *attempt));
+                    }
+                    self.forget(task, *attempt);
+                }
+                RunEvent::RunFinished { .. } => {
+                    failpoint::crash("run.finished");
+                    self.core.run_finished(self.run);
+                }
+                RunEvent::RunReleased => failpoint::crash("run.released"),
+                _ => {}
+            }
+        }
+    }
+
+    /// Sets going what the state wants and what is not going yet.
+    fn carry_out(&mut self) {
+        let (core, run) = (self.core.clone(), self.run);
+        for effect in self.state.effects() {
+            match effect {
+                Effect::RequestSlot { .. } => {}
+                Effect::Prepare { generation } if self.jobs.prepare != Some(generation) => {
+                    self.jobs.prepare = Some(generation);
+                    let job = PrepareJob::new(&core, &self.request, run, generation);
+                    self.jobs.spawn(&core, job.run(self.sender.clone()));
+                }
+                Effect::Prepare { .. } => {}
+                Effect::Run { task, attempt, generation } => self.follow(task, attempt, generation),
+                Effect::Stop { task, attempt, .. } => {
+                    if self.jobs.stops.insert((task, attempt)) {
+                        let job = StopJob::new(&core, &self.request, &self.state, task, attempt);
+                        self.jobs.spawn(&core, job.run());
+                    }
+                }
+                Effect::Release => {
+                    if !std::mem::replace(&mut self.jobs.releasing, true) {
+                        let job = ReleaseJob::new(&core, &self.request, run).run(self.sender.clone());
+                        let mut forgetting = std::mem::take(&mut self.jobs.forgetting);
+                        self.jobs.spawn(&core, async move {
+                            while forgetting.join_next().await.is_some() {}
+                            job.await;
+                        });
+                    }
+                }
+            }
+        }
+    }
+
+    /// Drops the raw log of an attempt. Only here, after the commit: until then the raw log is the only place from which a
+    /// crashed engine can read again what it had copied and not yet committed.
+    fn forget(&mut self, task: &TaskId, attempt: u32) {
+        let Ok(executor) = self.core.executor(&self.request.executor) else { return };
+        let step = StepKey { run: self.run, task: task.clone(), attempt };
+        self.jobs.forget(&self.core, async move {
+            if let Err(error) = executor.forget(&step).await {
+                tracing::warn!(%step, %error, "the raw log could not be removed; the run's release removes it");
+            }
+        });
+    }
+
+    fn follow(&mut self, task: TaskIndex, attempt: u32, generation: u32) {
+        let core = self.core.clone();
+        if !std::mem::replace(&mut self.jobs.observing, true)
+            && let Ok(executor) = core.executor(&self.request.executor)
+        {
+            let watching = super::effects::observe(executor.observe(self.run), self.run, self.sender.clone());
+            self.jobs.spawn(&core, watching);
+        }
+        if self.jobs.attempts.insert((task, attempt)) {
+            let job = StepJob::new(&core, &self.request, &self.state, (task, attempt), generation);
+            self.jobs.spawn(&core, job.run(self.sender.clone(), self.jobs.hold.clone()));
+        }
+    }
+}
+
+/// The attempt that an effect keeps going.
+fn attempt_of(effect: &Effect) -> Option<(TaskIndex, u32)> {
+    match effect {
+        Effect::Run { task, attempt, .. } => Some((*task, *attempt)),
+        _ => None,
+    }
+}
+
+/// Whether listings show something else after this event.
+fn changes_digest(event: &RunEvent) -> bool {
+    matches!(event, RunEvent::RunStarted | RunEvent::RunFinished { .. } | RunEvent::RunReleased)
+}

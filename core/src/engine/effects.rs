@@ -1,0 +1,139 @@
+//! The short jobs that a run's state wants done: a workspace made, a step stopped, everything freed.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::StreamExt;
+use futures::stream::BoxStream;
+use tokio::sync::mpsc;
+
+use super::core::Core;
+use super::driver::Message;
+use super::request::StoredRequest;
+use crate::executor::{ExecutorError, ExecutorEvent, RunScope};
+use crate::explain;
+use crate::failpoint;
+use crate::pipeline::{ExecutorName, TaskIndex};
+use crate::run::{Input, RunId, RunState, StepKey};
+
+/// How often a job is tried that the executor refuses.
+const TRIES: u32 = 5;
+/// The pause before the second try; it doubles.
+const PAUSE: Duration = Duration::from_millis(200);
+
+/// Does something until it works, at most [`TRIES`] times.
+async fn persistently<T, F>(core: &Core, mut job: impl FnMut() -> F) -> Result<T, ExecutorError>
+where
+    F: Future<Output = Result<T, ExecutorError>>,
+{
+    let mut pause = PAUSE;
+    for _ in 1..TRIES {
+        match job().await {
+            Err(error @ (ExecutorError::Io { .. } | ExecutorError::Infrastructure { .. })) => {
+                tracing::warn!(%error, "the executor refused; trying again");
+                core.clock.sleep_until(core.clock.now().elapsed + pause).await;
+                pause *= 2;
+            }
+            other => return other,
+        }
+    }
+    job().await
+}
+
+/// Makes the workspace.
+pub(super) struct PrepareJob {
+    core: Arc<Core>,
+    executor: ExecutorName,
+    scope: RunScope,
+}
+
+impl PrepareJob {
+    pub(super) fn new(core: &Arc<Core>, request: &StoredRequest, run: RunId, generation: u32) -> Self {
+        // Only the first workspace starts with the source: a later one is filled by the tasks that are repeated.
+        let source = if generation == 1 { request.source.clone() } else { None };
+        let scope = RunScope { run, generation, existing: false, source };
+        Self { core: core.clone(), executor: request.executor.clone(), scope }
+    }
+
+    pub(super) async fn run(self, sender: mpsc::Sender<Message>) {
+        let generation = self.scope.generation;
+        let done = match self.core.executor(&self.executor) {
+            Ok(executor) => persistently(&self.core, || executor.prepare(&self.scope)).await,
+            Err(error) => Err(error),
+        };
+        let input = match done {
+            Ok(()) => {
+                failpoint::crash("workspace.prepared");
+                Input::Prepared { generation }
+            }
+            Err(error) => Input::WorkspaceLost { generation, cause: explain::executor_error(&error).cause },
+        };
+        let _ = sender.send(Message::Input(input)).await;
+    }
+}
+
+/// Stops an attempt. Its end is heard of by the job that waits for it.
+pub(super) struct StopJob {
+    core: Arc<Core>,
+    executor: ExecutorName,
+    key: StepKey,
+    grace: Duration,
+}
+
+impl StopJob {
+    pub(super) fn new(
+        core: &Arc<Core>,
+        request: &StoredRequest,
+        state: &RunState,
+        task: TaskIndex,
+        attempt: u32,
+    ) -> Self {
+        let planned = state.plan().task(task);
+        let key = StepKey { run: state.run(), task: planned.id.clone(), attempt };
+        Self { core: core.clone(), executor: request.executor.clone(), key, grace: planned.grace }
+    }
+
+    pub(super) async fn run(self) {
+        let Ok(executor) = self.core.executor(&self.executor) else { return };
+        failpoint::crash("stop.sent");
+        if let Err(error) = persistently(&self.core, || executor.stop(&self.key, self.grace)).await {
+            tracing::error!(step = %self.key, %error, "the step could not be stopped");
+        }
+    }
+}
+
+/// Frees what the executor holds for the run.
+pub(super) struct ReleaseJob {
+    core: Arc<Core>,
+    executor: ExecutorName,
+    run: RunId,
+}
+
+impl ReleaseJob {
+    pub(super) fn new(core: &Arc<Core>, request: &StoredRequest, run: RunId) -> Self {
+        Self { core: core.clone(), executor: request.executor.clone(), run }
+    }
+
+    pub(super) async fn run(self, sender: mpsc::Sender<Message>) {
+        if let Ok(executor) = self.core.executor(&self.executor)
+            && let Err(error) = persistently(&self.core, || executor.release(self.run)).await
+        {
+            // The run is over for people; the next sweep removes what is left.
+            tracing::error!(run = %self.run, %error, "what the executor holds could not be freed");
+        }
+        let _ = sender.send(Message::Input(Input::Released)).await;
+    }
+}
+
+/// Passes on what the executor notices about the run's steps.
+pub(super) async fn observe(mut events: BoxStream<'static, ExecutorEvent>, run: RunId, sender: mpsc::Sender<Message>) {
+    while let Some(event) = events.next().await {
+        let (step, reason) = match event {
+            ExecutorEvent::Waiting { step, reason } => (step, Some(reason)),
+            ExecutorEvent::Running { step } => (step, None),
+        };
+        if step.run == run && sender.send(Message::Observed(step, reason)).await.is_err() {
+            return;
+        }
+    }
+}

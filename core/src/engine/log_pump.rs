@@ -1,0 +1,182 @@
+//! Copies a step's raw log into the stored one: written, synced, and then told to the driver, which commits the offset.
+
+use std::sync::Arc;
+
+use bytes::{Bytes, BytesMut};
+use tokio::sync::mpsc;
+
+use super::core::{Core, Hold};
+use super::driver::Message;
+use crate::executor::ExecutorError;
+use crate::log::{Appended, LogError, LogPosition, LogWriter, NoMask};
+use crate::pipeline::TaskIndex;
+use crate::run::{Input, StepKey};
+
+/// One log on its way.
+pub(super) struct LogPump {
+    core: Arc<Core>,
+    hold: Arc<Hold>,
+    key: StepKey,
+    task: TaskIndex,
+    sender: mpsc::Sender<Message>,
+    committed: LogPosition,
+    /// Made with the first byte, so that silent steps cost nothing.
+    writer: Option<LogWriter>,
+    /// The beginning of a character whose end has not been read yet: pieces of log end between characters.
+    partial: BytesMut,
+    /// How far the raw log has been read.
+    read: u64,
+    truncation_said: bool,
+}
+
+impl LogPump {
+    pub(super) fn new(
+        core: &Arc<Core>,
+        hold: Arc<Hold>,
+        key: StepKey,
+        task: TaskIndex,
+        committed: LogPosition,
+        sender: mpsc::Sender<Message>,
+    ) -> Self {
+        let read = if crate::failpoint::bug("log.forget-source") { 0 } else { committed.source };
+        Self {
+            core: core.clone(),
+            hold,
+            key,
+            task,
+            sender,
+            committed,
+            writer: None,
+            partial: BytesMut::new(),
+            read,
+            truncation_said: false,
+        }
+    }
+
+    /// The offset in the raw log from which to read.
+    pub(super) fn source(&self) -> u64 {
+        self.read
+    }
+
+    /// Takes a chunk of the raw log; chunks that overlap what was read are cut.
+    pub(super) async fn push(&mut self, offset: u64, mut bytes: Bytes) -> Result<(), CopyError> {
+        if offset > self.read {
+            return Err(CopyError::Executor(ExecutorError::Infrastructure {
+                code: "logGap",
+                message: format!("the log of {} goes on at byte {offset}, after byte {}", self.key, self.read),
+                advice: "Something removed a part of the raw log while the step ran. Run the task again.".to_owned(),
+            }));
+        }
+        let known = usize::try_from(self.read - offset).unwrap_or(usize::MAX).min(bytes.len());
+        let _ = bytes.split_to(known);
+        if bytes.is_empty() {
+            return Ok(());
+        }
+        self.read += bytes.len() as u64;
+        let piece = self.whole_characters(bytes);
+        Ok(self.write(piece, false).await?)
+    }
+
+    /// Writes what is held back. To be called at the end of the log.
+    pub(super) async fn finish(&mut self) -> Result<(), CopyError> {
+        let rest = std::mem::take(&mut self.partial).freeze();
+        if self.writer.is_none() && rest.is_empty() {
+            return Ok(());
+        }
+        Ok(self.write(rest, true).await?)
+    }
+
+    /// Goes back to what is committed, after something failed: the raw log is read again from there.
+    pub(super) fn rewind(&mut self) {
+        self.writer = None;
+        self.partial.clear();
+        self.read = self.committed.source;
+    }
+
+    /// What was held back and the new bytes, without a cut character at the end.
+    fn whole_characters(&mut self, bytes: Bytes) -> Bytes {
+        let cut = incomplete_tail(&bytes);
+        let (whole, tail) = bytes.split_at(bytes.len() - cut);
+        if self.partial.is_empty() {
+            let piece = bytes.slice(..whole.len());
+            self.partial.extend_from_slice(tail);
+            return piece;
+        }
+        self.partial.extend_from_slice(whole);
+        let piece = std::mem::take(&mut self.partial).freeze();
+        self.partial.extend_from_slice(tail);
+        piece
+    }
+
+    /// Writes and syncs on a blocking thread, then tells the driver.
+    async fn write(&mut self, bytes: Bytes, last: bool) -> Result<(), LogError> {
+        let mut writer = match self.writer.take() {
+            Some(writer) => writer,
+            None => {
+                let limits = self.core.log_limits;
+                self.core.archive.logs.writer(&self.key, self.committed, Box::new(NoMask), limits)?
+            }
+        };
+        let at = self.core.clock.now().wall;
+        let hold = self.hold.clone();
+        let job = move || -> (LogWriter, Result<Option<Appended>, LogError>) {
+            let done = match writer.append(&bytes, at) {
+                Ok(()) if last => writer.finish(at),
+                Ok(()) => writer.sync(),
+                Err(error) => Err(error),
+            };
+            drop(hold);
+            (writer, done)
+        };
+        let (writer, done) = match tokio::task::spawn_blocking(job).await {
+            Ok(done) => done,
+            Err(error) => {
+                let doing = format!("the log of {} was being written", self.key);
+                return Err(LogError::Io { doing, why: error.to_string() });
+            }
+        };
+        let truncated = writer.truncated();
+        self.writer = Some(writer);
+        if let Some(Appended { from, to, source }) = done? {
+            self.committed = LogPosition { source, stored: to };
+            self.tell(|task, attempt| Input::LogAppended { task, attempt, from, to, source }).await;
+        }
+        if let Some(limit) = truncated.filter(|_| !self.truncation_said) {
+            self.truncation_said = true;
+            self.tell(|task, attempt| Input::LogTruncated { task, attempt, limit }).await;
+        }
+        Ok(())
+    }
+
+    async fn tell(&mut self, input: impl FnOnce(TaskIndex, u32) -> Input) {
+        let _ = self.sender.send(Message::Input(input(self.task, self.key.attempt))).await;
+    }
+}
+
+/// Why a log could not be copied.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum CopyError {
+    /// The raw log could not be read.
+    #[error(transparent)]
+    Executor(#[from] ExecutorError),
+    /// The stored log could not be written; it can be tried again from what is committed.
+    #[error(transparent)]
+    Log(#[from] LogError),
+}
+
+/// How many bytes at the end are the beginning of a UTF-8 character that is not complete. 0 for bytes that are no text.
+fn incomplete_tail(bytes: &[u8]) -> usize {
+    let look = bytes.len().min(3);
+    for back in 1..=look {
+        let byte = bytes[bytes.len() - back];
+        let length = match byte {
+            0xC0..=0xDF => 2,
+            0xE0..=0xEF => 3,
+            0xF0..=0xF7 => 4,
+            0x80..=0xBF => continue,
+            _ => return 0,
+        };
+        return if length > back { back } else { 0 };
+    }
+    0
+}

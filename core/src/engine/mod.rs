@@ -1,0 +1,250 @@
+//! The engine: the only place where plans, run machines, stores, logs and executors meet.
+//!
+//! [`Engine`] is opened on a data directory and started with pipelines; each run has a driver (see `driver.rs`) which lets
+//! the pure run machine decide, commits what it decided, and only then carries it out.
+
+mod archive;
+mod builder;
+mod core;
+mod driver;
+mod effects;
+mod event;
+mod events;
+mod feed;
+mod log_pump;
+mod queue;
+mod reader;
+mod request;
+mod run;
+mod slots;
+mod step;
+mod summary;
+#[cfg(test)]
+mod tests;
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::sync::watch;
+
+pub use builder::EngineBuilder;
+pub use event::{Event, EventKind};
+pub use events::EventStream;
+pub use reader::Reader;
+pub use request::RunRequest;
+pub use run::Run;
+pub use summary::{RunSummary, TaskSummary};
+
+use self::core::{Core, Hold};
+use self::request::StoredRequest;
+use crate::error::{Error, ErrorKind, Result};
+use crate::failpoint;
+use crate::pipeline::{self, Action, ExecutorName, OnConflict, Pipeline, Plan};
+use crate::run::{RunEvent, RunId, RunState, RunStatus, Seq};
+use crate::store::{Append, Batch, RunDigest, RunFilter, RunListing, RunRecord, Stamped};
+
+/// An engine on a data directory. Clones share it; when the last one is dropped the engine closes, and its steps go on until
+/// the next one takes them up.
+#[derive(Clone, Debug)]
+pub struct Engine {
+    handle: Arc<Handle>,
+}
+
+#[derive(Debug)]
+struct Handle {
+    core: Arc<Core>,
+    hold: Mutex<Option<Arc<Hold>>>,
+    /// Tells when nothing holds the data directory any more.
+    gone: watch::Receiver<()>,
+    recovered: Vec<RunId>,
+}
+
+impl Drop for Handle {
+    fn drop(&mut self) {
+        self.core.closing.send_replace(true);
+    }
+}
+
+impl Engine {
+    /// How an engine is opened.
+    pub fn builder() -> EngineBuilder {
+        EngineBuilder::default()
+    }
+
+    /// The runs that an earlier engine left unfinished and that this one took up when it was opened, oldest first.
+    pub fn recovered(&self) -> &[RunId] {
+        &self.handle.recovered
+    }
+
+    /// Starts a run of a definition. Returns when the run is durable; it goes on by itself from there.
+    ///
+    /// # Errors
+    /// `invalidPipeline` with every mistake of the definition and the parameters; `unsupportedAction`, `noSuchExecutor`;
+    /// `concurrencyLimit` when its group is full and says `reject`; `noSpace`, `readOnly` and the like from the store.
+    pub async fn start(&self, pipeline: &Pipeline, request: RunRequest) -> Result<Run> {
+        let core = &self.handle.core;
+        if core.hold().is_none() {
+            return Err(Error::new(ErrorKind::Conflict, "engineClosed", "start", "the engine was closed"));
+        }
+        let plan = pipeline::plan(pipeline, &request.inputs)?;
+        let executor = self.executor_for(&plan)?;
+        refuse_unsupported(&plan, &executor)?;
+        let stored = StoredRequest {
+            trigger: plan.trigger.clone(),
+            parameters: request.inputs.parameters,
+            commit: plan.commit.clone(),
+            executor,
+            source: request.source.map(|path| std::path::absolute(&path).unwrap_or(path)),
+            priority: request.priority,
+            concurrency: plan.concurrency.clone(),
+        };
+        let rejects = plan.concurrency.as_ref().is_some_and(|c| c.on_conflict == OnConflict::Reject);
+        if rejects && core.queue().is_full(&stored) {
+            return Err(group_full(&stored));
+        }
+        let (state, record) = self.create(pipeline, plan, &stored).await?;
+        let run = Run {
+            core: core.clone(),
+            id: record.id,
+            pipeline: Arc::from(record.pipeline.as_str()),
+            number: record.number,
+        };
+        failpoint::crash("run.created");
+        core.queue().enter(run.id, pipeline.name.clone(), &stored);
+        core.drive(stored, state, Seq::ZERO.next(), Vec::new());
+        core.admit();
+        Ok(run)
+    }
+
+    /// Writes a new run with its first event.
+    async fn create(&self, pipeline: &Pipeline, plan: Plan, request: &StoredRequest) -> Result<(RunState, RunRecord)> {
+        let core = &self.handle.core;
+        let name = plan.pipeline.to_string();
+        let internal =
+            |error: serde_json::Error| Error::new(ErrorKind::Internal, "unwritable", "start", error.to_string());
+        let definition = serde_json::to_value(pipeline).map_err(internal)?;
+        let request = serde_json::to_value(request).map_err(internal)?;
+        let plan = Arc::new(plan);
+
+        let mut numbers = core.numbering.lock().await;
+        let newest = match numbers.get(&name) {
+            Some(newest) => *newest,
+            None => core.archive.store.last_number(&name).await?,
+        };
+        let number = newest + 1;
+        let id = RunId::new(core.clock.new_id());
+        let now = core.clock.now();
+        let event = RunEvent::RunQueued { number, pipeline: name.clone() };
+        let mut state = RunState::new(id, plan);
+        state
+            .apply(now, &event)
+            .map_err(|error| Error::new(ErrorKind::Internal, "illegalTransition", "start", error.to_string()))?;
+        let record =
+            RunRecord { id, number, pipeline: name.clone(), definition, request, rerun_of: None, created: now };
+        let digest = RunDigest { status: RunStatus::Queued, started: None, finished: None, released: false };
+        let events = vec![Stamped { at: now, event }];
+        let append = Append { run: id, expected: Seq::ZERO, events, digest: None };
+        let batch = Batch { runs: vec![(record.clone(), digest)], appends: vec![append], ..Batch::default() };
+        core.archive.store.commit(batch).await?;
+        numbers.insert(name, number);
+        Ok((state, record))
+    }
+
+    fn executor_for(&self, plan: &Plan) -> Result<ExecutorName> {
+        let core = &self.handle.core;
+        let executor = plan.executor.clone().unwrap_or_else(|| core.default_executor.clone());
+        if core.executors.contains_key(&executor) {
+            return Ok(executor);
+        }
+        let message =
+            format!("there is no executor {:?} here; this engine has {}", executor.as_str(), core.executor_names());
+        Err(Error::new(ErrorKind::Invalid, "noSuchExecutor", "start", message))
+    }
+
+    /// The handle of a run.
+    pub async fn run(&self, id: RunId) -> Result<Run> {
+        let core = self.handle.core.clone();
+        let listing = core.archive.listing(id).await?;
+        Ok(Run { core, id, pipeline: Arc::from(listing.pipeline.as_str()), number: listing.number })
+    }
+
+    /// The run that a person means: an id, the beginning of one, `PIPELINE#NUMBER`, or `latest`.
+    pub async fn find(&self, text: &str) -> Result<Run> {
+        let id = self.handle.core.archive.find(text).await?;
+        self.run(id).await
+    }
+
+    /// Runs, newest first; 50 unless the filter says otherwise.
+    pub async fn runs(&self, filter: &RunFilter) -> Result<Vec<RunListing>> {
+        Ok(self.handle.core.archive.store.list(filter).await?)
+    }
+
+    /// What an executor can do. `None` when there is none of this name.
+    pub fn capabilities(&self, executor: &str) -> Option<crate::executor::Capabilities> {
+        self.handle.core.executors.get(executor).map(|executor| executor.capabilities())
+    }
+
+    /// Closes the engine for all who share it, and returns when nothing of it works any more and the data directory is free.
+    /// Steps go on; the next engine on the data directory takes them up.
+    pub async fn close(&self) -> Result<()> {
+        self.handle.core.closing.send_replace(true);
+        let hold = self.handle.hold.lock().unwrap_or_else(PoisonError::into_inner).take();
+        // The store is closed while the directory is still held.
+        let closed = match &hold {
+            Some(_) => self.handle.core.archive.store.close().await,
+            None => Ok(()),
+        };
+        drop(hold);
+        let mut gone = self.handle.gone.clone();
+        while gone.changed().await.is_ok() {}
+        Ok(closed?)
+    }
+}
+
+/// Refuses before the start what would fail for certain: actions without a backend, tasks on another executor.
+fn refuse_unsupported(plan: &Plan, executor: &ExecutorName) -> Result<()> {
+    for task in &plan.tasks {
+        let action = task.action();
+        if !matches!(action, Action::Script(_) | Action::Approve(_)) {
+            return Err(Error::new(
+                ErrorKind::Unsupported,
+                "unsupportedAction",
+                "start",
+                missing_backend(&task.name, action),
+            ));
+        }
+        if task.definition.executor.as_ref().is_some_and(|own| own != executor) {
+            let message = format!(
+                "task {:?} names another executor than its run ({executor}): the tasks of a run share one workspace, and so \
+                 one executor. Remove `executor` from the task, or make it a pipeline of its own",
+                task.name.as_str()
+            );
+            return Err(Error::new(ErrorKind::Unsupported, "severalExecutors", "start", message));
+        }
+    }
+    Ok(())
+}
+
+fn missing_backend(task: &pipeline::TaskName, action: &Action) -> String {
+    let needed = match action {
+        Action::Checkout(_) => "a build with the feature `git`",
+        Action::BuildImage(_) => "a build with the feature `docker`, and a Docker engine",
+        Action::DeployManifests(_) | Action::RunJob(_) => "a build with the feature `kubernetes`, and a cluster",
+        Action::PublishChart(_) | Action::DeployChart(_) => {
+            "a build with the feature `kubernetes`, and the Helm client"
+        }
+        Action::SyncFiles(_) => "a build with the feature `ssh`",
+        Action::Custom(_) => "an action of that name, registered with the engine",
+        Action::Script(_) | Action::Approve(_) => "nothing",
+    };
+    format!(
+        "task {:?} uses the action `{}`, which needs {needed}; this build does not have it",
+        task.as_str(),
+        action.key()
+    )
+}
+
+fn group_full(request: &StoredRequest) -> Error {
+    let group = request.concurrency.as_ref().map_or("", |concurrency| concurrency.group.as_str());
+    let message = format!("the concurrency group {group:?} is full, and its pipeline says `onConflict: reject`");
+    Error::new(ErrorKind::Conflict, "concurrencyLimit", "start", message)
+}

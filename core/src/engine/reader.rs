@@ -1,0 +1,61 @@
+//! Reading beside an engine: listings, runs, events and logs of a data directory that somebody else may hold.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use super::archive::Archive;
+use super::events::EventStream;
+use super::summary::RunSummary;
+use crate::error::Result;
+use crate::log::LogStore;
+use crate::pipeline::TaskId;
+use crate::run::{RunId, Seq, StepKey};
+use crate::store::{DataDir, RunFilter, RunListing};
+
+/// Reads a data directory without holding it. Changes nothing, and never waits for the engine that does.
+#[derive(Clone, Debug)]
+pub struct Reader {
+    archive: Archive,
+}
+
+impl Reader {
+    /// Opens a data directory for reading.
+    #[cfg(feature = "sqlite")]
+    pub fn open(path: impl AsRef<Path>) -> Result<Self> {
+        let data_dir = DataDir::open_read_only(path.as_ref())?;
+        let store = Arc::new(crate::store::SqliteStore::open_read_only(data_dir.db())?);
+        Ok(Self { archive: Archive { store, logs: LogStore::new(data_dir.logs()) } })
+    }
+
+    /// The run that a person means: an id, the beginning of one, `PIPELINE#NUMBER`, or `latest`.
+    pub async fn find(&self, text: &str) -> Result<RunId> {
+        self.archive.find(text).await
+    }
+
+    /// Runs, newest first; 50 unless the filter says otherwise.
+    pub async fn runs(&self, filter: &RunFilter) -> Result<Vec<RunListing>> {
+        Ok(self.archive.store.list(filter).await?)
+    }
+
+    /// A run as listings show it.
+    pub async fn listing(&self, run: RunId) -> Result<RunListing> {
+        self.archive.listing(run).await
+    }
+
+    /// A run and its tasks as they are now.
+    pub async fn summary(&self, run: RunId) -> Result<RunSummary> {
+        self.archive.summary(run).await
+    }
+
+    /// The events of a run after a number, as far as there are any now.
+    pub fn events_after(&self, run: RunId, seq: Seq) -> EventStream {
+        EventStream::new(self.archive.clone(), run, seq, None)
+    }
+
+    /// A piece of a stored log, at most `max` bytes; empty at the end of what there is.
+    pub async fn log(&self, run: RunId, task: &str, attempt: u32, from: u64, max: usize) -> Result<Bytes> {
+        self.archive.log_bytes(StepKey { run, task: TaskId::new(task), attempt }, from, max).await
+    }
+}

@@ -1,0 +1,241 @@
+//! One attempt, from its start to its end: start the step, copy its log, wait for its exit, explain it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::StreamExt;
+use tokio::sync::mpsc;
+
+use super::core::{Core, Hold};
+use super::driver::Message;
+use super::log_pump::{CopyError, LogPump};
+use super::request::StoredRequest;
+use crate::executor::{Command, Executor, ExecutorError, LogChunk, StepExit, StepSpec};
+use crate::explain::{self, FailureClass, StepFacts};
+use crate::failpoint;
+use crate::log::LogPosition;
+use crate::pipeline::{ExecutorName, TaskIndex, VariableName, parse_outputs};
+use crate::run::{AttemptEnd, Cause, Effect, Input, LogProgress, RunState, StepEnd, StepKey};
+
+/// How much of the log's end is looked at to explain a failure.
+const TAIL_LINES: usize = 20;
+/// The same in bytes.
+const TAIL_BYTES: usize = 16 * 1024;
+/// The pause before a log is written again that the disk refused.
+const LOG_PAUSE: Duration = Duration::from_secs(1);
+/// How long the rest of a log is waited for when the step is known to be gone without an exit.
+const LAST_WORDS: Duration = Duration::from_secs(2);
+
+/// One attempt, from its start to its end.
+pub(super) struct StepJob {
+    core: Arc<Core>,
+    executor: ExecutorName,
+    task: TaskIndex,
+    attempt: u32,
+    key: StepKey,
+    /// What to start; an error when a value in it is bad.
+    spec: Result<StepSpec, Cause>,
+    /// Whether it is only waited for, because a stop is wanted already.
+    stopping: bool,
+    position: LogPosition,
+    outputs: Vec<VariableName>,
+}
+
+impl StepJob {
+    pub(super) fn new(
+        core: &Arc<Core>,
+        request: &StoredRequest,
+        state: &RunState,
+        (task, attempt): (TaskIndex, u32),
+        generation: u32,
+    ) -> Self {
+        let planned = state.plan().task(task);
+        let key = StepKey { run: state.run(), task: planned.id.clone(), attempt };
+        let stopping = state
+            .effects()
+            .iter()
+            .any(|effect| matches!(effect, Effect::Stop { task: t, attempt: a, .. } if *t == task && *a == attempt));
+        Self {
+            core: core.clone(),
+            executor: request.executor.clone(),
+            task,
+            attempt,
+            spec: step_spec(core, state, task, &key, generation),
+            key,
+            stopping,
+            position: {
+                let LogProgress { source, stored } = state.log_position(task, attempt);
+                LogPosition { source, stored }
+            },
+            outputs: planned.definition.outputs.clone(),
+        }
+    }
+
+    pub(super) async fn run(self, sender: mpsc::Sender<Message>, hold: Arc<Hold>) {
+        let end = match (&self.spec, self.core.executor(&self.executor)) {
+            (Err(cause), _) => AttemptEnd::Failed { exit_code: None, cause: cause.clone() },
+            (Ok(_), Err(error)) => self.executor_failed(&error),
+            (Ok(spec), Ok(executor)) => {
+                let pump = LogPump::new(&self.core, hold, self.key.clone(), self.task, self.position, sender.clone());
+                self.follow(spec, &*executor, pump).await
+            }
+        };
+        let input = Input::AttemptEnded { task: self.task, attempt: self.attempt, end };
+        let _ = sender.send(Message::Input(input)).await;
+    }
+
+    /// Starts the step unless it is to be stopped, and follows it to its end.
+    async fn follow(&self, spec: &StepSpec, executor: &dyn Executor, mut pump: LogPump) -> AttemptEnd {
+        if !self.stopping
+            && let Err(error) = executor.start(spec).await
+        {
+            return self.executor_failed(&error);
+        }
+        match self.copied(executor, &mut pump).await {
+            Ok(exit) => {
+                failpoint::crash("exit.seen");
+                self.explained(&exit).await
+            }
+            Err(error) => self.executor_failed(&error),
+        }
+    }
+
+    /// Copies the log to its end. A disk that refuses is waited for: the step does not notice, and its raw log is kept.
+    async fn copied(&self, executor: &dyn Executor, pump: &mut LogPump) -> Result<StepExit, ExecutorError> {
+        loop {
+            match self.copy_log(executor, pump).await {
+                Ok(exit) => return Ok(exit),
+                Err(CopyError::Executor(error)) => return Err(error),
+                Err(CopyError::Log(error)) => {
+                    tracing::warn!(step = %self.key, %error, "the log waits until it can be written");
+                    pump.rewind();
+                    self.core.clock.sleep_until(self.core.clock.now().elapsed + LOG_PAUSE).await;
+                }
+            }
+        }
+    }
+
+    /// Copies the log until it ends, and waits for the exit. The exit counts only when the whole log has been read.
+    async fn copy_log(&self, executor: &dyn Executor, pump: &mut LogPump) -> Result<StepExit, CopyError> {
+        let mut logs = executor.logs(&self.key, pump.source()).fuse();
+        let mut wait = executor.wait(&self.key);
+        let mut exit = None;
+        loop {
+            // The planted bug hears of the exit before it has read more than one chunk.
+            let tail_lost = pump.source() > 0 && failpoint::bug("log.lose-tail");
+            tokio::select! {
+                biased;
+                chunk = logs.next(), if !tail_lost => match chunk {
+                    Some(Ok(LogChunk { offset, bytes })) => pump.push(offset, bytes).await?,
+                    Some(Err(error)) => return Err(error.into()),
+                    None => break,
+                },
+                ended = &mut wait, if exit.is_none() => {
+                    let gone = ended.is_err();
+                    exit = Some(ended);
+                    if gone || tail_lost {
+                        self.last_words(&mut logs, pump).await?;
+                        break;
+                    }
+                }
+            }
+        }
+        let exit = match exit {
+            Some(exit) => exit,
+            None => wait.await,
+        };
+        pump.finish().await?;
+        Ok(exit?)
+    }
+
+    /// What can still be read of the log of a step that is gone without an exit.
+    async fn last_words<S>(&self, logs: &mut S, pump: &mut LogPump) -> Result<(), CopyError>
+    where
+        S: futures::Stream<Item = Result<LogChunk, ExecutorError>> + Unpin,
+    {
+        if failpoint::bug("log.lose-tail") {
+            return Ok(());
+        }
+        let until = self.core.clock.now().elapsed + LAST_WORDS;
+        loop {
+            tokio::select! {
+                biased;
+                chunk = logs.next() => match chunk {
+                    Some(Ok(chunk)) => pump.push(chunk.offset, chunk.bytes).await?,
+                    Some(Err(_)) | None => return Ok(()),
+                },
+                () = self.core.clock.sleep_until(until) => return Ok(()),
+            }
+        }
+    }
+
+    /// The exit in the words of the run.
+    async fn explained(&self, exit: &StepExit) -> AttemptEnd {
+        if exit.end == StepEnd::Code(0) {
+            return match parse_outputs(&exit.output, &self.outputs) {
+                Ok(outputs) => AttemptEnd::Succeeded { outputs },
+                Err(error) => AttemptEnd::Failed {
+                    exit_code: Some(0),
+                    cause: Cause::new("badOutput", error.to_string(), error.advice.clone()),
+                },
+            };
+        }
+        let logs = self.core.archive.logs.clone();
+        let key = self.key.clone();
+        let tail = tokio::task::spawn_blocking(move || logs.tail(&key, TAIL_LINES, TAIL_BYTES)).await;
+        let tail = tail.ok().and_then(Result::ok).unwrap_or_default();
+        let facts = StepFacts { executor: self.executor.as_str(), ..self.command_facts() };
+        let cause = explain::step_failure(&exit.end, &tail, &facts);
+        AttemptEnd::Failed { exit_code: Some(exit.end.exit_code()), cause }
+    }
+
+    fn command_facts(&self) -> StepFacts<'_> {
+        let mut facts = StepFacts::default();
+        if let Ok(spec) = &self.spec {
+            facts.image = spec.image.as_deref();
+            if let Command::Script { text, shell } = &spec.command {
+                facts.script = Some(text);
+                facts.shell = shell.as_deref();
+            }
+        }
+        facts
+    }
+
+    fn executor_failed(&self, error: &ExecutorError) -> AttemptEnd {
+        let explained = explain::executor_error(error);
+        match explained.class {
+            FailureClass::Failure => AttemptEnd::Failed { exit_code: None, cause: explained.cause },
+            FailureClass::Infrastructure => AttemptEnd::Infrastructure { cause: explained.cause },
+            FailureClass::Lost => AttemptEnd::Lost { cause: explained.cause },
+            FailureClass::Stopped => AttemptEnd::Stopped { exit_code: None },
+        }
+    }
+}
+
+/// The step of an attempt, with every variable replaced.
+fn step_spec(
+    core: &Core,
+    state: &RunState,
+    task: TaskIndex,
+    key: &StepKey,
+    generation: u32,
+) -> Result<StepSpec, Cause> {
+    let planned = state.plan().task(task);
+    let url = core.base_url.as_deref().map(|base| format!("{}/runs/{}", base.trim_end_matches('/'), key.run));
+    let url = url.unwrap_or_default();
+    let resolved = state.with_facts(key.attempt, &url, |facts| state.plan().resolve(task, facts))?;
+    let Some(text) = resolved.script else {
+        let key = planned.action().key();
+        return Err(Cause::new("unsupportedAction", format!("this build cannot run the action `{key}`"), ""));
+    };
+    Ok(StepSpec {
+        key: key.clone(),
+        generation,
+        command: Command::Script { text, shell: resolved.shell },
+        env: resolved.env,
+        image: resolved.image,
+        resources: planned.definition.resources.clone().unwrap_or_default(),
+        isolation: planned.isolation(),
+        workspace: planned.definition.workspace,
+    })
+}

@@ -1,0 +1,14 @@
+//! The engine over the local executor and over the scripted one.
+
+mod local;
+mod scripted;
+
+use crate::pipeline::{Pipeline, read};
+
+/// A definition from its document.
+pub(super) fn pipeline(document: &str) -> Pipeline {
+    match read(document.as_bytes(), "test.yaml") {
+        Ok(pipeline) => pipeline,
+        Err(problems) => panic!("{problems}"),
+    }
+}

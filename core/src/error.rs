@@ -1,0 +1,144 @@
+//! The one error that embedders see.
+
+use std::fmt;
+
+/// What kind of failure it is, and so what the caller can do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// A definition, a parameter or an argument is wrong. Nothing was started; correct it.
+    Invalid,
+    /// There is no such run, task or executor.
+    NotFound,
+    /// It clashes with something that is there: another engine, another writer, a run that has ended.
+    Conflict,
+    /// This build, executor or machine cannot do it.
+    Unsupported,
+    /// The disk, the database or the executor could not do its work now.
+    Unavailable,
+    /// What is stored makes no sense.
+    Damaged,
+    /// A mistake in Windlass itself. Please report it.
+    Internal,
+}
+
+/// Why an operation of the engine failed.
+///
+/// `code` is a stable camelCase word that all languages share; `Display` is for people and says what to do next.
+#[derive(Debug)]
+pub struct Error {
+    kind: ErrorKind,
+    code: &'static str,
+    operation: &'static str,
+    message: String,
+    retryable: bool,
+    source: Option<Box<dyn std::error::Error + Send + Sync>>,
+}
+
+/// What operations of the engine return.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+impl Error {
+    /// An error of a kind, with its stable code, what was being done, and a sentence for people.
+    pub fn new(kind: ErrorKind, code: &'static str, operation: &'static str, message: impl Into<String>) -> Self {
+        let retryable = kind == ErrorKind::Unavailable;
+        Self { kind, code, operation, message: message.into(), retryable, source: None }
+    }
+
+    /// The same with the error behind it.
+    #[must_use]
+    pub fn with_source(mut self, source: impl std::error::Error + Send + Sync + 'static) -> Self {
+        self.source = Some(Box::new(source));
+        self
+    }
+
+    /// What the caller can do.
+    pub fn kind(&self) -> ErrorKind {
+        self.kind
+    }
+
+    /// A stable word, such as `invalidPipeline`, `locked` or `noSuchRun`.
+    pub fn code(&self) -> &'static str {
+        self.code
+    }
+
+    /// What was being done, such as `open` or `start`.
+    pub fn operation(&self) -> &'static str {
+        self.operation
+    }
+
+    /// Whether the same call may succeed later.
+    pub fn is_retryable(&self) -> bool {
+        self.retryable
+    }
+
+    /// The mistakes of a definition, when that is what it is about.
+    pub fn problems(&self) -> Option<&crate::pipeline::Problems> {
+        self.source.as_ref()?.downcast_ref()
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.source.as_ref().map(|source| &**source as _)
+    }
+}
+
+impl From<crate::pipeline::Problems> for Error {
+    fn from(problems: crate::pipeline::Problems) -> Self {
+        Self::new(ErrorKind::Invalid, "invalidPipeline", "plan", problems.to_string()).with_source(problems)
+    }
+}
+
+impl From<crate::store::StoreError> for Error {
+    fn from(error: crate::store::StoreError) -> Self {
+        use crate::store::StoreError as S;
+        let (kind, code) = match &error {
+            S::Stale { .. } => (ErrorKind::Conflict, "stale"),
+            S::Duplicate { .. } => (ErrorKind::Conflict, "duplicate"),
+            S::NoSuchRun { .. } => (ErrorKind::NotFound, "noSuchRun"),
+            S::NewerFormat { .. } => (ErrorKind::Unsupported, "newerFormat"),
+            S::Damaged { .. } => (ErrorKind::Damaged, "damaged"),
+            S::ReadOnly { .. } => (ErrorKind::Unavailable, "readOnly"),
+            S::Full { .. } => (ErrorKind::Unavailable, "noSpace"),
+            S::Locked { .. } => (ErrorKind::Conflict, "locked"),
+            S::NotADataDir { .. } => (ErrorKind::NotFound, "notADataDir"),
+            S::OlderFormat { .. } => (ErrorKind::Unsupported, "olderFormat"),
+            S::Io { .. } => (ErrorKind::Unavailable, "storeFailed"),
+        };
+        Self::new(kind, code, "store", error.to_string()).with_source(error)
+    }
+}
+
+impl From<crate::executor::ExecutorError> for Error {
+    fn from(error: crate::executor::ExecutorError) -> Self {
+        use crate::executor::ExecutorError as E;
+        let (kind, code) = match &error {
+            E::Unsupported { .. } => (ErrorKind::Unsupported, "unsupported"),
+            E::BadStep { code, .. } => (ErrorKind::Invalid, *code),
+            E::Infrastructure { code, .. } => (ErrorKind::Unavailable, *code),
+            E::WorkspaceLost { .. } => (ErrorKind::Unavailable, "workspaceLost"),
+            E::Lost { .. } => (ErrorKind::Unavailable, "lost"),
+            E::NeverStarted => (ErrorKind::Conflict, "neverStarted"),
+            E::Io { .. } => (ErrorKind::Unavailable, "executorFailed"),
+        };
+        Self::new(kind, code, "executor", error.to_string()).with_source(error)
+    }
+}
+
+impl From<crate::log::LogError> for Error {
+    fn from(error: crate::log::LogError) -> Self {
+        let kind = if matches!(error, crate::log::LogError::Damaged { .. }) {
+            ErrorKind::Damaged
+        } else {
+            ErrorKind::Unavailable
+        };
+        Self::new(kind, "logFailed", "log", error.to_string()).with_source(error)
+    }
+}

@@ -1,0 +1,43 @@
+//! Removing folders that resist: read-only ones, and ones in which something is still being made.
+
+use std::fs::{self, Permissions};
+use std::io;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+/// How often removing is tried when new files keep appearing.
+const TRIES: usize = 10;
+
+/// Removes the folder with everything in it, following no link. A folder that is not there is fine.
+pub(in crate::executor) fn remove_folder(folder: &Path) -> io::Result<()> {
+    let mut last = Ok(());
+    for _ in 0..TRIES {
+        last = fs::remove_dir_all(folder);
+        match &last {
+            Ok(()) => return Ok(()),
+            Err(_) if fs::symlink_metadata(folder).is_err_and(|error| error.kind() == io::ErrorKind::NotFound) => {
+                return Ok(());
+            }
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => open_up(folder),
+            // A file appeared or vanished meanwhile.
+            Err(_) => {}
+        }
+    }
+    last
+}
+
+/// Lets the owner into every folder below. What fails here fails again, and is told, at the removal.
+fn open_up(folder: &Path) {
+    let Ok(data) = fs::symlink_metadata(folder) else { return };
+    if !data.is_dir() {
+        return;
+    }
+    if data.permissions().mode() & 0o700 != 0o700 {
+        let _ = fs::set_permissions(folder, Permissions::from_mode(0o700));
+    }
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+            open_up(&entry.path());
+        }
+    }
+}

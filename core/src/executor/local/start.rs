@@ -1,0 +1,113 @@
+//! Starting a step.
+
+use std::io::Write;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use super::layout::{StepFolder, StepState, open_writable};
+use super::process::{Held, reap};
+use super::{Shared, io, shim, spawn};
+use crate::clock::SharedClock;
+use crate::executor::{ExecutorError, StepSpec};
+use crate::failpoint;
+use crate::pipeline::WorkspaceUse;
+use crate::run::Elapsed;
+
+/// A shim that this instance started. It may have found the token taken.
+#[derive(Debug)]
+pub(super) struct Launched {
+    pub(super) pid: i32,
+    pub(super) at: Elapsed,
+    held: Option<Held>,
+}
+
+impl Launched {
+    /// Returns when the shim has ended.
+    pub(super) async fn ended(&self, clock: &SharedClock) {
+        if let Some(held) = &self.held {
+            held.gone(clock).await;
+        }
+    }
+
+    pub(super) fn has_ended(&self) -> bool {
+        self.held.as_ref().is_none_or(|held| !held.lives())
+    }
+
+    /// Frees what the system keeps of the shim, wherever the embedder's future for the step went.
+    async fn attend(self: Arc<Self>, clock: SharedClock) {
+        self.ended(&clock).await;
+        reap(self.pid);
+    }
+}
+
+impl Shared {
+    /// Not on a thread for blocking work: the way there and back costs more than the few calls that are made here.
+    pub(super) fn start(self: &Arc<Self>, step: &StepSpec) -> Result<(), ExecutorError> {
+        let ignore_token = failpoint::bug("step.ignore-token");
+        let folder = self.step(&step.key);
+        let workspace = self.workspace_of(step, &folder)?;
+        // Told before anything is there to clean up.
+        let launch = shim::launch(&self.host, step, &folder, &workspace, ignore_token)?;
+        let doing = || format!("making the folder of the step {}", folder.path().display());
+        if !self.make_folder(step, &folder, &launch.files).map_err(io(doing()))? && !ignore_token {
+            let state = folder.state().map_err(io(doing()))?;
+            if !matches!(state, StepState::Free) {
+                return Ok(());
+            }
+        }
+        if step.workspace == WorkspaceUse::None {
+            std::fs::create_dir_all(&workspace).map_err(io(doing()))?;
+        }
+        let log = folder.open_log().map_err(io(doing()))?;
+        failpoint::crash("step.folder");
+        let at = self.clock.now().elapsed;
+        let pid = spawn::spawn(&launch.program, &launch.argv, &launch.env, &log).map_err(refused)?;
+        failpoint::crash("step.spawned");
+        // Held before it is reaped, so that the number is still its own.
+        let held = Held::open(pid);
+        let launched = Arc::new(Launched { pid, at, held });
+        self.launched().insert(step.key.clone(), Arc::clone(&launched));
+        tokio::spawn(launched.attend(Arc::clone(&self.clock)));
+        self.spares.refill(&self.run(step.key.run));
+        Ok(())
+    }
+
+    /// Makes the step's folder with its files, all at once; false when it was there.
+    fn make_folder(&self, step: &StepSpec, folder: &StepFolder, files: &[(&str, String)]) -> std::io::Result<bool> {
+        let draft = self.spares.take(&self.run(step.key.run))?;
+        for (name, text) in files {
+            open_writable(&draft.join(name), 0o700)?.write_all(text.as_bytes())?;
+        }
+        if folder.adopt(&draft)? {
+            return Ok(true);
+        }
+        std::fs::remove_dir_all(&draft)?;
+        if matches!(folder.state()?, StepState::Free) {
+            for (name, text) in files {
+                folder.replace(name, text)?;
+            }
+        }
+        Ok(false)
+    }
+
+    fn workspace_of(&self, step: &StepSpec, folder: &StepFolder) -> Result<PathBuf, ExecutorError> {
+        let run = self.run(step.key.run);
+        let workspace = run.workspace(step.generation);
+        if !run.steps().is_dir() || (step.workspace == WorkspaceUse::Shared && !workspace.is_dir()) {
+            let why = format!("there is no folder {}", workspace.display());
+            return Err(ExecutorError::WorkspaceLost { run: step.key.run, why });
+        }
+        Ok(if step.workspace == WorkspaceUse::None { folder.own_workspace() } else { workspace })
+    }
+}
+
+fn refused(source: std::io::Error) -> ExecutorError {
+    if source.raw_os_error() == Some(libc::E2BIG) {
+        return ExecutorError::BadStep {
+            code: "badCommand",
+            message: "the step's arguments and environment are together larger than the system passes".to_owned(),
+            advice: "pass large values in files of the workspace".to_owned(),
+        };
+    }
+    io("starting the step's shell")(source)
+}

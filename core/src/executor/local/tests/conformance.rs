@@ -1,0 +1,3 @@
+use super::support::Local;
+
+crate::executor_conformance!(Local::new());

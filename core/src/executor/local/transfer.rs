@@ -1,0 +1,221 @@
+//! Files of the workspace, in and out, as tar streams.
+
+use std::fs;
+use std::io::{self, BufWriter, Read, Write};
+use std::path::{Component, Path, PathBuf};
+
+use bytes::{Buf, Bytes};
+use futures::{Future, StreamExt};
+use tar::{Archive, Builder, EntryType};
+use tokio::sync::mpsc;
+use tokio_stream::wrappers::ReceiverStream;
+
+use super::layout::RunFolder;
+use crate::executor::{ExecutorError, TarStream};
+
+const PIECE: usize = 128 * 1024;
+/// Pieces on their way: a slow reader does not fill the memory.
+const QUEUE: usize = 8;
+
+/// Opens a file or folder of the newest workspace as an archive, whose names begin with the last part of the path.
+pub(in crate::executor) fn read(run: &RunFolder, path: &str) -> Result<TarStream, ExecutorError> {
+    let workspace = workspace(run)?;
+    let relative = checked(path)?;
+    let place = beneath(&workspace, &workspace.join(&relative), path)?;
+    let name = relative.file_name().map(PathBuf::from).unwrap_or_default();
+    let (sender, receiver) = mpsc::channel(QUEUE);
+    let doing = format!("reading {path:?} from the workspace");
+    tokio::task::spawn_blocking(move || {
+        let writer = BufWriter::with_capacity(PIECE, Outlet(sender.clone()));
+        if let Err(error) = archive(writer, &place, &name) {
+            // Nobody listens any more, or everybody hears it.
+            let _ = sender.blocking_send(Err(super::io(doing)(error)));
+        }
+    });
+    Ok(ReceiverStream::new(receiver).boxed())
+}
+
+fn archive(writer: BufWriter<Outlet>, place: &Path, name: &Path) -> io::Result<()> {
+    let mut builder = Builder::new(writer);
+    builder.follow_symlinks(false);
+    add(&mut builder, place, name)?;
+    builder.into_inner()?.flush()
+}
+
+fn add(builder: &mut Builder<BufWriter<Outlet>>, place: &Path, name: &Path) -> io::Result<()> {
+    let kind = fs::symlink_metadata(place)?.file_type();
+    if !kind.is_dir() {
+        // Pipes, sockets and devices are nothing to carry elsewhere.
+        return if kind.is_file() || kind.is_symlink() { builder.append_path_with_name(place, name) } else { Ok(()) };
+    }
+    if !name.as_os_str().is_empty() {
+        builder.append_dir(name, place)?;
+    }
+    let mut entries = fs::read_dir(place)?.collect::<io::Result<Vec<_>>>()?;
+    entries.sort_by_key(fs::DirEntry::file_name);
+    for entry in entries {
+        match add(builder, &entry.path(), &name.join(entry.file_name())) {
+            // Removed by a step meanwhile.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            result => result?,
+        }
+    }
+    Ok(())
+}
+
+/// Unpacks an archive below a folder of the newest workspace, which is made when it is missing.
+pub(in crate::executor) fn unpack(run: &RunFolder, path: &str, archive: impl Read) -> Result<(), ExecutorError> {
+    let workspace = workspace(run)?;
+    let doing = || super::io(format!("writing files below {path:?} into the workspace"));
+    let folder = make_beneath(&workspace, &checked(path)?, path)?;
+    let mut archive = Archive::new(archive);
+    let mut folders = Vec::new();
+    for entry in archive.entries().map_err(doing())? {
+        let mut entry = entry.map_err(doing())?;
+        let name = entry.path().map_err(doing())?.into_owned();
+        checked(&name.to_string_lossy())?;
+        match entry.header().entry_type() {
+            // Last, since a read-only folder takes no files.
+            EntryType::Directory => folders.push((name, entry)),
+            EntryType::Regular
+            | EntryType::Continuous
+            | EntryType::GNUSparse
+            | EntryType::Symlink
+            | EntryType::Link => {
+                unpack_entry(&mut entry, &folder, &name)?;
+            }
+            EntryType::XGlobalHeader => {}
+            other => {
+                return Err(bad_path(
+                    &name.to_string_lossy(),
+                    &format!("is of a kind that is not unpacked: {other:?}"),
+                ));
+            }
+        }
+    }
+    folders.sort_by(|(one, _), (other, _)| other.cmp(one));
+    for (name, mut entry) in folders {
+        unpack_entry(&mut entry, &folder, &name)?;
+    }
+    Ok(())
+}
+
+fn unpack_entry<R: Read>(entry: &mut tar::Entry<'_, R>, folder: &Path, name: &Path) -> Result<(), ExecutorError> {
+    // It follows no link out of the folder.
+    match entry.unpack_in(folder) {
+        Ok(true) => Ok(()),
+        Ok(false) => Err(bad_path(&name.to_string_lossy(), "leaves the folder")),
+        Err(error) => Err(super::io(format!("unpacking {} into the workspace", name.display()))(error)),
+    }
+}
+
+fn workspace(run: &RunFolder) -> Result<PathBuf, ExecutorError> {
+    let doing = || super::io(format!("looking for the workspace in {}", run.path().display()));
+    match run.newest_workspace() {
+        Ok(Some(workspace)) => workspace.canonicalize().map_err(doing()),
+        Ok(None) => Err(doing()(io::Error::new(io::ErrorKind::NotFound, "the run has no workspace"))),
+        Err(error) => Err(doing()(error)),
+    }
+}
+
+/// The path when it is relative and goes nowhere but down.
+fn checked(path: &str) -> Result<PathBuf, ExecutorError> {
+    let mut clean = PathBuf::new();
+    for component in Path::new(path).components() {
+        match component {
+            Component::Normal(part) => clean.push(part),
+            Component::CurDir => {}
+            Component::ParentDir => return Err(bad_path(path, "contains `..`")),
+            Component::RootDir | Component::Prefix(_) => return Err(bad_path(path, "is absolute")),
+        }
+    }
+    if path.contains('\0') { Err(bad_path(path, "contains a NUL byte")) } else { Ok(clean) }
+}
+
+/// The real place, when the links on the way to it stay in the workspace.
+fn beneath(workspace: &Path, place: &Path, path: &str) -> Result<PathBuf, ExecutorError> {
+    let real = place.canonicalize().map_err(super::io(format!("opening {path:?} in the workspace")))?;
+    if real.starts_with(workspace) {
+        Ok(real)
+    } else {
+        Err(bad_path(path, "leads out of the workspace by a symbolic link"))
+    }
+}
+
+fn make_beneath(workspace: &Path, relative: &Path, path: &str) -> Result<PathBuf, ExecutorError> {
+    let mut folder = workspace.to_owned();
+    for part in relative.components() {
+        folder.push(part);
+        match fs::create_dir(&folder) {
+            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
+                return Err(super::io(format!("making the folder {path:?} in the workspace"))(error));
+            }
+            _ => folder = beneath(workspace, &folder, path)?,
+        }
+    }
+    Ok(folder)
+}
+
+fn bad_path(path: &str, what: &str) -> ExecutorError {
+    ExecutorError::BadStep {
+        code: "badPath",
+        message: format!("the path {path:?} {what}"),
+        advice: "name a path below the workspace, without `..` and without links that leave it".to_owned(),
+    }
+}
+
+/// Carries what is written to it into a stream.
+struct Outlet(mpsc::Sender<Result<Bytes, ExecutorError>>);
+
+impl Write for Outlet {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let sent = self.0.blocking_send(Ok(Bytes::copy_from_slice(bytes)));
+        sent.map(|()| bytes.len()).map_err(|_| io::Error::from(io::ErrorKind::BrokenPipe))
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// A stream as something that a blocking thread reads, and the future that feeds it.
+pub(in crate::executor) fn pipe(mut tar: TarStream) -> (impl Future<Output = Result<(), ExecutorError>>, Inlet) {
+    let (sender, receiver) = mpsc::channel(QUEUE);
+    let feed = async move {
+        while let Some(piece) = tar.next().await {
+            let piece = match piece {
+                Ok(piece) => Ok(piece),
+                Err(error) => {
+                    // The reader must not take what it has for the whole.
+                    let _ = sender.send(Err(io::ErrorKind::UnexpectedEof.into())).await;
+                    return Err(error);
+                }
+            };
+            if sender.send(piece).await.is_err() {
+                break;
+            }
+        }
+        Ok(())
+    };
+    (feed, Inlet { receiver, piece: Bytes::new() })
+}
+
+/// See [`pipe`].
+pub(in crate::executor) struct Inlet {
+    receiver: mpsc::Receiver<io::Result<Bytes>>,
+    piece: Bytes,
+}
+
+impl Read for Inlet {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        while self.piece.is_empty() {
+            match self.receiver.blocking_recv() {
+                Some(piece) => self.piece = piece?,
+                None => return Ok(0),
+            }
+        }
+        let size = buffer.len().min(self.piece.len());
+        self.piece.copy_to_slice(&mut buffer[..size]);
+        Ok(size)
+    }
+}

@@ -1,0 +1,121 @@
+//! The short way to an executor of one's own: one function that runs a step to its end.
+
+mod adapter;
+mod follow;
+
+use std::fmt::Debug;
+use std::fs::{File, OpenOptions};
+use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use tokio::sync::watch;
+
+pub use self::adapter::Simple;
+use super::{Capabilities, ExecutorError, MAX_OUTPUT_BYTES, StepSpec};
+use crate::run::StepEnd;
+
+/// Runs steps, each by one call. [`Simple`] makes an [`Executor`](super::Executor) of it.
+///
+/// ```
+/// use windlass::executor::{ExecutorError, SimpleExecutor, StepContext, StepSpec};
+/// use windlass::run::StepEnd;
+///
+/// #[derive(Debug)]
+/// struct Greeter;
+///
+/// #[async_trait::async_trait]
+/// impl SimpleExecutor for Greeter {
+///     async fn run(&self, step: StepSpec, context: StepContext) -> Result<StepEnd, ExecutorError> {
+///         context.log(format!("hello from {}\n", step.key.task))?;
+///         Ok(StepEnd::Code(0))
+///     }
+/// }
+/// ```
+#[async_trait]
+pub trait SimpleExecutor: Debug + Send + Sync + 'static {
+    /// Runs the step and returns how it ended. Called at most once for a step.
+    ///
+    /// It should return soon after [`StepContext::cancelled`]; after the stop's grace it is dropped where it waits. It does not
+    /// survive the process: after a crash the step is lost, and what it started elsewhere is for the implementation to find.
+    async fn run(&self, step: StepSpec, context: StepContext) -> Result<StepEnd, ExecutorError>;
+
+    /// What else it can do. `reattach` is always false.
+    fn capabilities(&self) -> Capabilities {
+        Capabilities { images: false, reattach: false, contains_descendants: false, resources: false, isolation: false }
+    }
+}
+
+/// What a [`SimpleExecutor`] has beside the step.
+#[derive(Debug)]
+pub struct StepContext {
+    workspace: PathBuf,
+    log: Arc<Log>,
+    cancelled: watch::Receiver<bool>,
+    output: Arc<Mutex<Bytes>>,
+}
+
+impl StepContext {
+    /// The folder on this machine in which the step works.
+    pub fn workspace(&self) -> &Path {
+        &self.workspace
+    }
+
+    /// Adds bytes to the step's log.
+    ///
+    /// # Errors
+    /// When the disk refuses.
+    pub fn log(&self, bytes: impl AsRef<[u8]>) -> Result<(), ExecutorError> {
+        self.log.append(bytes.as_ref()).map_err(super::local::io("writing the step's log"))
+    }
+
+    /// Sets what the step hands to later ones: lines of `KEY=VALUE`. Cut at [`MAX_OUTPUT_BYTES`].
+    pub fn set_output(&self, output: impl Into<Bytes>) {
+        let mut output = output.into();
+        output.truncate(MAX_OUTPUT_BYTES);
+        *self.output.lock().unwrap_or_else(PoisonError::into_inner) = output;
+    }
+
+    /// Returns when the step shall end.
+    pub async fn cancelled(&self) {
+        let mut cancelled = self.cancelled.clone();
+        if cancelled.wait_for(|cancelled| *cancelled).await.is_err() {
+            // Nobody can cancel it any more.
+            std::future::pending::<()>().await;
+        }
+    }
+
+    /// Whether the step shall end.
+    pub fn is_cancelled(&self) -> bool {
+        *self.cancelled.borrow()
+    }
+}
+
+/// A log file that is being written.
+#[derive(Debug)]
+struct Log {
+    file: Mutex<File>,
+    /// How long it is, for those who read it meanwhile.
+    length: watch::Sender<u64>,
+}
+
+impl Log {
+    fn create(path: &Path) -> std::io::Result<Self> {
+        let file = OpenOptions::new().append(true).create(true).mode(0o600).open(path)?;
+        let length = watch::Sender::new(file.metadata()?.len());
+        Ok(Self { file: Mutex::new(file), length })
+    }
+
+    fn append(&self, bytes: &[u8]) -> std::io::Result<()> {
+        let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
+        file.write_all(bytes)?;
+        self.length.send_modify(|length| *length += bytes.len() as u64);
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,60 @@
+//! Reading a log that this process writes.
+
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::FileExt;
+use std::path::PathBuf;
+
+use bytes::Bytes;
+use futures::StreamExt;
+use futures::stream::{self, BoxStream};
+use tokio::sync::watch;
+
+use crate::executor::{ExecutorError, LogChunk};
+
+const LARGEST: u64 = 1024 * 1024;
+
+/// The log from an offset to its end. `length` tells of growth, and is closed when nothing comes any more; without it the
+/// file is final.
+pub(super) fn follow(
+    path: PathBuf,
+    from: u64,
+    length: Option<watch::Receiver<u64>>,
+) -> BoxStream<'static, Result<LogChunk, ExecutorError>> {
+    let state = Some((path, from, length));
+    stream::unfold(state, |state| async move {
+        let (path, from, mut length) = state?;
+        loop {
+            match read(&path, from) {
+                Ok(bytes) if !bytes.is_empty() => {
+                    let next = from + bytes.len() as u64;
+                    return Some((Ok(LogChunk { offset: from, bytes }), Some((path, next, length))));
+                }
+                Ok(_) => {}
+                Err(error) => {
+                    let doing = format!("reading the log {}", path.display());
+                    return Some((Err(crate::executor::local::io(doing)(error)), None));
+                }
+            }
+            // When the sender is gone there may still be bytes that it wrote before.
+            let grown = length.as_mut()?.wait_for(|length| *length > from).await.is_ok();
+            if !grown {
+                length = None;
+            }
+        }
+    })
+    .boxed()
+}
+
+fn read(path: &PathBuf, from: u64) -> io::Result<Bytes> {
+    let file = match File::open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Bytes::new()),
+        Err(error) => return Err(error),
+    };
+    let there = file.metadata()?.len().saturating_sub(from).min(LARGEST);
+    let mut buffer = vec![0; usize::try_from(there).unwrap_or(usize::MAX)];
+    let read = if there == 0 { 0 } else { file.read_at(&mut buffer, from)? };
+    buffer.truncate(read);
+    Ok(buffer.into())
+}

@@ -1,0 +1,48 @@
+//! The stable codes of causes. People and programs may rely on them.
+
+/// The program does not exist where the step runs.
+pub const COMMAND_NOT_FOUND: &str = "commandNotFound";
+/// The file is there and cannot be executed.
+pub const NOT_EXECUTABLE: &str = "notExecutable";
+/// The program that the first line of a script names does not exist.
+pub const BAD_INTERPRETER: &str = "badInterpreter";
+/// Ended by SIGKILL; by whom is not known.
+pub const KILLED: &str = "killed";
+/// The memory limit was reached: the kernel's own counters say so.
+pub const OUT_OF_MEMORY: &str = "outOfMemory";
+/// The system refused more memory or another process.
+pub const NO_MEMORY: &str = "noMemory";
+/// Ended by another signal.
+pub const SIGNAL: &str = "signal";
+/// Ended with an exit code that says no more than that it failed.
+pub const EXIT_CODE: &str = "exitCode";
+/// No space is left on a disk.
+pub const NO_SPACE: &str = "noSpace";
+/// The user of the step or of the engine lacks the right.
+pub const PERMISSION_DENIED: &str = "permissionDenied";
+/// The file system cannot be written.
+pub const READ_ONLY: &str = "readOnly";
+/// A limit on open files is reached.
+pub const TOO_MANY_OPEN_FILES: &str = "tooManyOpenFiles";
+/// A program's file was being written when it was to be started.
+pub const TEXT_FILE_BUSY: &str = "textFileBusy";
+/// Arguments and environment are larger than the system allows.
+pub const ARGUMENTS_TOO_LONG: &str = "argumentsTooLong";
+/// A host or an address cannot be reached.
+pub const UNREACHABLE: &str = "unreachable";
+/// Something took longer than its limit.
+pub const TIMEOUT: &str = "timeout";
+/// Nobody knows how the step ended.
+pub const LOST: &str = "lost";
+/// The workspace is gone.
+pub const WORKSPACE_LOST: &str = "workspaceLost";
+/// The step was stopped before it started.
+pub const NEVER_STARTED: &str = "neverStarted";
+/// The executor does not do what was asked.
+pub const UNSUPPORTED: &str = "unsupported";
+/// A value cannot be used where it stands.
+pub const BAD_VALUE: &str = "badValue";
+/// The disk, a daemon or a cluster refused for another reason.
+pub const IO: &str = "io";
+/// The executor failed for a reason that it gave no code for.
+pub const INFRASTRUCTURE: &str = "infrastructure";

@@ -1,0 +1,55 @@
+//! Why something did not work, for the person who gets it: what failed, why, and what to do next. Pure.
+//!
+//! A cause quotes nothing of a log but names of programs and files, bounded and checked, so that no secret gets into events by
+//! this way. Hand in the log after masking all the same.
+
+pub mod code;
+mod error;
+mod exit;
+mod hint;
+mod program;
+mod quote;
+mod signal;
+#[cfg(test)]
+mod tests;
+mod timeout;
+
+pub use error::{Explained, FailureClass, executor_error, io_error};
+pub use exit::step_failure;
+pub use timeout::{TimeLimit, timeout};
+
+/// What is known about a step beside how it ended.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct StepFacts<'a> {
+    /// The text of its script; `None` for a program.
+    pub script: Option<&'a str>,
+    /// The program that it runs; `None` for a script.
+    pub program: Option<&'a str>,
+    /// The task's `shell`.
+    pub shell: Option<&'a str>,
+    /// The name under which the executor is registered.
+    pub executor: &'a str,
+    /// The image, where the executor has images.
+    pub image: Option<&'a str>,
+}
+
+impl StepFacts<'_> {
+    /// The word for it in sentences.
+    fn noun(&self) -> &'static str {
+        if self.program.is_some() { "program" } else { "script" }
+    }
+
+    /// Where programs have to be, to be found: `in the image …`, `on the machine …`.
+    fn at_place(&self) -> String {
+        format!("{} {}", if self.image.is_some() { "in" } else { "on" }, self.place())
+    }
+
+    /// The same without the preposition.
+    fn place(&self) -> String {
+        match self.image.and_then(|image| quote::word(image, 120)) {
+            Some(image) => format!("the image {image}"),
+            None if self.image.is_some() => "the image".to_owned(),
+            None => "the machine that runs the step".to_owned(),
+        }
+    }
+}

@@ -1,0 +1,181 @@
+//! Building tasks whose action has settings of its own.
+
+use indexmap::IndexMap;
+
+use super::TaskBuilder;
+use super::text::Mistakes;
+use crate::pipeline::action::*;
+use crate::pipeline::model::Task;
+use crate::pipeline::path::Path;
+
+macro_rules! actions {
+    ($($type:ident),*) => {$(
+        impl From<$type> for Action {
+            fn from(action: $type) -> Self {
+                Self::$type(action)
+            }
+        }
+    )*};
+}
+
+actions!(Checkout, BuildImage, DeployManifests, PublishChart, DeployChart, SyncFiles, RunJob, Approve, Custom);
+
+impl Task {
+    /// A task that brings a git repository into the workspace. [`TaskBuilder::reference`] and
+    /// [`TaskBuilder::credential`] say more about it.
+    pub fn checkout(name: impl AsRef<str>, url: impl AsRef<str>) -> TaskBuilder {
+        TaskBuilder::new(name.as_ref(), |mistakes| {
+            let url = mistakes.template(url, at("checkout", "url"));
+            Checkout { url, reference: None, credential: None, path: None, depth: None, submodules: false }.into()
+        })
+    }
+
+    /// A task that builds an image and pushes it. [`TaskBuilder::tag`] and [`TaskBuilder::credential`] say more about it.
+    pub fn build_image(name: impl AsRef<str>, image: impl AsRef<str>) -> TaskBuilder {
+        TaskBuilder::new(name.as_ref(), |mistakes| {
+            BuildImage {
+                context: None,
+                dockerfile: None,
+                image: mistakes.template(image, at("buildImage", "image")),
+                tags: Vec::new(),
+                args: IndexMap::new(),
+                labels: IndexMap::new(),
+                target: None,
+                credential: None,
+                push: true,
+                insecure: false,
+            }
+            .into()
+        })
+    }
+
+    /// A task that applies Kubernetes manifests and waits for the rollout. [`TaskBuilder::cluster`] and
+    /// [`TaskBuilder::namespace`] say more about it.
+    pub fn deploy_manifests<T: AsRef<str>>(name: impl AsRef<str>, paths: impl IntoIterator<Item = T>) -> TaskBuilder {
+        TaskBuilder::new(name.as_ref(), |mistakes| {
+            DeployManifests {
+                paths: mistakes.templates(paths, &at("deployManifests", "paths")),
+                cluster: None,
+                namespace: None,
+                create_namespace: false,
+                pull_credential: None,
+                wait: None,
+                substitute: true,
+                rollback: false,
+                prune: false,
+            }
+            .into()
+        })
+    }
+
+    /// A task that waits for a person to say yes.
+    pub fn approve(name: impl AsRef<str>, message: impl AsRef<str>) -> TaskBuilder {
+        TaskBuilder::new(name.as_ref(), |mistakes| {
+            Approve { message: mistakes.template(message, at("approve", "message")), approvers: Vec::new() }.into()
+        })
+    }
+
+    /// A task with an action that the embedder registered, and its settings.
+    pub fn custom<K: Into<String>>(
+        name: impl AsRef<str>,
+        action: impl Into<String>,
+        with: impl IntoIterator<Item = (K, serde_json::Value)>,
+    ) -> TaskBuilder {
+        let with = with.into_iter().map(|(key, value)| (key.into(), value)).collect();
+        Self::with(name, Custom { name: action.into(), with })
+    }
+
+    /// A task with any action, such as [`SyncFiles`] with all its fields.
+    pub fn with(name: impl AsRef<str>, action: impl Into<Action>) -> TaskBuilder {
+        TaskBuilder::new(name.as_ref(), |_| action.into())
+    }
+}
+
+fn at(action: &'static str, key: &'static str) -> Path {
+    Path::root().key(action).key(key)
+}
+
+/// Settings of actions. One that the task's action does not have is a mistake, told by `build`.
+impl TaskBuilder {
+    /// The branch, tag or commit of a checkout.
+    pub fn reference(self, reference: impl AsRef<str>) -> Self {
+        self.setting("ref", |action, mistakes| {
+            let Action::Checkout(checkout) = action else { return false };
+            checkout.reference = Some(mistakes.template(reference, at("checkout", "ref")));
+            true
+        })
+    }
+
+    /// The credential of a checkout, an image's build or a chart.
+    pub fn credential(self, name: impl AsRef<str>) -> Self {
+        self.setting("credential", |action, mistakes| {
+            let path = at(action.key(), "credential");
+            let credential = match action {
+                Action::Checkout(Checkout { credential, .. })
+                | Action::BuildImage(BuildImage { credential, .. })
+                | Action::PublishChart(PublishChart { credential, .. })
+                | Action::DeployChart(DeployChart { credential, .. }) => credential,
+                _ => return false,
+            };
+            *credential = Some(mistakes.name(name, path));
+            true
+        })
+    }
+
+    /// Adds a tag to an image's build.
+    pub fn tag(self, tag: impl AsRef<str>) -> Self {
+        self.setting("tags", |action, mistakes| {
+            let Action::BuildImage(build) = action else { return false };
+            let path = at("buildImage", "tags").item(build.tags.len());
+            build.tags.push(mistakes.template(tag, path));
+            true
+        })
+    }
+
+    /// The cluster of a deployment or a Job, as the embedder registered it.
+    pub fn cluster(self, name: impl AsRef<str>) -> Self {
+        self.setting("cluster", |action, mistakes| {
+            let path = at(action.key(), "cluster");
+            let cluster = match action {
+                Action::DeployManifests(DeployManifests { cluster, .. })
+                | Action::DeployChart(DeployChart { cluster, .. })
+                | Action::RunJob(RunJob { cluster, .. }) => cluster,
+                _ => return false,
+            };
+            *cluster = Some(mistakes.template(name, path));
+            true
+        })
+    }
+
+    /// The namespace of a deployment or a Job.
+    pub fn namespace(self, name: impl AsRef<str>) -> Self {
+        self.setting("namespace", |action, mistakes| {
+            let path = at(action.key(), "namespace");
+            let namespace = match action {
+                Action::DeployManifests(DeployManifests { namespace, .. })
+                | Action::DeployChart(DeployChart { namespace, .. })
+                | Action::RunJob(RunJob { namespace, .. }) => namespace,
+                _ => return false,
+            };
+            *namespace = Some(mistakes.template(name, path));
+            true
+        })
+    }
+
+    /// Who may decide an approval; anyone when it is never called.
+    pub fn approvers<T: Into<String>>(self, names: impl IntoIterator<Item = T>) -> Self {
+        self.setting("approvers", |action, _| {
+            let Action::Approve(approve) = action else { return false };
+            approve.approvers = names.into_iter().map(Into::into).collect();
+            true
+        })
+    }
+
+    fn setting(mut self, key: &'static str, set: impl FnOnce(&mut Action, &mut Mistakes) -> bool) -> Self {
+        if !set(&mut self.task.action, &mut self.mistakes) {
+            let action = self.task.action.key();
+            self.mistakes.report(at(action, key), format!("the action {action} has no {key}"));
+        }
+        self
+    }
+}

@@ -1,0 +1,150 @@
+//! The data directory: one folder that holds everything, with its format and its lock.
+
+mod format;
+mod lock;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use self::lock::DirLock;
+use super::error::StoreError;
+
+/// What may lie in a folder that an interrupted first `open` left.
+const FIRST_FILES: &[&str] = &[".gitignore", lock::FILE, format::FILE, format::NEW_FILE];
+
+/// A folder with everything that an engine keeps. Whoever has opened it for writing is its only owner until the value is
+/// dropped. Not meant for network file systems: neither locks nor the database can be relied on there.
+#[derive(Debug)]
+pub struct DataDir {
+    path: PathBuf,
+    lock: Option<DirLock>,
+}
+
+impl DataDir {
+    /// Makes the folder (for its owner only) when there is none, takes its lock, and brings it to this version's format.
+    ///
+    /// Refused with [`StoreError::Locked`] while somebody has it open, also in this process; with
+    /// [`StoreError::NotADataDir`] for a folder that has other things in it.
+    pub fn open(path: impl AsRef<Path>) -> Result<Self, StoreError> {
+        let path = path.as_ref();
+        make(path)?;
+        let path = fs::canonicalize(path).map_err(|error| StoreError::from_io(path, "opening", &error))?;
+        refuse_foreign(&path)?;
+        let lock = DirLock::take(&path)?;
+        format::bring_up_to_date(&path)?;
+        Ok(Self { path, lock: Some(lock) })
+    }
+
+    /// Opens it for reading, also beside a running engine. Nothing is made, nothing is locked.
+    pub fn open_read_only(path: impl AsRef<Path>) -> Result<Self, StoreError> {
+        let path = path.as_ref();
+        let found = fs::metadata(path).map_err(|error| match error.kind() {
+            std::io::ErrorKind::NotFound => not_a_data_dir(path, "there is no such folder; the first run makes it"),
+            _ => StoreError::from_io(path, "opening", &error),
+        })?;
+        if !found.is_dir() {
+            return Err(not_a_data_dir(path, "it is not a folder"));
+        }
+        let path = fs::canonicalize(path).map_err(|error| StoreError::from_io(path, "opening", &error))?;
+        format::check_for_reading(&path)?;
+        Ok(Self { path, lock: None })
+    }
+
+    /// The folder itself, absolute.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Whether it was opened for reading only.
+    pub fn is_read_only(&self) -> bool {
+        self.lock.is_none()
+    }
+
+    /// The database with runs and events.
+    pub fn db(&self) -> PathBuf {
+        self.path.join("windlass.db")
+    }
+
+    /// The folder with the logs.
+    pub fn logs(&self) -> PathBuf {
+        self.path.join("logs")
+    }
+
+    /// The folder with what an executor of this name keeps. Characters that could mean something in a path are written as
+    /// `%` and two hexadecimal digits, so that a name stays a name.
+    pub fn executor_state(&self, name: &str) -> PathBuf {
+        self.path.join("executors").join(as_file_name(name))
+    }
+
+    /// The socket over which other processes reach the engine.
+    pub fn control_socket(&self) -> PathBuf {
+        self.path.join("control.sock")
+    }
+}
+
+fn not_a_data_dir(path: &Path, why: &str) -> StoreError {
+    StoreError::NotADataDir { path: path.to_path_buf(), why: why.to_owned() }
+}
+
+fn as_file_name(name: &str) -> String {
+    let mut safe = String::with_capacity(name.len());
+    for byte in name.bytes() {
+        if byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_' {
+            safe.push(char::from(byte));
+        } else {
+            safe.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    if safe.is_empty() {
+        // Otherwise it would be the folder of all executors.
+        safe.push('%');
+    }
+    if safe.len() > 200 {
+        safe = format!("{}%{:08x}", &safe[..180], crc32fast::hash(name.as_bytes()));
+    }
+    safe
+}
+
+fn make(path: &Path) -> Result<(), StoreError> {
+    match fs::metadata(path) {
+        Ok(found) if found.is_dir() => return Ok(()),
+        Ok(_) => return Err(not_a_data_dir(path, "it is not a folder")),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+        Err(error) if error.kind() == std::io::ErrorKind::NotADirectory => {
+            return Err(not_a_data_dir(path, "a part of its path is not a folder"));
+        }
+        Err(error) => return Err(StoreError::from_io(path, "opening", &error)),
+    }
+    if let Some(parent) = path.parent() {
+        fs::create_dir_all(parent).map_err(|error| StoreError::from_io(parent, "making", &error))?;
+    }
+    let mut folder = fs::DirBuilder::new();
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut folder, 0o700);
+    match folder.create(path) {
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(()),
+        result => result.map_err(|error| StoreError::from_io(path, "making", &error)),
+    }
+}
+
+/// A folder with somebody's files is not taken over: its `.gitignore` would hide them from git.
+fn refuse_foreign(path: &Path) -> Result<(), StoreError> {
+    if path.join(format::FILE).exists() {
+        return Ok(());
+    }
+    let entries = fs::read_dir(path).map_err(|error| StoreError::from_io(path, "reading", &error))?;
+    for entry in entries {
+        let name = entry.map_err(|error| StoreError::from_io(path, "reading", &error))?.file_name();
+        if !FIRST_FILES.iter().any(|first| name == *first) {
+            let name = name.to_string_lossy();
+            return Err(not_a_data_dir(
+                path,
+                &format!("it has other things in it, such as {name:?}; choose an empty folder"),
+            ));
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;

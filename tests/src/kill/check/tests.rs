@@ -1,0 +1,220 @@
+//! The checks on invented observations: a right one passes, and each kind of damage is found under its own invariant.
+
+use serde_json::json;
+
+use super::*;
+use crate::kill::scenario::ScenarioName;
+
+/// What a perfect engine shows of a scenario: each log in two pieces, tasks one after another.
+fn perfect(scenario: &Scenario) -> Observation {
+    let mut seen = Observation {
+        runs: vec!["run".to_owned()],
+        state: scenario.state.to_owned(),
+        exit_code: Some(scenario.exit_code),
+        ..Observation::default()
+    };
+    push(&mut seen, json!({"type": "runQueued"}));
+    push(&mut seen, json!({"type": "runStarted"}));
+    seen.events.push(json!({"seq": 0}));
+    for (name, task) in &scenario.tasks {
+        for (attempt, expected) in (1u64..).zip(&task.attempts) {
+            perfect_attempt(&mut seen, name, attempt, expected);
+        }
+        push(&mut seen, json!({"type": "taskFinished", "task": name, "state": task.state}));
+    }
+    push(&mut seen, json!({"type": "runFinished"}));
+    // The number of the ready workspace is never shown.
+    seen.events.remove(2);
+    seen
+}
+
+fn perfect_attempt(seen: &mut Observation, name: &str, attempt: u64, expected: &ExpectedAttempt) {
+    let log = match &expected.log {
+        ExpectedLog::Exactly(bytes) => bytes.clone(),
+        ExpectedLog::BeginningOf(bytes) => bytes[..100].to_vec(),
+    };
+    let word = witness_name(name);
+    seen.witness.push(format!("start {word} {attempt}"));
+    seen.witness.extend(expected.completes.then(|| format!("end {word} {attempt}")));
+    push(seen, json!({"type": "attemptStarted", "task": name, "attempt": attempt}));
+    let middle = log.len() / 2;
+    for (offset, part) in [(0, &log[..middle]), (middle, &log[middle..])] {
+        let text = String::from_utf8(part.to_vec()).unwrap();
+        push(seen, json!({"type": "log", "task": name, "attempt": attempt, "offset": offset, "text": text}));
+    }
+    push(seen, json!({"type": "attemptFinished", "task": name, "attempt": attempt}));
+    seen.logs.insert((name.to_owned(), attempt), log);
+}
+
+fn push(seen: &mut Observation, mut event: Value) {
+    event["seq"] = json!(seen.events.len() + 1);
+    seen.events.push(event);
+}
+
+fn steady() -> (Scenario, Observation) {
+    let scenario = ScenarioName::Steady.scenario();
+    let seen = perfect(&scenario);
+    (scenario, seen)
+}
+
+/// The invariants that are broken, each once.
+fn broken(scenario: &Scenario, seen: &Observation) -> Vec<Invariant> {
+    let found: BTreeSet<Invariant> = check(scenario, seen).into_iter().map(|violation| violation.invariant).collect();
+    found.into_iter().collect()
+}
+
+fn position(seen: &Observation, kind: &str, task: &str) -> usize {
+    seen.events.iter().position(|event| event["type"] == kind && event["task"] == task).unwrap()
+}
+
+#[test]
+fn what_a_perfect_engine_shows_passes() {
+    for name in ScenarioName::ALL {
+        let scenario = name.scenario();
+        let mut seen = perfect(&scenario);
+        seen.shown = vec![seen.events[..7].to_vec(), seen.events.clone()];
+        assert_eq!(check(&scenario, &seen), []);
+    }
+}
+
+#[test]
+fn a_run_that_never_was_may_not_leave_anything() {
+    let scenario = ScenarioName::Steady.scenario();
+    assert_eq!(check(&scenario, &Observation::default()), []);
+    let worked = Observation { witness: vec!["start burst 1".to_owned()], ..Observation::default() };
+    assert_eq!(broken(&scenario, &worked), [Invariant::EveryStepOnce]);
+    let told = Observation { shown: vec![vec![json!({"seq": 1})]], ..Observation::default() };
+    assert_eq!(broken(&scenario, &told), [Invariant::ShownIsDurable]);
+}
+
+#[test]
+fn a_lost_doubled_or_swapped_piece_of_log_is_found() {
+    let (scenario, seen) = steady();
+    let at = position(&seen, "log", "burst");
+
+    let mut lost = seen.clone();
+    lost.events[at]["text"] = json!("");
+    assert_eq!(broken(&scenario, &lost), [Invariant::EveryLineOnce]);
+
+    let mut doubled = seen.clone();
+    let text = doubled.events[at]["text"].as_str().unwrap().repeat(2);
+    doubled.events[at]["text"] = json!(text);
+    assert_eq!(broken(&scenario, &doubled), [Invariant::EveryLineOnce]);
+
+    let mut swapped = seen.clone();
+    let (one, two) = (swapped.events[at]["text"].take(), swapped.events[at + 1]["text"].take());
+    (swapped.events[at]["text"], swapped.events[at + 1]["text"]) = (two, one);
+    assert_eq!(broken(&scenario, &swapped), [Invariant::EveryLineOnce]);
+}
+
+#[test]
+fn the_log_verb_must_print_the_bytes_of_the_events() {
+    let (scenario, seen) = steady();
+    for key in [("burst", 1), ("flaky", 1), ("overtime", 1)] {
+        let mut seen = seen.clone();
+        seen.logs.get_mut(&(key.0.to_owned(), key.1)).unwrap().pop();
+        assert_eq!(broken(&scenario, &seen), [Invariant::EveryLineOnce], "{key:?}");
+    }
+}
+
+#[test]
+fn bytes_that_are_no_text_are_compared_as_bytes() {
+    let (scenario, mut seen) = steady();
+    let at = position(&seen, "log", "make");
+    let text = seen.events[at]["text"].as_str().unwrap().to_owned();
+    let encoded = base64::engine::general_purpose::STANDARD.encode(text);
+    let event = seen.events[at].as_object_mut().unwrap();
+    event.remove("text");
+    event.insert("textBase64".to_owned(), json!(encoded));
+    assert_eq!(check(&scenario, &seen), []);
+}
+
+#[test]
+fn a_step_that_starts_twice_or_never_is_found() {
+    let (scenario, seen) = steady();
+    let mut twice = seen.clone();
+    twice.witness.push("start slow 1".to_owned());
+    assert_eq!(broken(&scenario, &twice), [Invariant::EveryStepOnce]);
+
+    let mut never = seen.clone();
+    never.witness.retain(|line| line != "start flaky 2");
+    assert_eq!(broken(&scenario, &never), [Invariant::EveryStepOnce]);
+
+    let mut skipped = seen.clone();
+    skipped.witness.push("start never 1".to_owned());
+    assert_eq!(broken(&scenario, &skipped), [Invariant::EveryStepOnce]);
+
+    let mut stopped = seen.clone();
+    stopped.witness.retain(|line| line != "start overtime 1");
+    assert_eq!(check(&scenario, &stopped), [], "a step may be stopped before it starts");
+}
+
+#[test]
+fn what_is_left_behind_is_found() {
+    let (scenario, mut seen) = steady();
+    seen.processes.push("4711 sleep 300".to_owned());
+    seen.files.push("executors/local/x".to_owned());
+    assert_eq!(broken(&scenario, &seen), [Invariant::NoProcessLeft, Invariant::NoFileLeft]);
+}
+
+#[test]
+fn events_that_do_not_add_up_are_found() {
+    let (scenario, seen) = steady();
+    let end = position(&seen, "taskFinished", "slow");
+
+    let mut twice = seen.clone();
+    let event = twice.events[end].clone();
+    twice.events.insert(end, event);
+    assert_eq!(broken(&scenario, &twice), [Invariant::EventsAddUp]);
+
+    let mut missing = seen.clone();
+    missing.events.remove(end);
+    assert_eq!(broken(&scenario, &missing), [Invariant::EventsAddUp]);
+
+    let mut attempts = seen.clone();
+    let started = position(&seen, "attemptStarted", "slow");
+    attempts.events[started]["attempt"] = json!(2);
+    assert_eq!(broken(&scenario, &attempts), [Invariant::EventsAddUp]);
+
+    let mut late = seen.clone();
+    push(&mut late, json!({"type": "taskStarted", "task": "slow"}));
+    late.events.last_mut().unwrap()["seq"] = json!(seen.events.len() + 2);
+    assert_eq!(broken(&scenario, &late), [Invariant::EventsAddUp]);
+
+    let mut freed = seen.clone();
+    freed.events.push(json!({"seq": seen.events.len() + 2, "type": "engineRecovered"}));
+    assert_eq!(check(&scenario, &freed), [], "an engine may come only to free what an ended run held");
+
+    let mut two = seen;
+    two.runs.push("another".to_owned());
+    assert_eq!(broken(&scenario, &two), [Invariant::EventsAddUp]);
+}
+
+#[test]
+fn what_was_shown_and_is_gone_or_changed_is_found() {
+    let (scenario, seen) = steady();
+    let mut gone = seen.clone();
+    gone.shown = vec![vec![json!({"seq": 999, "type": "log"})]];
+    assert_eq!(broken(&scenario, &gone), [Invariant::ShownIsDurable]);
+
+    let mut changed = seen.clone();
+    let mut event = seen.events[3].clone();
+    event["task"] = json!("another");
+    changed.shown = vec![vec![event]];
+    assert_eq!(broken(&scenario, &changed), [Invariant::ShownIsDurable]);
+}
+
+#[test]
+fn an_end_that_the_definition_does_not_allow_is_found() {
+    let (scenario, seen) = steady();
+    let mut lost = seen.clone();
+    let end = position(&seen, "taskFinished", "slow");
+    lost.events[end]["state"] = json!("lost");
+    assert_eq!(broken(&scenario, &lost), [Invariant::EndsAsDefined]);
+
+    let unfinished = Observation { state: "running".to_owned(), ..seen.clone() };
+    assert_eq!(broken(&scenario, &unfinished), [Invariant::EndsAsDefined]);
+
+    let wrong_code = Observation { exit_code: Some(3), ..seen };
+    assert_eq!(broken(&scenario, &wrong_code), [Invariant::EndsAsDefined]);
+}

@@ -1,0 +1,170 @@
+//! The command line as a child process: started, killed at a moment or at a named point, waited for.
+
+use std::fs::File;
+use std::io;
+use std::os::unix::process::ExitStatusExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+/// How long a process may take that nobody kills. Far more than it needs, also on a busy machine.
+pub const PATIENCE: Duration = Duration::from_secs(60);
+/// The pause between two looks.
+const GLANCE: Duration = Duration::from_millis(1);
+
+/// What kills the process.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Wound {
+    /// Nothing: it comes to its end.
+    None,
+    /// SIGKILL from outside, after so long.
+    After(Duration),
+    /// SIGKILL from inside at the n-th visit of a named point.
+    At {
+        /// One of `windlass::failpoint::CRASH_POINTS`.
+        point: String,
+        /// 1 for the first visit.
+        visit: u32,
+    },
+}
+
+/// How to start the command line on one data directory.
+#[derive(Clone, Debug)]
+pub struct Program {
+    /// The program under test.
+    pub path: PathBuf,
+    /// Its data directory.
+    pub data_dir: PathBuf,
+    /// A deliberate bug that every process has, one of `windlass::failpoint::BUGS`.
+    pub bug: Option<String>,
+}
+
+/// What came of a process.
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    /// How it ended.
+    pub status: ExitStatus,
+    /// How long it lived.
+    pub lived: Duration,
+    /// What it printed.
+    pub stdout: Vec<u8>,
+    /// What it complained about.
+    pub stderr: String,
+}
+
+impl Outcome {
+    /// Whether it was SIGKILL that ended it.
+    pub fn was_killed(&self) -> bool {
+        self.status.signal() == Some(nix::sys::signal::Signal::SIGKILL as i32)
+    }
+
+    /// The events that it printed; a last line that the kill cut off is left out.
+    pub fn events(&self) -> Result<Vec<Value>, String> {
+        let whole = self.stdout.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
+        let lines = self.stdout[..whole].split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
+        lines
+            .map(|line| {
+                serde_json::from_slice(line).map_err(|error| {
+                    format!("a line of --json is no JSON ({error}): {:?}", String::from_utf8_lossy(line))
+                })
+            })
+            .collect()
+    }
+}
+
+impl Program {
+    /// Runs a verb, with a wound. `place` is where its output goes meanwhile.
+    pub fn run(&self, arguments: &[&str], wound: &Wound, place: &Path) -> io::Result<Outcome> {
+        let (out, err) = (place.join("stdout"), place.join("stderr"));
+        let mut command = Command::new(&self.path);
+        command.args(arguments).arg("--data-dir").arg(&self.data_dir);
+        command.stdin(Stdio::null()).stdout(File::create(&out)?).stderr(File::create(&err)?);
+        command.env_remove("WINDLASS_CRASH_AT").env_remove("WINDLASS_BUG");
+        if let Wound::At { point, visit } = wound {
+            command.env("WINDLASS_CRASH_AT", format!("{point}:{visit}"));
+        }
+        if let Some(bug) = &self.bug {
+            command.env("WINDLASS_BUG", bug);
+        }
+        let watch = Stopwatch::start();
+        let mut child = command.spawn()?;
+        let status = match wound {
+            Wound::After(moment) => kill_after(&mut child, *moment)?,
+            Wound::None | Wound::At { .. } => wait(&mut child)?,
+        };
+        let lived = watch.elapsed();
+        let stderr = String::from_utf8_lossy(&std::fs::read(err)?).into_owned();
+        Ok(Outcome { status, lived, stdout: std::fs::read(out)?, stderr })
+    }
+}
+
+/// Kills the child at the moment, unless it has ended before.
+fn kill_after(child: &mut Child, moment: Duration) -> io::Result<ExitStatus> {
+    if let Some(status) = wait_at_most(child, moment)? {
+        return Ok(status);
+    }
+    child.kill()?;
+    child.wait()
+}
+
+fn wait(child: &mut Child) -> io::Result<ExitStatus> {
+    if let Some(status) = wait_at_most(child, PATIENCE)? {
+        return Ok(status);
+    }
+    child.kill()?;
+    child.wait()?;
+    Err(io::Error::new(io::ErrorKind::TimedOut, format!("the process did not end within {PATIENCE:?}")))
+}
+
+fn wait_at_most(child: &mut Child, longest: Duration) -> io::Result<Option<ExitStatus>> {
+    let watch = Stopwatch::start();
+    loop {
+        if let Some(status) = child.try_wait()? {
+            return Ok(Some(status));
+        }
+        let left = longest.saturating_sub(watch.elapsed());
+        if left.is_zero() {
+            return Ok(None);
+        }
+        pause(left.min(GLANCE));
+    }
+}
+
+/// Looks until it is so, or until so long has passed; returns whether it is so.
+pub fn becomes_true(longest: Duration, mut look: impl FnMut() -> bool) -> bool {
+    let watch = Stopwatch::start();
+    loop {
+        if look() {
+            return true;
+        }
+        if watch.elapsed() >= longest {
+            return false;
+        }
+        pause(10 * GLANCE);
+    }
+}
+
+/// Lets real time pass: the processes under test live in it.
+#[expect(clippy::disallowed_methods, reason = "the processes under test live in real time")]
+pub fn pause(length: Duration) {
+    std::thread::sleep(length);
+}
+
+/// Real time since a moment.
+#[derive(Clone, Copy, Debug)]
+pub struct Stopwatch(Instant);
+
+impl Stopwatch {
+    /// Starts now.
+    #[expect(clippy::disallowed_methods, reason = "the processes under test live in real time")]
+    pub fn start() -> Self {
+        Self(Instant::now())
+    }
+
+    /// How long ago it was started.
+    pub fn elapsed(self) -> Duration {
+        self.0.elapsed()
+    }
+}

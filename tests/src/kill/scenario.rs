@@ -1,0 +1,266 @@
+//! The pipelines that are killed, and what must come of them however often that happens.
+
+use std::collections::BTreeMap;
+
+/// Which pipeline.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum ScenarioName {
+    /// Succeeds, with a retry, a failure that is allowed and a timeout on the way.
+    Steady,
+    /// A task fails, what runs beside it is stopped, the rest is skipped.
+    Failing,
+}
+
+/// A pipeline, and what must come of it.
+#[derive(Clone, Debug)]
+pub struct Scenario {
+    /// Which one.
+    pub name: ScenarioName,
+    /// The definition.
+    pub document: String,
+    /// The exit code of a command that followed the run to its end.
+    pub exit_code: i32,
+    /// The run's state at the end.
+    pub state: &'static str,
+    /// Every task of the run.
+    pub tasks: BTreeMap<&'static str, ExpectedTask>,
+}
+
+/// What must come of a task.
+#[derive(Clone, Debug)]
+pub struct ExpectedTask {
+    /// Its state at the end.
+    pub state: &'static str,
+    /// Its attempts.
+    pub attempts: Vec<ExpectedAttempt>,
+}
+
+/// What must come of an attempt.
+#[derive(Clone, Debug)]
+pub struct ExpectedAttempt {
+    /// What it prints.
+    pub log: ExpectedLog,
+    /// Whether it comes to its end; one that is stopped does not, and may even be stopped before it starts.
+    pub completes: bool,
+}
+
+/// What an attempt prints.
+#[derive(Clone, Debug)]
+pub enum ExpectedLog {
+    /// Exactly this.
+    Exactly(Vec<u8>),
+    /// As much of this as it came to before it was stopped.
+    BeginningOf(Vec<u8>),
+}
+
+impl ScenarioName {
+    /// All of them.
+    pub const ALL: [Self; 2] = [Self::Steady, Self::Failing];
+
+    /// The pipeline and what must come of it.
+    pub fn scenario(self) -> Scenario {
+        match self {
+            Self::Steady => steady(),
+            Self::Failing => failing(),
+        }
+    }
+}
+
+/// Lines of the burst; enough for many chunks.
+const BURST: usize = 4000;
+/// Lines of the slow task, at 40 ms each.
+const SLOW: usize = 15;
+/// Characters of a long line.
+const LONG: usize = 9000;
+/// More lines than a stopped task ever comes to.
+const ENDLESS: usize = 20_000;
+
+/// What the scripts share: a line in the witness file at the start and at the end of a step. The file lies outside of the
+/// workspace, and a short line is appended in one piece.
+const STEADY: &str = r#"
+name: steady
+parameters:
+  - {name: WITNESS, dynamic: true}
+stages:
+  - name: Write
+    order: parallel
+    tasks:
+      - name: burst
+        shell: sh
+        script: |
+          echo "start burst 1" >> "$WITNESS"
+          seq -f "burst %.0f" 1 4000
+          echo "end burst 1" >> "$WITNESS"
+      - name: slow
+        script: |
+          echo "start slow 1" >> "$WITNESS"
+          for i in $(seq 1 15); do echo "slow $i"; sleep 0.04; done
+          echo "end slow 1" >> "$WITNESS"
+      - name: unended
+        script: |
+          echo "start unended 1" >> "$WITNESS"
+          seq -f "unended %.0f" 1 50
+          sleep 0.1
+          printf 'no newline here'
+          echo "end unended 1" >> "$WITNESS"
+      - name: long
+        script: |
+          echo "start long 1" >> "$WITNESS"
+          for i in $(seq 1 8); do printf "long $i %09000d\n" 0; sleep 0.02; done
+          echo "end long 1" >> "$WITNESS"
+  - name: Chain
+    tasks:
+      - name: make
+        outputs: [KEY]
+        script: |
+          echo "start make 1" >> "$WITNESS"
+          echo "KEY=value of make" >> "$WINDLASS_OUTPUT"
+          # Stays behind, and must not outlive the run.
+          sleep 300 > /dev/null 2>&1 &
+          echo "made"
+          echo "end make 1" >> "$WITNESS"
+      - name: use
+        env: {GIVEN: "${make.KEY}"}
+        script: |
+          echo "start use 1" >> "$WITNESS"
+          echo "given: $GIVEN"
+          echo "end use 1" >> "$WITNESS"
+      - name: flaky
+        retry: {attempts: 2, on: [failure]}
+        script: |
+          echo "start flaky $TASK_ATTEMPT" >> "$WITNESS"
+          for i in 1 2 3; do echo "flaky $TASK_ATTEMPT.$i"; sleep 0.02; done
+          echo "end flaky $TASK_ATTEMPT" >> "$WITNESS"
+          test "$TASK_ATTEMPT" -gt 1
+  - name: Stop
+    order: parallel
+    tasks:
+      - name: overtime
+        timeout: 400ms
+        grace: 2s
+        allowFailure: true
+        script: |
+          echo "start overtime 1" >> "$WITNESS"
+          # Gets away from the session, and must be found all the same.
+          setsid sleep 300 > /dev/null 2>&1 &
+          i=0
+          while true; do i=$((i + 1)); echo "overtime $i"; sleep 0.02; done
+      - name: unit
+        matrix: {SIZE: ["10", "200"]}
+        script: |
+          echo "start unit-$SIZE 1" >> "$WITNESS"
+          seq -f "unit %.0f" 1 "$SIZE"
+          echo "end unit-$SIZE 1" >> "$WITNESS"
+      - name: never
+        when: "params.WITNESS == 'no such file'"
+        script: echo "start never 1" >> "$WITNESS"
+finally:
+  - name: report
+    script: |
+      echo "start report 1" >> "$WITNESS"
+      echo "status: $WINDLASS_STATUS"
+      echo "end report 1" >> "$WITNESS"
+"#;
+
+const FAILING: &str = r#"
+name: failing
+parameters:
+  - {name: WITNESS, dynamic: true}
+stages:
+  - name: Together
+    order: parallel
+    tasks:
+      - name: breaks
+        script: |
+          echo "start breaks 1" >> "$WITNESS"
+          for i in $(seq 1 12); do echo "breaks $i"; sleep 0.04; done
+          echo "end breaks 1" >> "$WITNESS"
+          exit 3
+      - name: victim
+        grace: 2s
+        script: |
+          echo "start victim 1" >> "$WITNESS"
+          setsid sleep 300 > /dev/null 2>&1 &
+          i=0
+          while true; do i=$((i + 1)); echo "victim $i"; sleep 0.01; done
+  - name: After
+    tasks:
+      - name: skipped
+        script: echo "start skipped 1" >> "$WITNESS"
+finally:
+  - name: report
+    script: |
+      echo "start report 1" >> "$WITNESS"
+      echo "status: $WINDLASS_STATUS"
+      sleep 0.2
+      printf 'bye'
+      echo "end report 1" >> "$WITNESS"
+"#;
+
+fn steady() -> Scenario {
+    let mut unended = numbered("unended", 50);
+    unended.extend_from_slice(b"no newline here");
+    let long = (1..=8).map(|i| format!("long {i} {:0>LONG$}\n", 0)).collect::<String>();
+    let flaky = |attempt: u32| (1..=3).map(|i| format!("flaky {attempt}.{i}\n")).collect::<String>().into_bytes();
+    let retried = ExpectedTask {
+        state: "succeeded",
+        attempts: vec![ExpectedAttempt::full(flaky(1)), ExpectedAttempt::full(flaky(2))],
+    };
+    let tasks = BTreeMap::from([
+        ("burst", ExpectedTask::succeeds(numbered("burst", BURST))),
+        ("slow", ExpectedTask::succeeds(numbered("slow", SLOW))),
+        ("unended", ExpectedTask::succeeds(unended)),
+        ("long", ExpectedTask::succeeds(long)),
+        ("make", ExpectedTask::succeeds("made\n")),
+        ("use", ExpectedTask::succeeds("given: value of make\n")),
+        ("flaky", retried),
+        ("overtime", ExpectedTask::stopped("timedOut", numbered("overtime", ENDLESS))),
+        ("unit[SIZE=10]", ExpectedTask::succeeds(numbered("unit", 10))),
+        ("unit[SIZE=200]", ExpectedTask::succeeds(numbered("unit", 200))),
+        ("never", ExpectedTask::skipped()),
+        ("report", ExpectedTask::succeeds("status: succeeded\n")),
+    ]);
+    Scenario { name: ScenarioName::Steady, document: STEADY.to_owned(), exit_code: 0, state: "succeeded", tasks }
+}
+
+fn failing() -> Scenario {
+    let breaks = ExpectedTask { state: "failed", attempts: vec![ExpectedAttempt::full(numbered("breaks", 12))] };
+    let tasks = BTreeMap::from([
+        ("breaks", breaks),
+        ("victim", ExpectedTask::stopped("cancelled", numbered("victim", ENDLESS))),
+        ("skipped", ExpectedTask::skipped()),
+        ("report", ExpectedTask::succeeds("status: failed\nbye")),
+    ]);
+    Scenario { name: ScenarioName::Failing, document: FAILING.to_owned(), exit_code: 1, state: "failed", tasks }
+}
+
+impl ExpectedTask {
+    fn succeeds(log: impl Into<Vec<u8>>) -> Self {
+        Self { state: "succeeded", attempts: vec![ExpectedAttempt::full(log.into())] }
+    }
+
+    fn stopped(state: &'static str, log: Vec<u8>) -> Self {
+        let attempt = ExpectedAttempt { log: ExpectedLog::BeginningOf(log), completes: false };
+        Self { state, attempts: vec![attempt] }
+    }
+
+    fn skipped() -> Self {
+        Self { state: "skipped", attempts: Vec::new() }
+    }
+}
+
+impl ExpectedAttempt {
+    fn full(log: Vec<u8>) -> Self {
+        Self { log: ExpectedLog::Exactly(log), completes: true }
+    }
+}
+
+/// `NAME 1`, `NAME 2` … each on its line.
+fn numbered(name: &str, lines: usize) -> Vec<u8> {
+    (1..=lines).map(|line| format!("{name} {line}\n")).collect::<String>().into_bytes()
+}
+
+/// The name by which a task's steps call themselves in the witness file.
+pub fn witness_name(task: &str) -> String {
+    task.replace("[SIZE=", "-").replace(']', "")
+}
