@@ -143,7 +143,7 @@ impl PipelineBuilder {
 
     /// The definition, or everything that is wrong with it.
     pub fn build(self) -> Result<Pipeline, Problems> {
-        super::read::checked(self.pipeline, self.findings)
+        super::check::checked(self.pipeline, self.findings)
     }
 }
 

@@ -13,7 +13,7 @@ use std::collections::{HashMap, HashSet};
 use super::model::Pipeline;
 use super::name::is_stand_in;
 use super::path::Path;
-use super::problem::Findings;
+use super::problem::{Findings, Problems};
 
 pub(super) use graph::Outline;
 pub(super) use variables::{BUILT_IN, STEP_ONLY};
@@ -35,6 +35,15 @@ pub(super) fn check(pipeline: &Pipeline, broken: &Broken, findings: &mut Finding
     }
     outline.report_cycles(findings);
     references::check(pipeline, &outline, broken, findings);
+}
+
+/// Checks a definition that was built in code.
+pub(super) fn checked(pipeline: Pipeline, mut findings: Findings) -> Result<Pipeline, Problems> {
+    check(&pipeline, &Broken::default(), &mut findings);
+    match findings.into_problems(None, |_| None) {
+        Some(problems) => Err(problems),
+        None => Ok(pipeline),
+    }
 }
 
 fn unique_stages(pipeline: &Pipeline, findings: &mut Findings) {

@@ -4,13 +4,15 @@
 use std::fmt;
 use std::sync::Arc;
 
+use serde::Serialize;
+
 use super::path::Path;
 
 /// At most so many problems are kept; a document with more is not a pipeline that a person mistyped.
 pub const MAX_PROBLEMS: usize = 1000;
 
 /// A place in a text, counted from 1 as editors do. Columns are counted in characters.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct Position {
     /// The line.
     pub line: u32,
@@ -19,7 +21,7 @@ pub struct Position {
 }
 
 /// One mistake in a definition or in what a run was given.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Problem {
     /// The file, or another name of where the text came from. `None` for a definition that was built in code.
     pub file: Option<Arc<str>>,
@@ -54,7 +56,8 @@ impl fmt::Display for Problem {
 }
 
 /// All mistakes of a definition, in the order of the text. Never empty.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, thiserror::Error)]
+#[serde(transparent)]
 pub struct Problems(Vec<Problem>);
 
 impl Problems {
@@ -218,7 +221,9 @@ impl Findings {
 
 /// The known name that was probably meant.
 pub(super) fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<String> {
-    let most = (name.chars().count() / 3).max(1);
+    let length = name.chars().count();
+    // Of one letter another one is nothing like it.
+    let most = if length < 2 { 0 } else { (length / 3).max(1) };
     let wanted = name.to_lowercase();
     known
         .into_iter()

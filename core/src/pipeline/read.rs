@@ -19,7 +19,7 @@ use std::sync::Arc;
 
 use super::check;
 use super::model::Pipeline;
-use super::problem::{Findings, Problem, Problems};
+use super::problem::{Position, Problem, Problems};
 use decode::{Decode, Decoder};
 use tree::Node;
 
@@ -77,12 +77,12 @@ fn read_tree(tree: &Node, file: &Arc<str>) -> Result<Pipeline, Problems> {
 /// A text that is no tree at all: nothing more can be said about it.
 #[derive(Debug)]
 struct Broken {
-    position: Option<super::problem::Position>,
+    position: Option<Position>,
     message: String,
 }
 
 impl Broken {
-    fn new(position: Option<super::problem::Position>, message: impl Into<String>) -> Self {
+    fn new(position: Option<Position>, message: impl Into<String>) -> Self {
         Self { position, message: message.into() }
     }
 
@@ -94,14 +94,5 @@ impl Broken {
             Some(problems) => problems,
             None => Problems::of_file(file, "cannot be read"),
         }
-    }
-}
-
-/// Checks a definition that was built in code.
-pub(super) fn checked(pipeline: Pipeline, mut findings: Findings) -> Result<Pipeline, Problems> {
-    check::check(&pipeline, &check::Broken::default(), &mut findings);
-    match findings.into_problems(None, |_| None) {
-        Some(problems) => Err(problems),
-        None => Ok(pipeline),
     }
 }

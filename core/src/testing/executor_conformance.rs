@@ -4,12 +4,7 @@
 //! that the executor does not have return at once. [`executor_conformance!`](crate::executor_conformance) makes a test of
 //! each.
 
-#![expect(
-    clippy::expect_used,
-    clippy::unwrap_used,
-    clippy::panic,
-    reason = "a case tells of a broken contract by a panic"
-)]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a case tells of a broken contract by a panic")]
 
 mod bench;
 mod ends;

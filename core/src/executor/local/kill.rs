@@ -150,6 +150,7 @@ impl Shared {
             self.end_marked(&folder.marks(), RELEASE_GRACE).await?;
         }
         self.launched().retain(|key, _| key.run != run);
+        self.spares.drop_run(&folder);
         if failpoint::bug("run.keep-folder") {
             return Ok(());
         }

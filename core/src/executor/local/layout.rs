@@ -11,7 +11,8 @@
 //!     forgotten  the log's length, once the log is dropped
 //! ```
 //!
-//! Making a file is the dearest thing that a short step does, so there is no file too many.
+//! Making a file is the dearest thing that a short step does, so there is no file too many. Names that begin with a dot are
+//! drafts, which nobody looks at until they are renamed.
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Read, Write};
@@ -140,9 +141,19 @@ impl StepFolder {
 
     /// Makes the folder; false when it was there.
     pub(in crate::executor) fn create(&self) -> io::Result<bool> {
-        match DirBuilder::new().mode(0o700).create(&self.path) {
-            Ok(()) => Ok(true),
+        match make_folder(&self.path) {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
+            result => result.map(|()| true),
+        }
+    }
+
+    /// Puts a draft in the folder's place; false when there is a folder with something in it.
+    pub(in crate::executor) fn adopt(&self, draft: &Path) -> io::Result<bool> {
+        match fs::rename(draft, &self.path) {
+            Ok(()) => Ok(true),
+            Err(error) if matches!(error.kind(), io::ErrorKind::DirectoryNotEmpty | io::ErrorKind::AlreadyExists) => {
+                Ok(false)
+            }
             Err(error) => Err(error),
         }
     }
@@ -178,18 +189,13 @@ impl StepFolder {
     /// Opens the log for the step. Not in append mode: when a script truncates it (`> /dev/stderr`), what comes later still
     /// lands where the reader expects it, instead of at the start, where nobody looks any more.
     pub(in crate::executor) fn open_log(&self) -> io::Result<File> {
-        OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(self.log())
+        open_writable(&self.log(), 0o600)
     }
 
-    /// Writes a file of the folder. With `replace` it appears as a whole, for another start may be reading it.
-    pub(in crate::executor) fn write(&self, name: &str, text: &str, replace: bool) -> io::Result<()> {
-        if !replace {
-            let mut file = OpenOptions::new().write(true).create_new(true).mode(0o700).open(self.path.join(name))?;
-            return file.write_all(text.as_bytes());
-        }
+    /// Writes a file of the folder, which appears as a whole, for another start may be reading it.
+    pub(in crate::executor) fn replace(&self, name: &str, text: &str) -> io::Result<()> {
         let draft = tempfile_name(&self.path, name);
-        let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o700).open(&draft)?;
-        file.write_all(text.as_bytes())?;
+        open_writable(&draft, 0o700)?.write_all(text.as_bytes())?;
         fs::rename(draft, self.path.join(name))
     }
 
@@ -228,7 +234,7 @@ impl StepFolder {
     pub(in crate::executor) fn forget(&self) -> io::Result<()> {
         if self.forgotten()?.is_none() {
             match fs::metadata(self.log()) {
-                Ok(data) => self.write("forgotten", &format!("{}\n", data.len()), true)?,
+                Ok(data) => self.replace("forgotten", &format!("{}\n", data.len()))?,
                 Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
                 Err(error) => return Err(error),
             }
@@ -273,6 +279,16 @@ fn read_if_there(path: &Path) -> io::Result<Option<String>> {
         Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => Ok(None),
         Err(error) => Err(error),
     }
+}
+
+/// Makes a folder that only its owner can read.
+pub(in crate::executor) fn make_folder(path: &Path) -> io::Result<()> {
+    DirBuilder::new().mode(0o700).create(path)
+}
+
+/// Opens a file for writing from its start, and makes it when it is missing.
+pub(in crate::executor) fn open_writable(path: &Path, mode: u32) -> io::Result<File> {
+    OpenOptions::new().write(true).create(true).truncate(false).mode(mode).open(path)
 }
 
 /// A name that no other thread or process uses now.

@@ -18,6 +18,7 @@ pub(super) mod layout;
 mod process;
 pub(super) mod remove;
 mod shim;
+mod spare;
 mod spawn;
 mod start;
 pub(super) mod transfer;
@@ -61,6 +62,7 @@ struct Shared {
     host: shim::Host,
     clock: SharedClock,
     watcher: watch::Watcher,
+    spares: spare::Spares,
     /// Steps that this instance started: a faster way to their ends, never the only one.
     launched: Mutex<HashMap<StepKey, Arc<Launched>>>,
 }
@@ -79,7 +81,8 @@ impl LocalExecutor {
             return Err(ExecutorError::Unsupported { what: format!("the folder {root:?}"), advice });
         }
         let (host, watcher) = (shim::Host::detect(), watch::Watcher::default());
-        Ok(Self { shared: Arc::new(Shared { root, host, clock, watcher, launched: Mutex::default() }) })
+        let (spares, launched) = (spare::Spares::default(), Mutex::default());
+        Ok(Self { shared: Arc::new(Shared { root, host, clock, watcher, spares, launched }) })
     }
 }
 
@@ -126,7 +129,10 @@ impl Executor for LocalExecutor {
 
     async fn prepare(&self, scope: &RunScope) -> Result<(), ExecutorError> {
         let scope = scope.clone();
-        self.shared.blocking(move |shared| workspace::prepare(&shared.root, &scope)).await
+        let run = self.shared.run(scope.run);
+        self.shared.blocking(move |shared| workspace::prepare(&shared.root, &scope)).await?;
+        self.shared.spares.refill(&run);
+        Ok(())
     }
 
     /// Nothing happens to local steps beside their logs and ends, so this ends at once.

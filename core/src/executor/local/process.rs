@@ -86,10 +86,10 @@ impl Held {
 
     /// Returns when it has ended.
     pub(super) async fn gone(&self, clock: &SharedClock) {
-        if let Some(watched) = self.watched.get_or_init(|| self.watch()) {
-            if watched.readable().await.is_ok() {
-                return;
-            }
+        if let Some(watched) = self.watched.get_or_init(|| self.watch())
+            && watched.readable().await.is_ok()
+        {
+            return;
         }
         while self.lives() {
             clock.sleep_until(clock.now().elapsed + FALLBACK).await;

@@ -133,14 +133,22 @@ impl Attributes {
     }
 }
 
+/// A session of its own, or at least a group; default signals; nothing blocked. The systems give these numbers other types.
 #[cfg(target_os = "linux")]
-const SESSION: i32 = 0x80;
+const FLAGS: libc::c_short = {
+    let signals = libc::POSIX_SPAWN_SETSIGDEF | libc::POSIX_SPAWN_SETSIGMASK;
+    signals as libc::c_short | libc::POSIX_SPAWN_SETSID
+};
+/// As above; Apple's systems also close the embedder's files by a flag.
 #[cfg(target_vendor = "apple")]
-const SESSION: i32 = 0x0400 | libc::POSIX_SPAWN_CLOEXEC_DEFAULT as i32;
+const FLAGS: libc::c_short =
+    (libc::POSIX_SPAWN_SETSIGDEF | libc::POSIX_SPAWN_SETSIGMASK | libc::POSIX_SPAWN_CLOEXEC_DEFAULT | 0x0400)
+        as libc::c_short;
+/// As above.
 #[cfg(not(any(target_os = "linux", target_vendor = "apple")))]
-const SESSION: i32 = libc::POSIX_SPAWN_SETPGROUP as i32;
-
-const FLAGS: libc::c_short = (SESSION | libc::POSIX_SPAWN_SETSIGDEF | libc::POSIX_SPAWN_SETSIGMASK) as libc::c_short;
+const FLAGS: libc::c_short = (libc::POSIX_SPAWN_SETSIGDEF as libc::c_int
+    | libc::POSIX_SPAWN_SETSIGMASK as libc::c_int
+    | libc::POSIX_SPAWN_SETPGROUP as libc::c_int) as libc::c_short;
 
 impl Drop for Attributes {
     fn drop(&mut self) {

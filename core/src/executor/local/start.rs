@@ -1,9 +1,10 @@
 //! Starting a step.
 
+use std::io::Write;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::layout::{StepFolder, StepState};
+use super::layout::{StepFolder, StepState, open_writable};
 use super::process::{Held, reap};
 use super::{Shared, io, shim, spawn};
 use crate::clock::SharedClock;
@@ -41,22 +42,18 @@ impl Launched {
 
 impl Shared {
     /// Not on a thread for blocking work: the way there and back costs more than the few calls that are made here.
-    pub(super) fn start(&self, step: &StepSpec) -> Result<(), ExecutorError> {
+    pub(super) fn start(self: &Arc<Self>, step: &StepSpec) -> Result<(), ExecutorError> {
         let ignore_token = failpoint::bug("step.ignore-token");
         let folder = self.step(&step.key);
         let workspace = self.workspace_of(step, &folder)?;
         // Told before anything is there to clean up.
         let launch = shim::launch(&self.host, step, &folder, &workspace, ignore_token)?;
         let doing = || format!("making the folder of the step {}", folder.path().display());
-        let fresh = folder.create().map_err(io(doing()))?;
-        if !fresh && !ignore_token {
+        if !self.make_folder(step, &folder, &launch.files).map_err(io(doing()))? && !ignore_token {
             let state = folder.state().map_err(io(doing()))?;
             if !matches!(state, StepState::Free) {
                 return Ok(());
             }
-        }
-        for (name, text) in &launch.files {
-            folder.write(name, text, !fresh).map_err(io(doing()))?;
         }
         if step.workspace == WorkspaceUse::None {
             std::fs::create_dir_all(&workspace).map_err(io(doing()))?;
@@ -71,7 +68,26 @@ impl Shared {
         let launched = Arc::new(Launched { pid, at, held });
         self.launched().insert(step.key.clone(), Arc::clone(&launched));
         tokio::spawn(launched.attend(Arc::clone(&self.clock)));
+        self.spares.refill(&self.run(step.key.run));
         Ok(())
+    }
+
+    /// Makes the step's folder with its files, all at once; false when it was there.
+    fn make_folder(&self, step: &StepSpec, folder: &StepFolder, files: &[(&str, String)]) -> std::io::Result<bool> {
+        let draft = self.spares.take(&self.run(step.key.run))?;
+        for (name, text) in files {
+            open_writable(&draft.join(name), 0o700)?.write_all(text.as_bytes())?;
+        }
+        if folder.adopt(&draft)? {
+            return Ok(true);
+        }
+        std::fs::remove_dir_all(&draft)?;
+        if matches!(folder.state()?, StepState::Free) {
+            for (name, text) in files {
+                folder.replace(name, text)?;
+            }
+        }
+        Ok(false)
     }
 
     fn workspace_of(&self, step: &StepSpec, folder: &StepFolder) -> Result<PathBuf, ExecutorError> {

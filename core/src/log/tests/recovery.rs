@@ -144,3 +144,30 @@ fn leave_garbage(root: &Path, garbage: &[u8]) {
         OpenOptions::new().append(true).open(path).unwrap().write_all(garbage).unwrap();
     }
 }
+
+#[test]
+#[ignore = "needs a file system of a few MB, named in WINDLASS_SMALL_DISK, such as `mount -t tmpfs -o size=4m tmpfs DIR`"]
+fn a_log_goes_on_when_a_full_disk_has_room_again() {
+    let Some(root) = std::env::var_os("WINDLASS_SMALL_DISK") else { return };
+    let folder = tempfile::tempdir_in(root).unwrap();
+    let ballast = folder.path().join("ballast");
+    fs::write(&ballast, vec![0; 1 << 20]).unwrap();
+    let store = LogStore::new(folder.path().join("logs")).with_segments_of(1 << 20);
+    let raw: Vec<u8> = (0..=255).cycle().take(300_000).collect();
+    let mut writer = store.writer(&key(), LogPosition::default(), Box::new(NoMask), LogLimits::default()).unwrap();
+    let mut expected = Vec::new();
+    let (full, committed) = loop {
+        let committed = writer.position();
+        match writer.append(&raw, at(0)).and_then(|()| writer.sync()) {
+            Ok(_) => expected.extend_from_slice(&raw),
+            Err(error) => break (error, committed),
+        }
+    };
+    assert!(matches!(full, LogError::Full { .. }), "{full:?}");
+    fs::remove_file(&ballast).unwrap();
+    let mut writer = store.writer(&key(), committed, Box::new(NoMask), LogLimits::default()).unwrap();
+    writer.append(&raw, at(0)).unwrap();
+    writer.finish(at(0)).unwrap();
+    expected.extend_from_slice(&raw);
+    assert!(store.read(&key(), 0, usize::MAX).unwrap() == expected);
+}

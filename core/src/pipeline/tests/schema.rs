@@ -27,6 +27,54 @@ fn a_task_is_closed_and_has_exactly_one_action() {
     assert_eq!(schema["$defs"]["Schedule"]["oneOf"].as_array().map(Vec::len), Some(6));
 }
 
+/// The keys that the reader knows at a place, from what it says about a wrong one.
+fn keys_of_the_reader(document: &str) -> Vec<String> {
+    let problems = read(document.as_bytes(), "a.yaml").unwrap_err();
+    let problem = problems.iter().find(|problem| problem.message.contains("wrongwrongwrong")).unwrap();
+    let (_, keys) = problem.message.split_once("known are ").unwrap();
+    let mut keys: Vec<String> = keys.split(", ").map(str::to_owned).collect();
+    keys.sort();
+    keys
+}
+
+#[test]
+fn the_schema_and_the_reader_know_the_same_keys() {
+    let schema = schema();
+    let in_task = |rest: &str| format!("name: a\nstages: [{{name: s, tasks: [{{name: t, {rest}}}]}}]");
+    let wrong = "wrongwrongwrong: 1";
+    for (definition, document) in [
+        ("", format!("{wrong}\nname: a\nstages: []")),
+        ("Parameter", format!("name: a\nparameters: [{{{wrong}}}]\nstages: []")),
+        ("Concurrency", format!("name: a\nconcurrency: {{{wrong}}}\nstages: []")),
+        ("Schedule", format!("name: a\ntriggers: [{{schedule: {{{wrong}}}}}]\nstages: []")),
+        ("EventTrigger", format!("name: a\ntriggers: [{{event: push, {wrong}}}]\nstages: []")),
+        ("Stage", format!("name: a\nstages: [{{{wrong}}}]")),
+        ("Task", in_task(wrong)),
+        ("Retry", in_task(&format!("retry: {{{wrong}}}"))),
+        ("Cache", in_task(&format!("caches: [{{{wrong}}}]"))),
+        ("Artifact", in_task(&format!("artifacts: [{{{wrong}}}]"))),
+        ("Reports", in_task(&format!("reports: {{{wrong}}}"))),
+        ("Resources", in_task(&format!("resources: {{{wrong}}}"))),
+        ("Quantities", in_task(&format!("resources: {{limits: {{{wrong}}}}}"))),
+        ("SecretVariable", in_task(&format!("secrets: [{{{wrong}}}]"))),
+        ("Checkout", in_task(&format!("checkout: {{{wrong}}}"))),
+        ("BuildImage", in_task(&format!("buildImage: {{{wrong}}}"))),
+        ("DeployManifests", in_task(&format!("deployManifests: {{{wrong}}}"))),
+        ("PublishChart", in_task(&format!("publishChart: {{{wrong}}}"))),
+        ("DeployChart", in_task(&format!("deployChart: {{{wrong}}}"))),
+        ("SyncFiles", in_task(&format!("syncFiles: {{{wrong}}}"))),
+        ("Transfer", in_task(&format!("syncFiles: {{transfers: [{{{wrong}}}]}}"))),
+        ("RunJob", in_task(&format!("runJob: {{{wrong}}}"))),
+        ("Approve", in_task(&format!("approve: {{{wrong}}}"))),
+        ("Custom", in_task(&format!("custom: {{{wrong}}}"))),
+    ] {
+        let found = if definition.is_empty() { &schema } else { &schema["$defs"][definition] };
+        let mut keys: Vec<String> = found["properties"].as_object().unwrap().keys().cloned().collect();
+        keys.sort();
+        assert_eq!(keys, keys_of_the_reader(&document), "{definition}");
+    }
+}
+
 #[test]
 fn every_mapping_of_the_schema_is_closed() {
     fn walk(place: &str, value: &serde_json::Value) {

@@ -95,6 +95,10 @@ fn as_file_name(name: &str) -> String {
             safe.push_str(&format!("%{byte:02X}"));
         }
     }
+    if safe.is_empty() {
+        // Otherwise it would be the folder of all executors.
+        safe.push('%');
+    }
     if safe.len() > 200 {
         safe = format!("{}%{:08x}", &safe[..180], crc32fast::hash(name.as_bytes()));
     }

@@ -130,7 +130,7 @@ fn executors_have_folders_that_no_name_leads_out_of() {
     let folders = ["local", "..", "../../etc", "a b", "a%20b", "", &"ä".repeat(100), &"ö".repeat(100)];
     let folders: Vec<_> = folders.iter().map(|name| dir.executor_state(name)).collect();
     assert_eq!(folders[0], executors.join("local"));
-    for (at, folder) in folders.iter().enumerate().filter(|(at, _)| *at != 5) {
+    for (at, folder) in folders.iter().enumerate() {
         assert_eq!(folder.parent(), Some(executors.as_path()));
         assert!(folder.file_name().unwrap().len() < 255);
         assert!(!folders[..at].contains(folder));

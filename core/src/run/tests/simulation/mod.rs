@@ -99,13 +99,14 @@ fn simulations_reach_every_kind_of_event_and_end() {
             match event {
                 RunEvent::RunFinished { state, .. } => seen.insert(format!("run {state:?}")),
                 RunEvent::TaskFinished { state, .. } => seen.insert(format!("task {state:?}")),
+                RunEvent::TaskWaiting { reason, .. } => seen.insert(format!("waits for {}", reason.code)),
                 RunEvent::AttemptFinished { state, .. } => seen.insert(format!("attempt {state:?}")),
                 _ => true,
             };
         }
     }
-    // 22 kinds of events, 4 ends of runs, 6 of tasks, 5 of attempts.
-    assert_eq!(seen.len(), 22 + 4 + 6 + 5, "{seen:?}");
+    // 22 kinds of events, 4 ends of runs, 6 of tasks, 5 of attempts, 5 reasons to wait.
+    assert_eq!(seen.len(), 22 + 4 + 6 + 5 + 5, "{seen:?}");
 }
 
 /// A deliberate bug: changes a history, or says that this one does not offer the occasion.

@@ -39,6 +39,8 @@ struct Oracle<'a> {
     plan: &'a Plan,
     tasks: Vec<Seen>,
     by_name: BTreeMap<&'a str, usize>,
+    /// For each task, for which ones it waits, directly or not.
+    ancestors: Vec<Vec<bool>>,
     now: u64,
     /// What decides how the run ends: the first of its kind.
     end: Option<RunEnd>,
@@ -61,6 +63,7 @@ pub(super) fn check(plan: &Plan, history: &History) -> Verdict {
         plan,
         tasks: plan.tasks.iter().map(|_| Seen::default()).collect(),
         by_name,
+        ancestors: ancestors(plan),
         now: 0,
         end: None,
         stopping: None,
@@ -201,6 +204,9 @@ impl Oracle<'_> {
                 seen.running = Some((self.now, false, false));
             }
             RunEvent::TaskWaiting { reason, .. } if reason.code == "repeat" => self.tasks[at].repeats = true,
+            RunEvent::TaskWaiting { .. } if self.tasks[at].running.is_none() && !self.tasks[at].asked => {
+                self.goes_on(at)?;
+            }
             RunEvent::TaskWaiting { .. } => self.tasks[at].running.iter_mut().for_each(|running| running.1 = true),
             RunEvent::TaskRunning { .. } => self.tasks[at].running.iter_mut().for_each(|running| running.1 = false),
             RunEvent::AttemptStopping { state, cause, .. } => self.stop(at, *state, &cause.code)?,
@@ -240,19 +246,28 @@ impl Oracle<'_> {
         demand(task.when.iter().all(|when| when.source() == "true"), || {
             format!("{name} starts against its condition")
         })?;
-        let Some(stage) = self.stage(at) else {
+        if self.stage(at).is_none() {
             let before = (0..at).all(|before| self.tasks[before].end.is_some());
             return demand(self.finally.is_some() && before && !self.finally_over, || {
                 format!("{name} starts too early")
             });
-        };
+        }
         let needs = task.needs.iter().all(|need| self.tasks[need.get()].satisfied);
         let stages = task.after.is_none_or(|after| {
             self.in_stages().all(|(other, seen)| self.stage(other) > Some(after.0) || seen.satisfied)
         });
         demand(needs && stages, || format!("{name} does not wait for what it needs"))?;
-        let spared = self.stopping.is_none_or(|spared| spared == Some(stage));
-        demand(self.started && spared, || format!("{name} starts though the run does not go on"))
+        demand(self.started, || format!("{name} starts before the run"))?;
+        self.goes_on(at).map_err(|_| format!("{name} starts though the run does not go on"))
+    }
+
+    /// Whether the run still goes on for this task.
+    fn goes_on(&self, at: usize) -> Verdict {
+        let going = match self.stage(at) {
+            Some(stage) => self.stopping.is_none_or(|spared| spared == Some(stage)),
+            None => !self.finally_over,
+        };
+        demand(going, || format!("{} waits though the run does not go on", self.task(at).id))
     }
 
     /// A retry with `from` finds everything from there on in its own workspace.
@@ -260,35 +275,45 @@ impl Oracle<'_> {
         let (seen, task) = (&self.tasks[at], self.task(at));
         let needs_it = self.shared(at) && seen.attempts > 0 && seen.end.is_none();
         let lost_with_workspace = seen.generation < generation && needs_it;
-        let Some(from) = task.retry.from.as_ref().filter(|_| lost_with_workspace) else { return Ok(()) };
-        let missing = (0..self.tasks.len()).find(|other| {
-            let (done, planned) = (&self.tasks[*other], self.task(*other));
-            let in_chain = *other != at && self.waits_for(at, *other) && {
-                planned.name == *from
-                    || (0..self.tasks.len())
-                        .any(|start| self.task(start).name == *from && self.waits_for(*other, start))
-            };
-            in_chain
-                && self.shared(*other)
-                && done.succeeded_in > 0
-                && done.succeeded_in < generation
-                && !planned.allow_failure()
-        });
+        if seen.end.is_some() {
+            return self.repeats_in_order(at, generation);
+        }
+        if task.retry.from.is_none() || !lost_with_workspace {
+            return Ok(());
+        }
+        let missing =
+            (0..self.tasks.len()).find(|other| self.in_chain(at, *other) && !self.is_there(*other, generation));
         demand(missing.is_none(), || {
             format!("{} starts again without {:?}", task.id, missing.map(|missing| &self.task(missing).id))
         })
     }
 
+    /// What is done again comes after what it needs and is done again as well.
+    fn repeats_in_order(&self, at: usize, generation: u32) -> Verdict {
+        let early = (0..self.tasks.len()).filter(|origin| self.tasks[*origin].repeats).any(|origin| {
+            let before = |other: usize| self.in_chain(origin, other) && self.waits_for(at, other);
+            (0..self.tasks.len()).any(|other| before(other) && !self.is_there(other, generation))
+        });
+        demand(!early, || format!("{} is repeated before what it needs", self.task(at).id))
+    }
+
+    /// Whether the retry of a task repeats another one.
+    fn in_chain(&self, origin: usize, other: usize) -> bool {
+        let from = &self.task(origin).retry.from;
+        let is_from = |at: usize| Some(&self.task(at).name) == from.as_ref();
+        let starts = |start: usize| is_from(start) && (start == other || self.waits_for(other, start));
+        self.waits_for(origin, other) && (0..self.tasks.len()).any(starts)
+    }
+
+    /// Whether what a task left in the workspace is in this one.
+    fn is_there(&self, at: usize, generation: u32) -> bool {
+        let done = self.tasks[at].succeeded_in;
+        !self.shared(at) || self.task(at).allow_failure() || done == 0 || done == generation
+    }
+
     /// Whether a task waits for another one, directly or not.
     fn waits_for(&self, at: usize, other: usize) -> bool {
-        let task = self.task(at);
-        task.needs.iter().any(|need| need.get() == other || self.waits_for(need.get(), other))
-            || task.after.is_some_and(|after| {
-                (0..self.tasks.len()).any(|before| {
-                    self.stage(before).is_some_and(|stage| stage <= after.0)
-                        && (before == other || self.waits_for(before, other))
-                })
-            })
+        self.ancestors[at][other]
     }
 
     fn shared(&self, at: usize) -> bool {
@@ -401,4 +426,28 @@ impl Oracle<'_> {
 
 fn millis(duration: Duration) -> u64 {
     duration.as_millis() as u64
+}
+
+/// For each task, for which ones it waits, directly or not.
+fn ancestors(plan: &Plan) -> Vec<Vec<bool>> {
+    let count = plan.tasks.len();
+    let mut found = vec![vec![false; count]; count];
+    for (at, task) in plan.tasks.iter().enumerate() {
+        let before = |other: &PlannedTask| match (other.section, task.after) {
+            (Section::Stage(stage), Some(after)) => stage <= after,
+            _ => false,
+        };
+        (0..count).for_each(|other| {
+            let direct = task.needs.iter().any(|need| need.get() == other) || before(&plan.tasks[other]);
+            found[at][other] = direct;
+        });
+    }
+    for through in 0..count {
+        for at in 0..count {
+            for other in 0..count {
+                found[at][other] |= found[at][through] && found[through][other];
+            }
+        }
+    }
+    found
 }

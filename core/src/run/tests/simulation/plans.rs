@@ -9,6 +9,7 @@ use crate::run::tests::kit::{Kit, plan};
 pub(super) fn generate(dice: &mut Dice) -> Arc<Plan> {
     let mut kit = plan();
     let mut names = Vec::new();
+    let repeats = if dice.chance(25) { 80 } else { 10 };
     for stage in 0..dice.below(4) {
         let name = format!("Stage {stage}");
         kit = if dice.chance(60) { kit.parallel(&name) } else { kit.sequential(&name) };
@@ -16,7 +17,7 @@ pub(super) fn generate(dice: &mut Dice) -> Arc<Plan> {
             kit = kit.lenient();
         }
         for _ in 0..dice.below(5) {
-            kit = add_task(kit, &mut names, dice);
+            kit = add_task(kit, &mut names, repeats, dice);
         }
     }
     if dice.chance(25) {
@@ -34,7 +35,7 @@ pub(super) fn generate(dice: &mut Dice) -> Arc<Plan> {
     kit.build()
 }
 
-fn add_task(mut kit: Kit, names: &mut Vec<String>, dice: &mut Dice) -> Kit {
+fn add_task(mut kit: Kit, names: &mut Vec<String>, repeats: u64, dice: &mut Dice) -> Kit {
     let number = names.len();
     let axis = if dice.chance(20) { format!("t{number}[PY=3.{}]", dice.below(20)) } else { format!("t{number}") };
     kit = if dice.chance(8) { kit.approve(&axis) } else { kit.task(&axis) };
@@ -43,8 +44,9 @@ fn add_task(mut kit: Kit, names: &mut Vec<String>, dice: &mut Dice) -> Kit {
         kit = kit.needs(&needs);
     }
     kit = decorate(kit, dice);
-    if dice.chance(20) && !names.is_empty() {
-        let from = names[dice.below(names.len() as u64) as usize].split('[').next().unwrap_or_default().to_owned();
+    if dice.chance(repeats) && !names.is_empty() {
+        let from =
+            names[dice.below(names.len().min(2) as u64) as usize].split('[').next().unwrap_or_default().to_owned();
         kit = kit.retry(2 + dice.below(2) as u32, &[RetryOn::Lost, RetryOn::Failure], 0).repeat_from(&from);
     }
     names.push(axis);

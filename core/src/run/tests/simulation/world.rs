@@ -53,9 +53,10 @@ impl World {
             let number = 1 + dice.below(3);
             (0..number).for_each(|number| drop(outside.insert((dice.below(300), number), cancel())));
         }
-        if dice.chance(30) {
-            let number = 1 + dice.below(2);
-            (0..number).for_each(|number| drop(outside.insert((dice.below(250), 10 + number), Signal::LoseWorkspace)));
+        let repeats = plan.tasks.iter().any(|task| task.retry.from.is_some());
+        if dice.chance(if repeats { 80 } else { 15 }) {
+            let number = 1 + dice.below(3);
+            (0..number).for_each(|number| drop(outside.insert((dice.below(350), 10 + number), Signal::LoseWorkspace)));
         }
         let admitted_at = dice.below(30);
         outside.insert((admitted_at, 20), Signal::Input(Input::Admitted));

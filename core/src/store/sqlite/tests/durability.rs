@@ -123,3 +123,33 @@ fn a_stale_commit_in_a_group_is_refused_alone() {
         assert_events(&store, 1, 5).await.unwrap();
     });
 }
+
+#[test]
+#[ignore = "needs a file system of a few MB, named in WINDLASS_SMALL_DISK, such as `mount -t tmpfs -o size=4m tmpfs DIR`"]
+fn a_disk_that_is_really_full() {
+    let Some(root) = std::env::var_os("WINDLASS_SMALL_DISK") else { return };
+    let folder = tempfile::tempdir_in(root).unwrap();
+    let ballast = folder.path().join("ballast");
+    std::fs::write(&ballast, vec![0; 1 << 20]).unwrap();
+    let path = folder.path().join("windlass.db");
+    let store = block_on(filled(&path, 1)).unwrap();
+    block_on(async {
+        let mut last = 2;
+        let full = loop {
+            match store.commit(appends([append(1, last, 500)])).await {
+                Ok(()) => last += 500,
+                Err(error) => break error,
+            }
+        };
+        assert!(matches!(full, StoreError::Full { .. }), "{full:?}");
+        assert_events(&store, 1, last).await.unwrap();
+        let error = crate::store::DataDir::open(folder.path().join("data")).and_then(|dir| SqliteStore::open(dir.db()));
+        assert!(matches!(error, Err(StoreError::Full { .. })), "{error:?}");
+        std::fs::remove_file(&ballast).unwrap();
+        store.commit(appends([append(1, last, 500)])).await.unwrap();
+        store.close().await.unwrap();
+        let store = SqliteStore::open(&path).unwrap();
+        assert_events(&store, 1, last + 500).await.unwrap();
+        store.check().await.unwrap();
+    });
+}
