@@ -116,8 +116,9 @@ fn failed(doing: &str) -> impl FnOnce(std::io::Error) -> ExecutorError {
 #[tokio::main]
 async fn main() -> Result<ExitCode, Box<dyn std::error::Error>> {
     let data_dir = std::env::args().nth(1).unwrap_or_else(|| ".windlass".to_owned());
-    let clean_room =
-        Simple::new(CleanRoom, Path::new(&data_dir).join("clean-room"), Arc::new(SystemClock::resume(None)))?;
+    // Beside the data directory, which belongs to the engine alone.
+    let state = format!("{data_dir}-clean-room");
+    let clean_room = Simple::new(CleanRoom, state, Arc::new(SystemClock::resume(None)))?;
     let engine = Engine::builder().data_dir(data_dir).executor("clean-room", clean_room).open().await?;
 
     let count = "echo \"COUNT=$(env | wc -l)\" >> \"$WINDLASS_OUTPUT\"";
