@@ -106,7 +106,8 @@ fn counts(summary: &RunSummary) -> String {
         TaskStatus::Pending,
     ];
     let number = |status, allowed| {
-        let is_one = |task: &&TaskSummary| task.status == status && (is_failure(status) && task.allow_failure) == allowed;
+        let is_one =
+            |task: &&TaskSummary| task.status == status && (is_failure(status) && task.allow_failure) == allowed;
         summary.tasks.iter().filter(is_one).count()
     };
     let words = ORDER.into_iter().flat_map(|status| {

@@ -141,7 +141,11 @@ pub enum Order {
 ///
 /// In the document the action is a key of the task itself (`script: …`, `checkout: {…}`).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", from = "super::task_document::TaskDocument", into = "super::task_document::TaskDocument")]
+#[serde(
+    rename_all = "camelCase",
+    from = "super::task_document::TaskDocument",
+    into = "super::task_document::TaskDocument"
+)]
 #[schemars(with = "super::task_document::TaskDocument")]
 pub struct Task {
     /// Unique in the pipeline.

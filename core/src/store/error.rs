@@ -60,7 +60,9 @@ pub enum StoreError {
         known: u32,
     },
     /// The data directory was written by a newer version.
-    #[error("{path} has format {found}, and this version of Windlass knows formats up to {known}: use a newer Windlass")]
+    #[error(
+        "{path} has format {found}, and this version of Windlass knows formats up to {known}: use a newer Windlass"
+    )]
     NewerFormat {
         /// The file.
         path: PathBuf,
@@ -70,7 +72,9 @@ pub enum StoreError {
         known: u32,
     },
     /// What is stored makes no sense: a torn write, flipped bits.
-    #[error("{path} is damaged: {why}. Restore the data directory from a backup; what is left can be read with `windlass show`")]
+    #[error(
+        "{path} is damaged: {why}. Restore the data directory from a backup; what is left can be read with `windlass show`"
+    )]
     Damaged {
         /// The file.
         path: PathBuf,

@@ -23,7 +23,14 @@ const RELEASE_GRACE: Duration = Duration::from_millis(500);
 impl StepFolder {
     /// By what the step's processes are known.
     pub(super) fn marks(&self) -> Marks {
-        Marks { cookie: self.cookie().to_owned(), prefix: false, session: None, log: self.log_identity(), pipe: None, spare: None }
+        Marks {
+            cookie: self.cookie().to_owned(),
+            prefix: false,
+            session: None,
+            log: self.log_identity(),
+            pipe: None,
+            spare: None,
+        }
     }
 }
 
