@@ -57,7 +57,7 @@ async fn a_flaky_step_is_tried_again_with_pauses_that_double() {
     let fetch = Task::script("fetch", "./fetch").attempts(4).backoff(HOUR);
     let patient = Pipeline::builder("patient").stage(Stage::sequential("Get").task(fetch)).build().unwrap();
     let clock = VirtualClock::auto();
-    let scripts = [Script::fails(1), Script::infrastructure("the disk is away"), Script::succeeds()];
+    let scripts = [Script::fails(1), Script::fails(1), Script::succeeds()];
     let steps = ScriptedExecutor::new(Arc::new(clock.clone())).attempts("fetch", scripts);
 
     let outcome = run(&patient, RunRequest::manual(), clock, steps.clone()).await;
