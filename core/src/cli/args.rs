@@ -10,7 +10,7 @@ use crate::run::RunStatus;
 
 /// A CI/CD engine without a server: pipelines run on this machine, survive a crash, and say why they failed.
 #[derive(Debug, Parser)]
-#[command(name = "windlass", version, propagate_version = true, max_term_width = 100, after_help = EXAMPLES)]
+#[command(name = "windlass", bin_name = "windlass", version, propagate_version = true, max_term_width = 100, after_help = EXAMPLES)]
 pub(super) struct Cli {
     /// Whether colours are used. `auto`: on a terminal, unless NO_COLOR is set.
     #[arg(long, global = true, value_enum, value_name = "WHEN", default_value_t = ColorWhen::Auto)]

@@ -14,7 +14,7 @@ use super::ui::eprintln_quietly;
 use crate::clock::{Clock, SystemClock};
 use crate::engine::{Event, Run};
 use crate::error::{ErrorKind, Result};
-use crate::run::Seq;
+use crate::run::{RunStatus, Seq};
 
 /// Events on their way to the reporter; more wait in the store.
 const QUEUE: usize = 256;
@@ -36,15 +36,12 @@ pub(super) async fn follow(
     signals: Signals,
     clock: &SystemClock,
 ) -> Result<Vec<Exit>, Failure> {
-    for run in runs {
-        let summary = run.summary().await.map_err(Failure::engine)?;
-        reporter.begin(&summary, runs.len() > 1);
-    }
+    introduce(runs, reporter).await?;
     let (sender, mut messages) = mpsc::channel(QUEUE);
     for (at, run) in runs.iter().enumerate() {
         tokio::spawn(forward(at, run.clone(), after, sender.clone()));
     }
-    let watch = tokio::spawn(obey(signals, runs.to_vec(), sender));
+    let watch = tokio::spawn(obey(signals, runs.to_vec(), sender, reporter.shows_time()));
     let mut exits = vec![None; runs.len()];
     while exits.contains(&None) {
         match next(&mut messages, reporter, clock).await {
@@ -57,6 +54,18 @@ pub(super) async fn follow(
     watch.abort();
     reporter.flush();
     Ok(exits.into_iter().map(|exit| exit.unwrap_or(Exit::Engine)).collect())
+}
+
+async fn introduce(runs: &[Run], reporter: &mut dyn Reporter) -> Result<(), Failure> {
+    for run in runs {
+        if runs.len() > 1 {
+            reporter.label(run.id(), format!("{}#{} ", run.pipeline(), run.number()));
+        }
+        if reporter.shows_time() {
+            reporter.begin(&run.summary().await.map_err(Failure::engine)?);
+        }
+    }
+    Ok(())
 }
 
 /// The next message. When none is there yet, what has come so far is shown first.
@@ -99,15 +108,12 @@ async fn forward_events(run: &Run, after: Seq, sender: &mpsc::Sender<Message>) -
 
 /// Shows how a run ended.
 async fn end(run: &Run, result: Result<()>, reporter: &mut dyn Reporter) -> Exit {
-    let summary = match result {
-        Ok(()) => run.summary().await,
+    let status = match result {
+        Ok(()) => report(run, reporter).await,
         Err(error) => Err(error),
     };
-    match summary {
-        Ok(summary) => {
-            reporter.end(&summary);
-            Exit::of_run(summary.status)
-        }
+    match status {
+        Ok(status) => Exit::of_run(status),
         Err(error) => {
             reporter.note(&format!("error: {error}"));
             Exit::Engine
@@ -115,8 +121,17 @@ async fn end(run: &Run, result: Result<()>, reporter: &mut dyn Reporter) -> Exit
     }
 }
 
+async fn report(run: &Run, reporter: &mut dyn Reporter) -> Result<RunStatus> {
+    if !reporter.reports() {
+        return run.status().await;
+    }
+    let summary = run.summary().await?;
+    reporter.end(&summary);
+    Ok(summary.status)
+}
+
 /// The first signal cancels the runs; the second leaves at once.
-async fn obey(mut signals: Signals, runs: Vec<Run>, sender: mpsc::Sender<Message>) {
+async fn obey(mut signals: Signals, runs: Vec<Run>, sender: mpsc::Sender<Message>, live: bool) {
     let signal = signals.next().await;
     let what = if runs.len() > 1 { "the runs" } else { "the run" };
     let told =
@@ -126,7 +141,9 @@ async fn obey(mut signals: Signals, runs: Vec<Run>, sender: mpsc::Sender<Message
     let cancel = tokio::spawn(cancel(runs, signal, sender));
     signals.next().await;
     cancel.abort();
-    eprintln_quietly("leaving at once; `windlass attach` takes up what is unfinished");
+    // Not within the last line of a live display, where the cursor is.
+    let line_break = if live { "\n" } else { "" };
+    eprintln_quietly(&format!("{line_break}leaving at once; `windlass attach` takes up what is unfinished"));
     std::process::exit(i32::from(Exit::Cancelled.code()));
 }
 

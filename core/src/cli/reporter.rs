@@ -7,12 +7,15 @@ use super::report::{ReportStyle, report};
 use super::scroll::Scroll;
 use super::ui::eprintln_quietly;
 use crate::engine::{Event, RunSummary};
-use crate::run::Now;
+use crate::run::{Now, RunId};
 
 /// Shows the events of one run or several.
 pub(super) trait Reporter {
-    /// A run that is going to be followed, as it is now.
-    fn begin(&mut self, run: &RunSummary, several: bool);
+    /// What stands before each line of the run; given when several are followed.
+    fn label(&mut self, _run: RunId, _label: String) {}
+
+    /// The run as it is now. Only asked for where the passing of time is shown.
+    fn begin(&mut self, _run: &RunSummary) {}
 
     /// The next event.
     fn event(&mut self, event: &Event);
@@ -34,8 +37,13 @@ pub(super) trait Reporter {
         eprintln_quietly(text);
     }
 
+    /// Whether `end` is called. Putting a summary together takes a moment.
+    fn reports(&self) -> bool {
+        true
+    }
+
     /// The run has ended.
-    fn end(&mut self, run: &RunSummary);
+    fn end(&mut self, _run: &RunSummary) {}
 
     /// Everything has been shown. The error says why not all of it was.
     fn finish(self: Box<Self>) -> Result<(), String>;
@@ -60,8 +68,6 @@ impl<W: Write> JsonReporter<W> {
 }
 
 impl<W: Write> Reporter for JsonReporter<W> {
-    fn begin(&mut self, _: &RunSummary, _: bool) {}
-
     fn event(&mut self, event: &Event) {
         if !self.out.is_open() {
             return;
@@ -77,7 +83,9 @@ impl<W: Write> Reporter for JsonReporter<W> {
         self.out.flush();
     }
 
-    fn end(&mut self, _: &RunSummary) {}
+    fn reports(&self) -> bool {
+        false
+    }
 
     fn finish(self: Box<Self>) -> Result<(), String> {
         self.out.finish()
@@ -105,10 +113,8 @@ impl<W: Write> PlainReporter<W> {
 }
 
 impl<W: Write> Reporter for PlainReporter<W> {
-    fn begin(&mut self, run: &RunSummary, several: bool) {
-        if several {
-            self.scroll.label(run.id, label(&run.pipeline, run.number));
-        }
+    fn label(&mut self, run: RunId, label: String) {
+        self.scroll.label(run, label);
     }
 
     fn event(&mut self, event: &Event) {
@@ -131,9 +137,4 @@ impl<W: Write> Reporter for PlainReporter<W> {
     fn finish(self: Box<Self>) -> Result<(), String> {
         self.out.finish()
     }
-}
-
-/// What stands before the lines of a run when several are followed.
-pub(super) fn label(pipeline: &str, number: u64) -> String {
-    format!("{pipeline}#{number} ")
 }

@@ -6,13 +6,14 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::lines::TaskKey;
 use super::report::{ReportStyle, report};
-use super::reporter::{Reporter, label};
+use super::reporter::Reporter;
 use super::sanitize;
 use super::scroll::Scroll;
 use super::ui::eprintln_quietly;
 use super::view::{RunView, Size};
+use super::voice::speak_beside;
 use crate::engine::{Event, EventKind, RunSummary};
-use crate::run::Now;
+use crate::run::{Now, RunId};
 
 /// So much is collected at most before it is shown.
 const MAX_PENDING: usize = 256 * 1024;
@@ -36,6 +37,7 @@ impl TreeReporter {
         if let Ok(only_message) = ProgressStyle::with_template("{msg}") {
             bar.set_style(only_message);
         }
+        speak_beside(Some(bar.clone()));
         let scroll = Scroll::new(style.paint, false);
         Self { bar, scroll, views: Vec::new(), style, pending: Vec::new(), now, error: None }
     }
@@ -75,10 +77,11 @@ impl TreeReporter {
 }
 
 impl Reporter for TreeReporter {
-    fn begin(&mut self, run: &RunSummary, several: bool) {
-        if several {
-            self.scroll.label(run.id, label(&run.pipeline, run.number));
-        }
+    fn label(&mut self, run: RunId, label: String) {
+        self.scroll.label(run, label);
+    }
+
+    fn begin(&mut self, run: &RunSummary) {
         self.views.push(RunView::of(run));
     }
 
@@ -127,6 +130,7 @@ impl Reporter for TreeReporter {
     }
 
     fn finish(mut self: Box<Self>) -> Result<(), String> {
+        speak_beside(None);
         self.bar.finish_and_clear();
         self.write_pending();
         match self.error {

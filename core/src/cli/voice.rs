@@ -2,8 +2,10 @@
 
 use std::collections::VecDeque;
 use std::fmt;
+use std::io::{self, Write};
 use std::sync::{Mutex, PoisonError};
 
+use indicatif::ProgressBar;
 use tracing::{Event, Level, Subscriber};
 use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
@@ -16,13 +18,53 @@ pub(super) fn listen() {
     match std::env::var(VARIABLE) {
         Ok(filter) if !filter.is_empty() => {
             let filter = tracing_subscriber::EnvFilter::new(filter);
-            let full = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(false);
+            let full = tracing_subscriber::fmt().with_env_filter(filter).with_writer(Voice::default).with_ansi(false);
             let _ = full.try_init();
         }
         _ => {
-            let plain = tracing_subscriber::fmt().with_max_level(Level::WARN).with_writer(std::io::stderr);
+            let plain = tracing_subscriber::fmt().with_max_level(Level::WARN).with_writer(Voice::default);
             let _ = plain.with_ansi(false).event_format(PlainWords::default()).try_init();
         }
+    }
+}
+
+/// The live display that has to step aside for a word on stderr.
+static DISPLAY: Mutex<Option<ProgressBar>> = Mutex::new(None);
+
+/// From here on words on stderr do not write into this display; `None` when it is gone.
+pub(super) fn speak_beside(display: Option<ProgressBar>) {
+    *DISPLAY.lock().unwrap_or_else(PoisonError::into_inner) = display;
+}
+
+/// Standard error, beside a live display.
+#[derive(Default)]
+struct Voice {
+    line: Vec<u8>,
+}
+
+impl Write for Voice {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.line.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Drop for Voice {
+    fn drop(&mut self) {
+        if self.line.is_empty() {
+            return;
+        }
+        let display = DISPLAY.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let speak = || io::stderr().write_all(&self.line);
+        // When nobody reads it, nothing is wrong.
+        let _ = match display {
+            Some(display) => display.suspend(speak),
+            None => speak(),
+        };
     }
 }
 

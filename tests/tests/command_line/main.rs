@@ -7,3 +7,4 @@ mod interrupts;
 mod logs;
 mod program;
 mod story;
+mod terminals;

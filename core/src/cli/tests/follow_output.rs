@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::sync::{Arc, Mutex};
 
-use super::fixtures::{ended, events, exit_cause, fresh};
+use super::fixtures::{ended, events, exit_cause, run_id};
 use crate::cli::args::ColorWhen;
 use crate::cli::lines::Tails;
 use crate::cli::output::Output;
@@ -50,9 +50,13 @@ fn colors() -> Paint {
 }
 
 fn follow(mut reporter: Box<dyn Reporter>, several: bool) {
-    reporter.begin(&fresh(), several);
+    if several {
+        reporter.label(run_id(), "hello#7 ".to_owned());
+    }
     events().iter().for_each(|event| reporter.event(event));
-    reporter.end(&ended());
+    if reporter.reports() {
+        reporter.end(&ended());
+    }
     reporter.finish().unwrap();
 }
 
