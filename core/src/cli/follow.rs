@@ -3,26 +3,30 @@
 //! Reading events, and answering signals, are tasks of their own: a slow reader of the output holds up neither the engine
 //! nor a cancel.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::mpsc;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 
 use super::exit::{Exit, Failure};
 use super::reporter::Reporter;
 use super::signals::Signals;
 use super::ui::eprintln_quietly;
 use crate::clock::{Clock, SystemClock};
-use crate::engine::{Event, Run};
+use crate::engine::{Event, EventKind, Run};
 use crate::error::{ErrorKind, Result};
 use crate::run::{RunStatus, Seq};
 
-/// Events on their way to the reporter; more wait in the store.
+/// So many events are on their way to the reporter at most; more wait in the store.
 const QUEUE: usize = 256;
+/// So many bytes of logs are on their way at most.
+const QUEUE_BYTES: u32 = 1024 * 1024;
 /// How often a live display shows the passing of time.
 const TICK: Duration = Duration::from_millis(100);
 
 enum Message {
-    Event(Box<Event>),
+    /// With its share of the bytes that may be on their way.
+    Event(Box<Event>, Option<OwnedSemaphorePermit>),
     /// No more events of this run come.
     Over(usize, Result<()>),
     Note(String),
@@ -38,14 +42,16 @@ pub(super) async fn follow(
 ) -> Result<Vec<Exit>, Failure> {
     introduce(runs, reporter).await?;
     let (sender, mut messages) = mpsc::channel(QUEUE);
+    let bytes = Arc::new(Semaphore::new(QUEUE_BYTES as usize));
     for (at, run) in runs.iter().enumerate() {
-        tokio::spawn(forward(at, run.clone(), after, sender.clone()));
+        let way = Way { sender: sender.clone(), bytes: bytes.clone() };
+        tokio::spawn(forward(at, run.clone(), after, way));
     }
     let watch = tokio::spawn(obey(signals, runs.to_vec(), sender, reporter.shows_time()));
     let mut exits = vec![None; runs.len()];
     while exits.contains(&None) {
         match next(&mut messages, reporter, clock).await {
-            Some(Message::Event(event)) => reporter.event(&event),
+            Some(Message::Event(event, _share)) => reporter.event(&event),
             Some(Message::Note(text)) => reporter.note(&text),
             Some(Message::Over(at, result)) => exits[at] = Some(end(&runs[at], result, reporter).await),
             None => break,
@@ -91,15 +97,28 @@ async fn next(
     }
 }
 
-async fn forward(at: usize, run: Run, after: Seq, sender: mpsc::Sender<Message>) {
-    let result = forward_events(&run, after, &sender).await;
-    let _ = sender.send(Message::Over(at, result)).await;
+/// The way from the runs to the reporter.
+struct Way {
+    sender: mpsc::Sender<Message>,
+    bytes: Arc<Semaphore>,
 }
 
-async fn forward_events(run: &Run, after: Seq, sender: &mpsc::Sender<Message>) -> Result<()> {
+async fn forward(at: usize, run: Run, after: Seq, way: Way) {
+    let result = forward_events(&run, after, &way).await;
+    let _ = way.sender.send(Message::Over(at, result)).await;
+}
+
+async fn forward_events(run: &Run, after: Seq, way: &Way) -> Result<()> {
     let mut events = run.events_after(after).await?;
     while let Some(event) = events.next().await? {
-        if sender.send(Message::Event(Box::new(event))).await.is_err() {
+        let share = match &event.kind {
+            EventKind::Log { bytes, .. } => {
+                let share = u32::try_from(bytes.len()).unwrap_or(QUEUE_BYTES).min(QUEUE_BYTES);
+                way.bytes.clone().acquire_many_owned(share).await.ok()
+            }
+            _ => None,
+        };
+        if way.sender.send(Message::Event(Box::new(event), share)).await.is_err() {
             break;
         }
     }

@@ -79,8 +79,7 @@ fn tell_of_images(engine: &Engine, plan: &Plan, ui: &Ui) {
 async fn tell_of_recovered(engine: &Engine, ui: &Ui) {
     let names = names(engine, engine.recovered()).await;
     if !names.is_empty() {
-        let what = text::count(names.len(), "unfinished run");
-        ui.note(format!("{what} of an earlier process goes on beside this one: {}", names.join(", ")));
+        ui.note(format!("an earlier process left unfinished what goes on beside this run: {}", names.join(", ")));
     }
 }
 

@@ -1,10 +1,18 @@
 //! The `windlass` command as scripts and people see it: exit codes, standard output, standard error, what is left behind.
 
+#[cfg(test)]
 mod bad_input;
+#[cfg(test)]
 mod data_directories;
+#[cfg(test)]
 mod following;
+#[cfg(test)]
 mod interrupts;
+#[cfg(test)]
 mod logs;
+#[cfg(test)]
 mod program;
+#[cfg(test)]
 mod story;
+#[cfg(test)]
 mod terminals;
