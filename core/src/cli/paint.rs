@@ -25,6 +25,7 @@ impl Paint {
     }
 
     /// Never paints.
+    #[cfg(test)]
     pub(super) fn off() -> Self {
         Self { on: false }
     }
@@ -63,7 +64,8 @@ impl Paint {
     }
 
     fn apply(self, style: Style, text: impl Display) -> String {
-        if self.on { format!("{style}{text}{style:#}") } else { text.to_string() }
+        let text = text.to_string();
+        if self.on && !text.is_empty() { format!("{style}{text}{style:#}") } else { text }
     }
 }
 

@@ -4,7 +4,7 @@ use super::lines::Tails;
 use super::paint::Paint;
 use super::{sanitize, text};
 use crate::engine::{RunSummary, TaskSummary};
-use crate::run::{RunStatus, TaskStatus};
+use crate::run::TaskStatus;
 
 /// More failed tasks than this are only counted.
 const MAX_FAILURES: usize = 10;
@@ -22,7 +22,7 @@ pub(super) struct ReportStyle {
 /// The failed tasks, then the result in one line, and where to see more.
 pub(super) fn report(summary: &RunSummary, tails: &Tails, style: &ReportStyle) -> Vec<String> {
     let mut lines = Vec::new();
-    let failed: Vec<&TaskSummary> = summary.tasks.iter().filter(|task| is_failure(task.status)).collect();
+    let failed: Vec<&TaskSummary> = summary.tasks.iter().filter(|task| fails_the_run(task)).collect();
     if !summary.succeeded() {
         for task in failed.iter().take(MAX_FAILURES) {
             lines.push(String::new());
@@ -44,13 +44,18 @@ pub(super) fn report(summary: &RunSummary, tails: &Tails, style: &ReportStyle) -
     lines
 }
 
+/// Whether the task is a reason why its run did not succeed.
+pub(super) fn fails_the_run(task: &TaskSummary) -> bool {
+    is_failure(task.status) && !task.allow_failure
+}
+
 fn is_failure(status: TaskStatus) -> bool {
     matches!(status, TaskStatus::Failed | TaskStatus::TimedOut | TaskStatus::Lost)
 }
 
 fn failure(summary: &RunSummary, task: &TaskSummary, tails: &Tails, paint: Paint) -> Vec<String> {
     let sign = paint.status(task.status, text::symbol(task.status));
-    let details = text::end_details(task.exit_code, task.duration_ms);
+    let details = text::task_details(task);
     let words = text::status_words(task.status);
     let mut lines = vec![format!("{sign} {}: {words} {details}", paint.bold(&task.task)).trim_end().to_owned()];
     let tail = tails.lines(&(summary.id, task.task.clone()));
@@ -100,13 +105,16 @@ fn counts(summary: &RunSummary) -> String {
         TaskStatus::Waiting,
         TaskStatus::Pending,
     ];
-    let number = |status| summary.tasks.iter().filter(|task| task.status == status).count();
-    let allowed = summary.status == RunStatus::Succeeded;
-    let words = ORDER.map(|status| (number(status), status)).into_iter().filter(|(number, _)| *number > 0);
-    let parts = words.map(|(number, status)| {
-        let note = if allowed && is_failure(status) { " (allowed)" } else { "" };
-        format!("{number} {}{note}", text::status_words(status))
+    let number = |status, allowed| {
+        let is_one =
+            |task: &&TaskSummary| task.status == status && (is_failure(status) && task.allow_failure) == allowed;
+        summary.tasks.iter().filter(is_one).count()
+    };
+    let words = ORDER.into_iter().flat_map(|status| {
+        let word = text::status_words(status);
+        [(number(status, false), word.to_owned()), (number(status, true), format!("{word} and may"))]
     });
+    let parts = words.filter(|(number, _)| *number > 0).map(|(number, words)| format!("{number} {words}"));
     parts.collect::<Vec<_>>().join(", ")
 }
 

@@ -7,11 +7,11 @@ use super::exit::{Exit, Failure};
 use super::open::{self, printed};
 use super::output::Output;
 use super::paint::Paint;
-use super::report::result;
+use super::report::{fails_the_run, result};
 use super::text;
 use super::ui::Ui;
 use crate::engine::{EventStream, RunSummary, TaskSummary};
-use crate::run::Seq;
+use crate::run::{Seq, TaskStatus};
 
 pub(super) async fn show(args: ShowArgs, ui: &Ui) -> Result<Exit, Failure> {
     let reader = open::reader(&args.data_dir).await?;
@@ -52,7 +52,8 @@ pub(super) fn as_lines(run: &RunSummary, paint: Paint) -> Vec<String> {
         let finished = run.finished.map_or(String::new(), |finished| format!(", finished: {}", text::moment(finished)));
         lines.push(format!("  started: {}{finished}", text::moment(started)));
     }
-    if let Some(cause) = &run.cause {
+    // The failed tasks say it themselves.
+    if let Some(cause) = run.cause.as_ref().filter(|_| !run.tasks.iter().any(fails_the_run)) {
         lines.extend(text::cause_lines(cause, "  ", paint));
     }
     let mut stage = None;
@@ -75,16 +76,21 @@ fn origin(run: &RunSummary) -> String {
 
 fn task_lines(task: &TaskSummary, paint: Paint) -> Vec<String> {
     let sign = paint.status(task.status, text::symbol(task.status));
-    let details = text::end_details(task.exit_code, task.duration_ms);
+    let details = text::task_details(task);
     let attempts = if task.attempts > 1 { format!(" {} attempts", task.attempts) } else { String::new() };
+    let may = if task.allow_failure { ", may fail" } else { "" };
     let words = text::status_words(task.status);
     let head = format!("  {sign} {}  {words} {details}", paint.bold(&task.task));
-    let mut lines = vec![format!("{}{attempts}", head.trim_end())];
+    let mut lines = vec![format!("{}{attempts}{may}", head.trim_end())];
     if let Some(reason) = &task.waiting {
         lines.push(format!("      waits for: {}", text::one_line(&reason.message)));
     }
-    if let Some(cause) = &task.cause {
-        lines.extend(text::cause_lines(cause, "      ", paint));
+    match &task.cause {
+        Some(cause) if task.status == TaskStatus::Skipped => {
+            lines.push(format!("      because {}", text::one_line(&cause.message)));
+        }
+        Some(cause) => lines.extend(text::cause_lines(cause, "      ", paint)),
+        None => {}
     }
     lines.extend(task.outputs.iter().map(|(name, value)| format!("      {name} = {value:?}")));
     lines

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 
 use super::paint::Paint;
 use super::sanitize;
+use crate::engine::TaskSummary;
 use crate::run::{Cause, RunStatus, TaskStatus};
 
 /// A duration with as much detail as a person wants: `12ms`, `2.1s`, `42s`, `3m 05s`, `2h 05m`, `3d 04h`.
@@ -84,6 +85,11 @@ pub(super) fn end_details(exit_code: Option<i32>, millis: Option<u64>) -> String
     let exit = exit_code.filter(|code| *code != 0).map(|code| format!("exit {code}"));
     let parts: Vec<String> = exit.into_iter().chain(millis.map(duration)).collect();
     if parts.is_empty() { String::new() } else { format!("({})", parts.join(", ")) }
+}
+
+/// The same of a task; one that never started took no time.
+pub(super) fn task_details(task: &TaskSummary) -> String {
+    end_details(task.exit_code, task.duration_ms.filter(|_| task.started.is_some()))
 }
 
 /// A message that may quote what a step printed, in one line, without anything that drives the terminal.

@@ -122,7 +122,8 @@ impl Reporter for TreeReporter {
                 self.pending.push(b'\n');
             }
         }
-        self.flush();
+        self.draw();
+        self.write_pending();
     }
 
     fn finish(mut self: Box<Self>) -> Result<(), String> {

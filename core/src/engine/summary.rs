@@ -52,6 +52,8 @@ pub struct TaskSummary {
     pub stage: Option<String>,
     /// Where it is.
     pub status: TaskStatus,
+    /// Whether the run goes on when it fails.
+    pub allow_failure: bool,
     /// How many attempts were started.
     pub attempts: u32,
     /// Of the last attempt, where there was one.
@@ -109,6 +111,7 @@ impl TaskSummary {
             task: view.id().clone(),
             stage: view.stage().map(|stage| stage.as_str().to_owned()),
             status: view.status(),
+            allow_failure: view.planned().allow_failure(),
             attempts: view.attempts(),
             exit_code: view.exit_code(),
             cause: view.cause().cloned(),

@@ -148,7 +148,8 @@ pub trait Executor: Debug + Send + Sync + 'static {
     /// return without an error. A start after a `stop` starts nothing.
     async fn start(&self, step: &StepSpec) -> Result<(), ExecutorError>;
 
-    /// Waits for the step's end, also from a fresh instance. [`ExecutorError::Lost`] when its token is taken, no exit is
+    /// Waits for the step's end, also from a fresh instance. What the command left in the background is stopped by then, so
+    /// that the log is final. May be asked again and again. [`ExecutorError::Lost`] when its token is taken, no exit is
     /// written and no process of it lives; [`ExecutorError::NeverStarted`] when a stop came before the start.
     async fn wait(&self, step: &StepKey) -> Result<StepExit, ExecutorError>;
 

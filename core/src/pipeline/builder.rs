@@ -19,6 +19,21 @@ pub use task::TaskBuilder;
 
 impl Pipeline {
     /// Begins a definition.
+    ///
+    /// ```
+    /// use windlass::pipeline::{Parameter, Pipeline, Problems, Stage, Task, to_yaml};
+    ///
+    /// let pipeline = Pipeline::builder("hello")
+    ///     .parameter(Parameter::dynamic("TARGET").default_value("dev").choices(["dev", "prod"]))
+    ///     .stage(
+    ///         Stage::parallel("Test")
+    ///             .task(Task::script("unit", "cargo test").image("rust:1.95"))
+    ///             .task(Task::script("lint", "cargo clippy").when("TARGET == 'prod'")),
+    ///     )
+    ///     .build()?;
+    /// println!("{}", to_yaml(&pipeline));
+    /// # Ok::<(), Problems>(())
+    /// ```
     pub fn builder(name: impl AsRef<str>) -> PipelineBuilder {
         PipelineBuilder::new(name.as_ref())
     }

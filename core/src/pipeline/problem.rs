@@ -1,7 +1,7 @@
 //! What is wrong with a definition: every mistake with its place in the file, its path in the tree and what was
 //! probably meant.
 
-use std::fmt;
+use std::fmt::{self, Write};
 use std::sync::Arc;
 
 use serde::Serialize;
@@ -47,7 +47,13 @@ impl fmt::Display for Problem {
         if !self.path.is_empty() {
             write!(f, "{}: ", self.path)?;
         }
-        f.write_str(&self.message)?;
+        // What a person wrote may hold line breaks and terminal codes; a problem stays one plain line.
+        for character in self.message.chars() {
+            match character.is_control() {
+                true => write!(f, "{}", character.escape_debug())?,
+                false => f.write_char(character)?,
+            }
+        }
         match &self.suggestion {
             Some(suggestion) => write!(f, ", did you mean {suggestion:?}?"),
             None => Ok(()),
@@ -221,15 +227,22 @@ impl Findings {
 
 /// The known name that was probably meant.
 pub(super) fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<String> {
+    // The distance takes as long as both texts multiplied, and nobody mistypes a book.
+    const LONGEST: usize = 200;
+    if name.len() > LONGEST {
+        return None;
+    }
     let length = name.chars().count();
     // Of one letter another one is nothing like it.
     let most = if length < 2 { 0 } else { (length / 3).max(1) };
     let wanted = name.to_lowercase();
     known
         .into_iter()
-        .filter(|candidate| !candidate.is_empty() && candidate.len().abs_diff(name.len()) <= 3 * most)
+        .filter(|candidate| {
+            !candidate.is_empty() && candidate.len() <= LONGEST && candidate.len().abs_diff(name.len()) <= 3 * most
+        })
         .map(|candidate| (strsim::damerau_levenshtein(&wanted, &candidate.to_lowercase()), candidate))
         .filter(|(distance, _)| *distance <= most)
-        .min_by_key(|(distance, _)| *distance)
+        .min()
         .map(|(_, candidate)| candidate.to_owned())
 }

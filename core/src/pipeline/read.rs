@@ -50,6 +50,11 @@ impl Format {
 }
 
 /// Reads a definition. `file` is the name that stands before each problem; its extension tells YAML from JSON.
+///
+/// ```
+/// let problems = windlass::pipeline::read(b"name: a\nstagse: []\n", "ci.yaml").unwrap_err();
+/// assert_eq!(problems.to_string(), "ci.yaml:2:1: unknown key \"stagse\", did you mean \"stages\"?");
+/// ```
 pub fn read(text: &[u8], file: &str) -> Result<Pipeline, Problems> {
     let name: Arc<str> = Arc::from(file);
     let text = budget::text(text, &name)?;

@@ -97,6 +97,7 @@ fn task(name: &str, stage: Option<&str>, status: TaskStatus) -> TaskSummary {
         task: TaskId::new(name),
         stage: stage.map(str::to_owned),
         status,
+        allow_failure: false,
         attempts: 0,
         exit_code: None,
         cause: None,

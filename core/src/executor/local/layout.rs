@@ -186,10 +186,9 @@ impl StepFolder {
         self.path.join("token")
     }
 
-    /// Opens the log for the step. Not in append mode: when a script truncates it (`> /dev/stderr`), what comes later still
-    /// lands where the reader expects it, instead of at the start, where nobody looks any more.
+    /// Opens the log for whoever copies into it.
     pub(in crate::executor) fn open_log(&self) -> io::Result<File> {
-        open_writable(&self.log(), 0o600)
+        OpenOptions::new().append(true).create(true).mode(0o600).open(self.log())
     }
 
     /// Writes a file of the folder, which appears as a whole, for another start may be reading it.

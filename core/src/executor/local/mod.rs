@@ -11,6 +11,7 @@
 //! - Output goes straight to a file. What a script writes by *opening* `/dev/stdout` or `/dev/stderr` with `>` overwrites the
 //!   start of that file, as with any redirection to a file, and is missing in the log; `>&2` is right everywhere.
 
+mod copier;
 mod copy;
 mod follow;
 mod kill;

@@ -33,8 +33,10 @@ pub(super) struct Marks {
     pub(super) prefix: bool,
     /// The session, when it is certain that its number was not reused.
     pub(super) session: Option<i32>,
-    /// Device and inode of the log that they write to.
+    /// Device and inode of the log into which a copier puts what they print: the pipe that it reads is theirs.
     pub(super) log: Option<(u64, u64)>,
+    /// Device and inode of that pipe, when it is known already.
+    pub(super) pipe: Option<(u64, u64)>,
     /// Not this one: the shim, which has to write how the command ended.
     pub(super) spare: Option<i32>,
 }

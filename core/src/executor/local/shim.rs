@@ -42,6 +42,7 @@ pub(super) struct Host {
     pub(super) sh: PathBuf,
     pub(super) bash: Option<PathBuf>,
     pub(super) env: PathBuf,
+    pub(super) cat: PathBuf,
     pub(super) path: String,
     pub(super) home: Option<String>,
 }
@@ -64,8 +65,9 @@ impl Host {
             |name: &str| std::env::split_paths(&path).map(|folder| folder.join(name)).find(|file| is_program(file));
         let bash = find("bash").or_else(|| Some(PathBuf::from("/bin/bash")).filter(|file| is_program(file)));
         let env = find("env").unwrap_or_else(|| PathBuf::from("/usr/bin/env"));
+        let cat = find("cat").unwrap_or_else(|| PathBuf::from("/bin/cat"));
         let home = std::env::var("HOME").ok();
-        Self { sh: PathBuf::from("/bin/sh"), bash, env, path, home }
+        Self { sh: PathBuf::from("/bin/sh"), bash, env, cat, path, home }
     }
 }
 
@@ -261,7 +263,8 @@ fn is_odd(name: &str) -> bool {
     !identifier || name.starts_with("BASH") || name.starts_with("LD_") || OBEYED.contains(&name)
 }
 
-/// A shell text that becomes `"$@"` with the odd variables set, by `env`.
+/// A shell text that becomes `"$@"` with the odd variables set, by `env`. Until that becomes the command, some microseconds
+/// later, other users can see these values in its arguments; so a secret should have a name that a shell knows.
 fn launch_file(host: &Host, odd: &Variables) -> String {
     let mut text = format!("exec {} --", quoted(&host.env.to_string_lossy()));
     for (name, value) in odd {

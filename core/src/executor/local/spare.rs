@@ -46,6 +46,11 @@ impl Spares {
         tokio::task::spawn_blocking(move || {
             let Ok(spare) = make(&run) else { return };
             let mut ready = locked(&ready);
+            // The run may have been released meanwhile.
+            if !run.path().is_dir() {
+                ready.remove(run.path());
+                return;
+            }
             let spares = ready.entry(run.path().to_owned()).or_default();
             if spares.len() < READY {
                 spares.push(spare);

@@ -1,17 +1,25 @@
 //! Starting a process in a session of its own, without a copy of the embedder's memory.
 
 use std::ffi::{CStr, CString, c_char, c_int};
-use std::fs::File;
 use std::io;
 use std::mem::MaybeUninit;
-use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use std::ptr;
 
-/// Starts `argv` with exactly this environment, standard input from `/dev/null`, both outputs to `log`, signals as a fresh
-/// process has them, and no other file of the embedder. The program is a path. Returns the process id.
-pub(super) fn spawn(program: &CStr, argv: &[CString], env: &[CString], log: &File) -> io::Result<i32> {
-    let log = above_standard(log)?;
-    let actions = Actions::new(log.as_raw_fd())?;
+/// The standard files of a process.
+pub(super) struct Files<'a> {
+    /// What it reads; `/dev/null` without.
+    pub(super) input: Option<BorrowedFd<'a>>,
+    /// Where both outputs go.
+    pub(super) output: BorrowedFd<'a>,
+}
+
+/// Starts `argv` with exactly this environment and these standard files, signals as a fresh process has them, and no other
+/// file of the embedder. The program is a path. Returns the process id.
+pub(super) fn spawn(program: &CStr, argv: &[CString], env: &[CString], files: &Files<'_>) -> io::Result<i32> {
+    let input = files.input.map(above_standard).transpose()?;
+    let output = above_standard(files.output)?;
+    let actions = Actions::new(input.as_ref().map(AsRawFd::as_raw_fd), output.as_raw_fd())?;
     let attributes = Attributes::new()?;
     let argv = pointers(argv);
     let env = pointers(env);
@@ -32,7 +40,7 @@ pub(super) fn spawn(program: &CStr, argv: &[CString], env: &[CString], log: &Fil
 }
 
 /// The same file under a number that the standard files of the child do not take.
-fn above_standard(file: &File) -> io::Result<OwnedFd> {
+fn above_standard(file: BorrowedFd<'_>) -> io::Result<OwnedFd> {
     // SAFETY: the descriptor is open; the new one is owned by nobody else.
     let copy = unsafe { libc::fcntl(file.as_raw_fd(), libc::F_DUPFD_CLOEXEC, 3) };
     if copy < 0 {
@@ -53,16 +61,21 @@ fn check(code: c_int) -> io::Result<()> {
 struct Actions(libc::posix_spawn_file_actions_t);
 
 impl Actions {
-    fn new(log: RawFd) -> io::Result<Self> {
+    fn new(input: Option<RawFd>, output: RawFd) -> io::Result<Self> {
         let mut raw = MaybeUninit::uninit();
         // SAFETY: `init` fills what it is given; the calls after it get what it filled, and copy the path.
         unsafe {
             check(libc::posix_spawn_file_actions_init(raw.as_mut_ptr()))?;
             let mut actions = Self(raw.assume_init());
             let all = &raw mut actions.0;
-            check(libc::posix_spawn_file_actions_addopen(all, 0, c"/dev/null".as_ptr(), libc::O_RDONLY, 0))?;
-            check(libc::posix_spawn_file_actions_adddup2(all, log, 1))?;
-            check(libc::posix_spawn_file_actions_adddup2(all, log, 2))?;
+            match input {
+                Some(input) => check(libc::posix_spawn_file_actions_adddup2(all, input, 0))?,
+                None => {
+                    check(libc::posix_spawn_file_actions_addopen(all, 0, c"/dev/null".as_ptr(), libc::O_RDONLY, 0))?;
+                }
+            }
+            check(libc::posix_spawn_file_actions_adddup2(all, output, 1))?;
+            check(libc::posix_spawn_file_actions_adddup2(all, output, 2))?;
             close_others(all)?;
             Ok(actions)
         }

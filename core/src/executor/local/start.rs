@@ -1,11 +1,14 @@
 //! Starting a step.
 
 use std::io::Write;
+use std::os::fd::AsFd;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use super::copier::{Copier, Copying};
 use super::layout::{StepFolder, StepState, open_writable};
 use super::process::{Held, reap};
+use super::spawn::Files;
 use super::{Shared, io, shim, spawn};
 use crate::clock::SharedClock;
 use crate::executor::{ExecutorError, StepSpec};
@@ -19,6 +22,7 @@ pub(super) struct Launched {
     pub(super) pid: i32,
     pub(super) at: Elapsed,
     held: Option<Held>,
+    pub(super) copying: Copying,
 }
 
 impl Launched {
@@ -37,6 +41,7 @@ impl Launched {
     async fn attend(self: Arc<Self>, clock: SharedClock) {
         self.ended(&clock).await;
         reap(self.pid);
+        self.copying.ended(&clock).await;
     }
 }
 
@@ -61,11 +66,16 @@ impl Shared {
         let log = folder.open_log().map_err(io(doing()))?;
         failpoint::crash("step.folder");
         let at = self.clock.now().elapsed;
-        let pid = spawn::spawn(&launch.program, &launch.argv, &launch.env, &log).map_err(refused)?;
+        let Copier { input, copying } =
+            Copier::start(&self.host.cat, &log).map_err(io("starting the copier of the step's log"))?;
+        let files = Files { input: None, output: input.as_fd() };
+        let pid = spawn::spawn(&launch.program, &launch.argv, &launch.env, &files).map_err(refused)?;
+        // From here on only the step holds that end of the pipe.
+        drop(input);
         failpoint::crash("step.spawned");
         // Held before it is reaped, so that the number is still its own.
         let held = Held::open(pid);
-        let launched = Arc::new(Launched { pid, at, held });
+        let launched = Arc::new(Launched { pid, at, held, copying });
         self.launched().insert(step.key.clone(), Arc::clone(&launched));
         tokio::spawn(launched.attend(Arc::clone(&self.clock)));
         self.spares.refill(&self.run(step.key.run));

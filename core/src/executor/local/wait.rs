@@ -88,8 +88,13 @@ impl Shared {
         marks.spare = shim;
         // Its number cannot have come round again in so short a time.
         marks.session = short.map(|launched| launched.pid);
+        marks.pipe = ours.map(|launched| launched.copying.pipe);
         let left = process::hunt(&marks, among).await.map_err(io("looking for what the step left behind"))?;
-        if left.is_empty() { Ok(()) } else { self.end_all(&marks, left, LEFTOVER_GRACE).await }
+        if !left.is_empty() {
+            self.end_all(&marks, left, LEFTOVER_GRACE).await?;
+        }
+        let copying = ours.map(|launched| &launched.copying);
+        self.copied(folder, copying).await.map_err(io("waiting for the end of the step's log"))
     }
 
     /// The token is taken and the shim is gone. What lives of the step is stopped, since nobody will know its end.
@@ -102,7 +107,7 @@ impl Shared {
         }
         self.settle(folder, None, None).await?;
         Err(lost(
-            "it was started, but its process is gone and left no exit code; it was killed, or the machine was restarted",
+            "it was started, but its process is gone and left no exit code; it was killed, the disk was full, or the machine was restarted",
         ))
     }
 }

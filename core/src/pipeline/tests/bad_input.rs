@@ -292,6 +292,20 @@ fn a_mark_in_front_and_windows_line_ends_are_fine() {
 }
 
 #[test]
+fn a_problem_is_one_plain_line_whatever_was_written() {
+    let text = task("script: x\nimage: \"${a\\n\\e[31m.K}\"\nwhen: \"'\\n\\e[31m\"");
+    let shown = problems(&text);
+    assert!(!shown.contains('\u{1b}'), "{shown}");
+    assert_eq!(shown.lines().count(), 2, "{shown}");
+}
+
+#[test]
+fn a_key_as_long_as_a_book_is_refused_at_once() {
+    let shown = problems(&format!("{}: 1\nname: a\nstages: []\n", "k".repeat(900)));
+    assert!(shown.contains("unknown key \"kkk") && shown.len() < 400, "{shown}");
+}
+
+#[test]
 fn not_utf8() {
     let text = |bytes: &[u8]| read(bytes, "p.yaml").unwrap_err().to_string();
     assert_snapshot!(text(b"name: a\ndescription: caf\xe9\n"), @"p.yaml: not UTF-8: byte 0xe9 at offset 24 (line 2); save the file as UTF-8");

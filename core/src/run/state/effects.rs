@@ -41,6 +41,15 @@ impl RunState {
         self.index.wanting.iter().copied().filter(move |index| open && self.has_its_workspace(*index))
     }
 
+    /// How many tasks want a slot, without going through them.
+    pub fn slots_wanted_count(&self) -> usize {
+        match (&self.repeat, self.phase.is_live() && self.workspace_ready()) {
+            (_, false) => 0,
+            (None, true) => self.index.wanting.len(),
+            (Some(_), true) => self.slots_wanted().count(),
+        }
+    }
+
     /// The next moment at which time alone makes something happen: then the driver sends a tick.
     pub fn next_deadline(&self) -> Option<Elapsed> {
         let tasks = self.index.deadlines.first().map(|(at, _)| *at);

@@ -244,9 +244,12 @@ impl RunState {
         self.verdict.as_ref().map(|verdict| &verdict.cause)
     }
 
-    /// The state that the run will have as things stand: what `$WINDLASS_STATUS` says in `finally`.
+    /// What `$WINDLASS_STATUS` says: the state that the run will have as soon as that is certain, which it is in `finally`;
+    /// `running` before that.
     pub fn windlass_status(&self) -> &'static str {
-        RunStatus::from(self.outcome()).as_str()
+        let certain =
+            self.verdict.is_some() || !matches!(self.phase, RunPhase::New | RunPhase::Queued | RunPhase::Stages);
+        if certain { RunStatus::from(self.outcome()).as_str() } else { RunStatus::Running.as_str() }
     }
 
     /// Whether somebody wants it to end, and it has not yet.

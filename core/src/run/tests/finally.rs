@@ -11,6 +11,7 @@ fn kit() -> super::kit::Kit {
 #[test]
 fn finally_runs_one_after_another_after_a_success() {
     let mut run = Driver::started(kit());
+    assert_eq!(run.state.windlass_status(), "running");
     assert_eq!(run.run("a").last().unwrap(), "finallyStarted");
     assert_eq!(run.wanted(), ["report"]);
     assert_eq!(run.state.windlass_status(), "succeeded");

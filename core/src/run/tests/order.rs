@@ -80,7 +80,7 @@ fn a_task_skipped_by_its_condition_satisfies_those_who_wait() {
 
 #[test]
 fn a_condition_that_cannot_be_evaluated_fails_the_task() {
-    let mut run = Driver::queued(plan().sequential("Build").task("a").when("1 +").task("b"));
+    let mut run = Driver::queued(plan().sequential("Build").task("a").when("1 / 0 == 1").task("b"));
     let events = run.send(Input::Admitted);
     assert_eq!(
         events[1..],
@@ -104,7 +104,7 @@ fn effects_list_some_requests_for_slots_and_the_iterator_all() {
     let kit = (0..200).fold(plan().parallel("Wide"), |kit, task| kit.task(&format!("t{task}")));
     let run = Driver::started(kit);
     assert_eq!(run.effects().len(), super::super::MAX_SLOT_REQUESTS);
-    assert_eq!(run.wanted().len(), 200);
+    assert_eq!((run.wanted().len(), run.state.slots_wanted_count()), (200, 200));
     assert_eq!(run.wanted()[..3], ["t0", "t1", "t2"]);
 }
 
@@ -160,4 +160,19 @@ fn a_recovered_run_wants_what_it_wanted() {
     assert_eq!(run.send(Input::Recovered), ["engineRecovered"]);
     assert_eq!(run.effects(), before);
     assert_eq!(before, ["slot b", "run a#1 in 1"]);
+}
+
+#[test]
+fn a_condition_sees_how_earlier_tasks_ended_and_what_they_wrote() {
+    let kit = plan().sequential("Build").task("a").allow_failure().task("b").when("tasks['a'].state == 'failed'");
+    let kit = kit.task("c").when("tasks['b'].outputs.KIND == 'full'").task("d").when("tasks['c'].state == 'skipped'");
+    let mut run = Driver::started(kit);
+    run.grant("a");
+    run.fail("a");
+    assert_eq!(run.wanted(), ["b"]);
+    run.grant("b");
+    let outputs = [("KIND".to_owned(), "quick".to_owned())].into();
+    let events = run.end("b", crate::run::AttemptEnd::Succeeded { outputs });
+    assert_eq!(events.last().unwrap(), "taskFinished c skipped conditionFalse");
+    assert_eq!(run.run("d").last().unwrap(), "runFinished succeeded");
 }

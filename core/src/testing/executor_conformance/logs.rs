@@ -11,6 +11,15 @@ pub async fn output_order(factory: &dyn Factory) {
     bench.release().await;
 }
 
+/// A step that opens its own outputs anew cuts nothing off: people write `echo … >/dev/stderr` all the time.
+pub async fn reopened_outputs(factory: &dyn Factory) {
+    let bench = Bench::new(factory).await;
+    let script =
+        "echo one; echo two >/dev/stderr; echo three | tee /dev/stderr >/dev/null; echo four >/dev/stdout; echo five";
+    assert_eq!(bench.finish_script("reopen", script).await.success(), "one\ntwo\nthree\nfour\nfive\n");
+    bench.release().await;
+}
+
 /// Reading begins at any offset, also behind the end.
 pub async fn offsets(factory: &dyn Factory) {
     let bench = Bench::new(factory).await;

@@ -80,9 +80,11 @@ impl Status {
 pub(super) fn find(marks: &Marks, among: Among) -> io::Result<Vec<Held>> {
     let mut found = BTreeSet::new();
     let mut others = Vec::new();
-    for pid in candidates(among)? {
+    let candidates = candidates(among)?;
+    let pipe = marks.pipe.or_else(|| copied_pipe(&candidates, marks.log?));
+    for pid in candidates {
         let Some(status) = Status::of(pid) else { continue };
-        if is_marked(pid, &status, marks) {
+        if is_marked(pid, &status, marks, pipe) {
             found.insert(pid);
         } else {
             others.push((pid, status.parent));
@@ -105,14 +107,20 @@ pub(super) fn find(marks: &Marks, among: Among) -> io::Result<Vec<Held>> {
     Ok(found.into_iter().filter(|pid| Some(*pid) != marks.spare).filter_map(Held::open).filter(Held::lives).collect())
 }
 
-fn is_marked(pid: i32, status: &Status, marks: &Marks) -> bool {
+fn is_marked(pid: i32, status: &Status, marks: &Marks, pipe: Option<(u64, u64)>) -> bool {
     marks.session == Some(status.session)
         || has_cookie(pid, &marks.cookie, marks.prefix)
-        || marks.log.is_some_and(|log| [1, 2].iter().any(|number| writes_to(pid, *number, log)))
+        || pipe.is_some_and(|pipe| [1, 2].iter().any(|number| file_of(pid, *number) == Some(pipe)))
 }
 
-fn writes_to(pid: i32, number: i32, log: (u64, u64)) -> bool {
-    fs::metadata(format!("/proc/{pid}/fd/{number}")).is_ok_and(|data| (data.dev(), data.ino()) == log)
+/// The pipe that the copier of this log reads, which is whoever has the log as its output.
+fn copied_pipe(candidates: &[i32], log: (u64, u64)) -> Option<(u64, u64)> {
+    candidates.iter().find(|pid| file_of(**pid, 1) == Some(log)).and_then(|copier| file_of(*copier, 0))
+}
+
+/// Device and inode of a standard file of a process.
+fn file_of(pid: i32, number: i32) -> Option<(u64, u64)> {
+    fs::metadata(format!("/proc/{pid}/fd/{number}")).ok().map(|data| (data.dev(), data.ino()))
 }
 
 /// How many numbers are tried one by one before the whole list is read instead.

@@ -7,6 +7,7 @@ fn host() -> Host {
         sh: "/bin/sh".into(),
         bash: Some("/usr/bin/bash".into()),
         env: "/usr/bin/env".into(),
+        cat: "/usr/bin/cat".into(),
         path: "/usr/bin:/bin".to_owned(),
         home: Some("/home/ci".to_owned()),
     }

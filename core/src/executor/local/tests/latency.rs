@@ -71,6 +71,16 @@ async fn measure() {
     }))
     .await;
     println!("100 parallel no-op steps: {:?} each", start.elapsed() / 100);
+    let line = "x".repeat(92);
+    let step = script(run, "much", &format!("seq -f '%010.0f{line}' 1 1000000"), Some("sh"));
+    let start = now();
+    executor.start(&step).await.unwrap();
+    let (mut bytes, mut pieces, mut log) = (0, 0, executor.logs(&step.key, 0));
+    while let Some(chunk) = log.next().await {
+        bytes += chunk.unwrap().bytes.len();
+        pieces += 1;
+    }
+    println!("{bytes} bytes in {pieces} pieces: {:?}", start.elapsed());
     let start = now();
     executor.release(run).await.unwrap();
     println!("release: {:?}", start.elapsed());

@@ -91,16 +91,6 @@ async fn ended_steps_leave_no_zombie() {
 }
 
 #[tokio::test]
-async fn a_script_that_truncates_its_log_loses_only_that() {
-    let local = Local::new();
-    let (executor, run) = local.ready().await;
-    let step = script(run, "truncates", "echo first line; echo x > /dev/stderr; echo after", None);
-    let (end, log) = finish(&executor, &step).await;
-    assert_eq!(end, StepEnd::Code(0));
-    assert!(log.ends_with("after\n") && log.len() == "first line\nafter\n".len(), "{log:?}");
-}
-
-#[tokio::test]
 async fn bash_runs_scripts_that_name_no_shell() {
     let local = Local::new();
     let (executor, run) = local.ready().await;

@@ -55,7 +55,7 @@ fn add_task(mut kit: Kit, names: &mut Vec<String>, repeats: u64, dice: &mut Dice
 
 fn decorate(mut kit: Kit, dice: &mut Dice) -> Kit {
     if dice.chance(15) {
-        kit = kit.when(["false", "true", "false", "1 +"][dice.below(4) as usize]);
+        kit = kit.when(["false", "true", "false", "1 / 0 == 1"][dice.below(4) as usize]);
     }
     if dice.chance(20) {
         kit = kit.allow_failure();

@@ -1,0 +1,128 @@
+//! Data directories that cannot be used: exit code 3, what is wrong, and what to do.
+
+use std::path::Path;
+use std::process::Command;
+
+use crate::program::{Place, Said};
+
+const HELLO: &str = "name: p\nstages: [{name: S, tasks: [{name: a, script: 'echo hello'}]}]\n";
+
+#[track_caller]
+fn refused(said: Said, words: &[&str]) {
+    let said = said.expect(3);
+    for words in words {
+        assert!(said.err.contains(words), "{words:?} is not in:\n{}", said.err);
+    }
+    assert!(!said.err.contains("panicked"), "{}", said.err);
+    assert_eq!(said.text(), "");
+}
+
+/// A mount that ends with the test.
+struct Mount<'a>(&'a Path);
+
+impl<'a> Mount<'a> {
+    /// `None` where this user may not mount anything; the caller says so.
+    fn new(at: &'a Path, args: &[&str]) -> Option<Self> {
+        std::fs::create_dir_all(at).unwrap();
+        let status = Command::new("mount").args(args).arg(at).output().ok()?.status;
+        if !status.success() {
+            eprintln!("skipped: this needs the right to mount");
+            return None;
+        }
+        Some(Self(at))
+    }
+}
+
+impl Drop for Mount<'_> {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg("--lazy").arg(self.0).status();
+    }
+}
+
+#[test]
+fn a_file_in_its_place() {
+    let place = Place::with(HELLO);
+    place.write(".windlass", "");
+    refused(place.run(&["run", "ci.yaml"]), &[".windlass", "it is not a folder"]);
+    refused(place.run(&["runs"]), &[".windlass", "it is not a folder"]);
+}
+
+#[test]
+fn a_folder_with_other_things_in_it() {
+    let place = Place::with(HELLO);
+    refused(place.run(&["run", "ci.yaml", "--data-dir", "."]), &["ci.yaml", "choose an empty folder"]);
+}
+
+#[test]
+fn none_to_read() {
+    let place = Place::with(HELLO);
+    for args in [&["runs"][..], &["show", "latest"], &["logs", "latest"]] {
+        refused(place.run(args), &[".windlass", "there is no such folder"]);
+    }
+}
+
+#[test]
+fn read_only() {
+    let place = Place::with(HELLO);
+    place.run(&["run", "ci.yaml"]).expect(0);
+    let data_dir = place.data_dir();
+    let source = data_dir.to_str().unwrap();
+    let Some(_mount) = Mount::new(&data_dir, &["--bind", source]) else { return };
+    let remounted = Command::new("mount").args(["-o", "remount,bind,ro"]).arg(&data_dir).status().unwrap();
+    assert!(remounted.success());
+    refused(place.run(&["run", "ci.yaml"]), &[".windlass", "cannot be written"]);
+    assert_eq!(place.run(&["runs", "--json"]).expect(0).events().len(), 1);
+    assert_eq!(place.run(&["logs", "latest", "a"]).expect(0).text(), "hello\n");
+}
+
+#[test]
+fn full_from_the_start() {
+    let place = Place::with(HELLO);
+    let small = place.path().join("small");
+    let Some(_mount) = Mount::new(&small, &["-t", "tmpfs", "-o", "size=64k", "tmpfs"]) else { return };
+    std::fs::create_dir(small.join("data")).unwrap();
+    let _ = std::fs::write(small.join("ballast"), vec![0; 60 * 1024]);
+    refused(place.run(&["run", "ci.yaml", "--data-dir", "small/data"]), &["no space is left"]);
+}
+
+#[test]
+fn full_while_a_run_goes_on() {
+    let place = Place::with(
+        "name: p\nstages: [{name: S, tasks: [{name: a, script: 'head -c 40000000 /dev/urandom | base64'}]}]\n",
+    );
+    let small = place.path().join("small");
+    let Some(mount) = Mount::new(&small, &["-t", "tmpfs", "-o", "size=8m", "tmpfs"]) else { return };
+    let said = place.run(&["run", "ci.yaml", "--data-dir", "small/data"]);
+    assert!(said.code == 1 || said.code == 3, "{said:?}");
+    assert!(!said.err.contains("panicked"), "{}", said.err);
+    let told = said.text() + &said.err;
+    assert!(told.to_lowercase().contains("space"), "it says why: {}", &told[told.len().saturating_sub(3000)..]);
+    drop(mount);
+}
+
+#[test]
+fn from_a_newer_version() {
+    let place = Place::with(HELLO);
+    place.run(&["run", "ci.yaml"]).expect(0);
+    let file = place.data_dir().join("format");
+    let text = std::fs::read_to_string(&file).unwrap();
+    let (words, _) = text.rsplit_once(' ').unwrap();
+    std::fs::write(&file, format!("{words} 999\n")).unwrap();
+    for args in [&["run", "ci.yaml"][..], &["attach"], &["runs"]] {
+        refused(place.run(args), &["999", "use a newer Windlass"]);
+    }
+}
+
+#[test]
+fn cut_off_in_the_middle() {
+    let place = Place::with(HELLO);
+    for _ in 0..5 {
+        place.run(&["run", "ci.yaml"]).expect(0);
+    }
+    let file = place.data_dir().join("windlass.db");
+    let length = std::fs::metadata(&file).unwrap().len();
+    std::fs::OpenOptions::new().write(true).open(&file).unwrap().set_len(length / 2).unwrap();
+    for args in [&["run", "ci.yaml"][..], &["attach"], &["runs"]] {
+        refused(place.run(args), &["windlass.db", "is damaged", "backup"]);
+    }
+}

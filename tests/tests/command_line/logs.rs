@@ -1,0 +1,82 @@
+//! Logs of every kind come through: whole, in order, exact.
+
+use crate::program::{Place, Said};
+
+fn one_task(script: &str) -> Place {
+    let place = Place::new();
+    place.write("script.sh", script);
+    place.write("ci.yaml", "name: p\nstages: [{name: S, tasks: [{name: a, script: 'sh script.sh'}]}]\n");
+    place
+}
+
+fn run(place: &Place, options: &[&str]) -> Said {
+    place.run(&[&["run", "ci.yaml", "--source", "."], options].concat()).expect(0)
+}
+
+fn stored(place: &Place) -> Vec<u8> {
+    place.run(&["logs", "latest", "a"]).expect(0).out
+}
+
+#[test]
+fn a_million_lines() {
+    let place = one_task("seq 1000000");
+    let plain = run(&place, &[]).text();
+    let expected: String = (1..=1_000_000).map(|number| format!("{number}\n")).collect();
+    assert!(stored(&place) == expected.as_bytes(), "the stored log is what was printed");
+    let shown: String =
+        plain.lines().filter_map(|line| line.strip_prefix("a | ")).flat_map(|line| [line, "\n"]).collect();
+    assert!(shown == expected, "the lines are what was printed");
+}
+
+#[test]
+fn a_line_of_ten_megabytes() {
+    let place = one_task("head -c 10000000 /dev/zero | tr '\\0' x; echo; echo end");
+    let said = run(&place, &["--json"]);
+    let mut expected = vec![b'x'; 10_000_000];
+    expected.extend(b"\nend\n");
+    assert!(stored(&place) == expected);
+    let text: String = said.events().iter().filter_map(|event| event["text"].as_str()).map(str::to_owned).collect();
+    assert!(text.as_bytes() == expected);
+    let plain = run(&place, &[]).text();
+    assert!(plain.contains("\na | end\n"));
+}
+
+#[test]
+fn bytes_that_are_no_text_and_no_newline_at_the_end() {
+    use base64::Engine as _;
+    let place = one_task("printf 'a\\377\\376\\000\\033[2Jb'");
+    let said = run(&place, &["--json"]);
+    let expected = b"a\xff\xfe\0\x1b[2Jb";
+    assert_eq!(stored(&place), expected);
+    let mut bytes = Vec::new();
+    for event in said.events() {
+        if let Some(text) = event["text"].as_str() {
+            bytes.extend_from_slice(text.as_bytes());
+        }
+        if let Some(text) = event["textBase64"].as_str() {
+            bytes.extend(base64::engine::general_purpose::STANDARD.decode(text).unwrap());
+        }
+    }
+    assert_eq!(bytes, expected);
+    let plain = run(&place, &[]).text();
+    assert!(plain.contains("a | a\u{fffd}\u{fffd}b\n"), "{plain}");
+}
+
+#[test]
+fn colours_only_where_they_are_wanted() {
+    let place = one_task("printf '\\033[31mred\\033[0m\\n'");
+    assert!(run(&place, &[]).text().contains("a | red\n"));
+    assert!(run(&place, &["--color", "always"]).text().contains("\u{1b}[31mred\u{1b}[0m\n"));
+}
+
+#[test]
+fn logs_of_several_tasks_have_headers() {
+    let place = Place::with(
+        "name: p\nstages: [{name: S, tasks: [{name: a, script: 'printf one'}, {name: b, script: 'echo two; exit 1', retry: {attempts: 2}}]}]\n",
+    );
+    place.run(&["run", "ci.yaml"]).expect(1);
+    assert_eq!(place.run(&["logs", "latest"]).expect(0).text(), "==> a <==\none\n\n==> b <==\ntwo\n");
+    assert_eq!(place.run(&["logs", "latest", "-f"]).expect(0).text(), "==> a <==\none\n\n==> b <==\ntwo\n");
+    assert_eq!(place.run(&["logs", "p#1", "b", "--attempt", "1"]).expect(0).text(), "two\n");
+    assert!(place.run(&["logs", "p#1", "b", "--attempt", "3"]).expect(2).err.contains("2 attempts"));
+}
