@@ -3,6 +3,7 @@
 //! `WINDLASS_KILLS` sets how many random kills there are, `WINDLASS_KILL_SEED` their seed. For long counts:
 //! `cargo run -p windlass-tests --bin windlass-kill -- --kills 1000 --seed 7`.
 #![cfg(target_os = "linux")]
+#![expect(clippy::panic, reason = "a test that cannot go on fails")]
 
 use std::path::Path;
 

@@ -37,7 +37,7 @@ fn print_lines(effort: Effort, lines: usize) -> Result<[Row; 2], Failure> {
     let [floor, split, measured] = medians(
         effort.repeat,
         [&mut || run_to_file(&script, &file), &mut || read_and_split(&file).map(|(took, _)| took), &mut || {
-            Ok(runtime.block_on(one_run(&engine, &script, bytes))?)
+            runtime.block_on(one_run(&engine, &script, bytes))
         }],
     )?;
     let growth = memory("VmHWM").zip(before).map(|(after, before)| after - before);

@@ -61,7 +61,7 @@ async fn fill(data_dir: &Path, count: usize) -> Result<(), Failure> {
     let first = engine.start(&pipeline, RunRequest::manual()).await?.id();
     engine.close().await?;
 
-    let store = SqliteStore::open(&data_dir.join("windlass.db"))?;
+    let store = SqliteStore::open(data_dir.join("windlass.db"))?;
     let record = store.run(first).await?.ok_or("the run is gone")?;
     let digest = store.listing(first).await?.ok_or("the run is gone")?.digest;
     let facts = store.read(first, Seq::ZERO, 10).await?;
@@ -80,7 +80,7 @@ async fn fill(data_dir: &Path, count: usize) -> Result<(), Failure> {
 }
 
 async fn list_all(data_dir: &Path, count: usize) -> Result<(), Failure> {
-    let store = SqliteStore::open_read_only(&data_dir.join("windlass.db"))?;
+    let store = SqliteStore::open_read_only(data_dir.join("windlass.db"))?;
     let filter = RunFilter { status: vec![RunStatus::Queued], limit: count, ..RunFilter::default() };
     let found = store.list(&filter).await?.len();
     if found == count { Ok(()) } else { Err(format!("{found} of {count} runs are listed").into()) }

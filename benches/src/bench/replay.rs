@@ -20,7 +20,7 @@ pub(super) fn run(effort: Effort) -> Result<Vec<Row>, Failure> {
     let count = history.events.len();
     let folder = tempfile::tempdir()?;
     let runtime = runtime()?;
-    let store = SqliteStore::open(&folder.path().join("replay.db"))?;
+    let store = SqliteStore::open(folder.path().join("replay.db"))?;
     runtime.block_on(store.commit(history.batch()))?;
     let [floor, applying, measured] = medians(
         effort.repeat,

@@ -7,6 +7,7 @@ use std::time::Duration;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use serde_json::Value;
+use windlass::failpoint::CRASH_POINTS;
 
 use super::check::{Observation, Violation, check};
 use super::look;
@@ -36,16 +37,26 @@ impl Plan {
         Self { scenario, wounds: vec![wound], absences: Vec::new() }
     }
 
-    /// A random plan: one to three kills, uniformly over the time that a whole run takes. The same seed gives the same plan.
+    /// A random plan: one to three kills, most of them at a moment chosen uniformly over the time that a whole run takes, some
+    /// at a visit of a named point. The same seed gives the same plan.
     pub fn random(seed: u64, whole: impl Fn(ScenarioName) -> Duration) -> Self {
         let mut random = StdRng::seed_from_u64(seed);
         let scenario = ScenarioName::ALL[random.random_range(0..ScenarioName::ALL.len())];
-        let longest = u64::try_from(whole(scenario).as_micros()).unwrap_or(u64::MAX).max(1);
+        let longest = whole(scenario);
         let kills = random.random_range(1..=3);
-        let wounds = (0..kills).map(|_| Wound::After(Duration::from_micros(random.random_range(0..longest)))).collect();
+        let wounds = (0..kills).map(|_| random_wound(&mut random, longest)).collect();
         let absences = (0..kills).map(|_| Duration::from_millis(random.random_range(0..=LONGEST_ABSENCE))).collect();
         Self { scenario, wounds, absences }
     }
+}
+
+fn random_wound(random: &mut StdRng, longest: Duration) -> Wound {
+    if random.random_ratio(1, 4) {
+        let point = CRASH_POINTS[random.random_range(0..CRASH_POINTS.len())].to_owned();
+        return Wound::At { point, visit: random.random_range(1..=8) };
+    }
+    let longest = u64::try_from(longest.as_micros()).unwrap_or(u64::MAX).max(1);
+    Wound::After(Duration::from_micros(random.random_range(0..longest)))
 }
 
 /// What came of a trial.
