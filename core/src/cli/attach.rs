@@ -3,12 +3,12 @@
 use super::args::AttachArgs;
 use super::exit::{Exit, Failure};
 use super::follow::follow;
-use super::open;
 use super::signals::Signals;
 use super::ui::Ui;
+use super::{beside, open};
 use crate::clock::SystemClock;
 use crate::engine::{Engine, Run};
-use crate::run::Seq;
+use crate::run::{RunId, Seq};
 
 pub(super) async fn attach(args: AttachArgs, ui: &Ui) -> Result<Exit, Failure> {
     if !args.data_dir.data_dir.exists() {
@@ -28,6 +28,8 @@ pub(super) async fn attach(args: AttachArgs, ui: &Ui) -> Result<Exit, Failure> {
     let after = Seq(args.after.unwrap_or(0));
     let exits = follow(&runs, after, &mut *reporter, signals, &clock).await?;
     let written = reporter.finish();
+    let followed: Vec<RunId> = runs.iter().map(Run::id).collect();
+    beside::tell_of_unfinished(&engine, &followed, &args.data_dir, ui).await;
     drop(runs);
     open::close(engine, written, ui).await;
     Ok(Exit::worst(exits))

@@ -5,6 +5,7 @@
 
 mod args;
 mod attach;
+mod beside;
 mod exit;
 mod follow;
 mod lines;

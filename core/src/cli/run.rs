@@ -2,16 +2,16 @@
 
 use std::path::Path;
 
-use super::args::{DataDirArg, RunArgs};
+use super::args::RunArgs;
 use super::exit::{Exit, Failure};
 use super::follow::follow;
 use super::signals::Signals;
 use super::ui::Ui;
-use super::{open, text};
+use super::{beside, open, text};
 use crate::clock::SystemClock;
-use crate::engine::{Engine, Run, RunRequest};
+use crate::engine::{Engine, RunRequest};
 use crate::pipeline::{self, Plan};
-use crate::run::{RunId, Seq};
+use crate::run::Seq;
 
 pub(super) async fn run(args: RunArgs, ui: &Ui) -> Result<Exit, Failure> {
     let pipeline = open::definition(&args.file)?;
@@ -27,13 +27,13 @@ pub(super) async fn run(args: RunArgs, ui: &Ui) -> Result<Exit, Failure> {
     let engine = open::engine(builder, &args.data_dir).await?;
     tell_of_images(&engine, &plan, ui);
     let run = engine.start(&pipeline, request).await.map_err(|error| Failure::of_request(&error))?;
-    tell_of_recovered(&engine, ui).await;
+    beside::tell_of_recovered(&engine, &[run.id()], ui).await;
 
     let clock = SystemClock::resume(None);
     let mut reporter = open::reporter(ui, args.follow, &args.data_dir, &clock);
     let exits = follow(std::slice::from_ref(&run), Seq::ZERO, &mut *reporter, signals, &clock).await?;
     let written = reporter.finish();
-    tell_of_unfinished(&engine, &run, &args.data_dir, ui).await;
+    beside::tell_of_unfinished(&engine, &[run.id()], &args.data_dir, ui).await;
     drop(run);
     open::close(engine, written, ui).await;
     Ok(Exit::worst(exits))
@@ -74,39 +74,4 @@ fn tell_of_images(engine: &Engine, plan: &Plan, ui: &Ui) {
     if tasks > 0 {
         ui.note(format!("the {name} executor has no images; `image` of {} is ignored", text::count(tasks, "task")));
     }
-}
-
-async fn tell_of_recovered(engine: &Engine, ui: &Ui) {
-    let names = names(engine, engine.recovered()).await;
-    if !names.is_empty() {
-        ui.note(format!("an earlier process left unfinished what goes on beside this run: {}", names.join(", ")));
-    }
-}
-
-/// What this process took up and leaves again must not be forgotten.
-async fn tell_of_unfinished(engine: &Engine, run: &Run, data_dir: &DataDirArg, ui: &Ui) {
-    let mut unfinished = Vec::new();
-    for id in engine.recovered().iter().filter(|id| **id != run.id()) {
-        if let Ok(other) = engine.run(*id).await
-            && other.status().await.is_ok_and(|status| !status.is_final())
-        {
-            unfinished.push(*id);
-        }
-    }
-    let names = names(engine, &unfinished).await;
-    if !names.is_empty() {
-        let option = open::data_dir_option(data_dir);
-        ui.note(format!("not finished yet: {}; `windlass attach{option}` follows to the end", names.join(", ")));
-    }
-}
-
-async fn names(engine: &Engine, runs: &[RunId]) -> Vec<String> {
-    let mut names = Vec::with_capacity(runs.len());
-    for id in runs {
-        names.push(match engine.run(*id).await {
-            Ok(run) => format!("{}#{}", run.pipeline(), run.number()),
-            Err(_) => id.to_string(),
-        });
-    }
-    names
 }

@@ -28,6 +28,33 @@ fn a_million_lines() {
     assert!(shown == expected, "the lines are what was printed");
 }
 
+/// The most memory that a process ever had, in KiB.
+fn peak(process: u32) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap();
+    let line = status.lines().find(|line| line.starts_with("VmHWM:")).unwrap();
+    line.split_whitespace().nth(1).unwrap().parse().unwrap()
+}
+
+#[test]
+fn a_long_log_takes_little_memory() {
+    let place = Place::new();
+    let wait = |file: &str| {
+        format!("echo waits for {file}; until [ -e {} ]; do sleep 0.05; done", place.path().join(file).display())
+    };
+    let tasks = [("before", wait("one")), ("long", "seq -f %0100g 500000".to_owned()), ("after", wait("two"))];
+    let tasks: Vec<String> = tasks.map(|(name, script)| format!("{{name: {name}, script: '{script}'}}")).into();
+    place.write("ci.yaml", format!("name: p\nstages: [{{name: S, tasks: [{}]}}]\n", tasks.join(", ")));
+    let run = place.start(&["run", "ci.yaml"]);
+    run.out.wait_for("waits for one");
+    let before = peak(run.id());
+    place.write("one", "");
+    run.out.wait_for("waits for two");
+    let grown = peak(run.id()) - before;
+    place.write("two", "");
+    run.end().expect(0);
+    assert!(grown < 24 * 1024, "50 MB of log took {grown} KiB");
+}
+
 #[test]
 fn a_line_of_ten_megabytes() {
     let place = one_task("head -c 10000000 /dev/zero | tr '\\0' x; echo; echo end");

@@ -9,28 +9,28 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 /// The longest that a test waits for something that ought to happen soon.
-pub const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A folder with files and a data directory.
-pub struct Place {
+pub(crate) struct Place {
     folder: TempDir,
 }
 
 /// What a command said, and how it ended.
 #[derive(Debug)]
-pub struct Said {
-    pub code: i32,
-    pub out: Vec<u8>,
-    pub err: String,
+pub(crate) struct Said {
+    pub(crate) code: i32,
+    pub(crate) out: Vec<u8>,
+    pub(crate) err: String,
 }
 
 impl Said {
-    pub fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         String::from_utf8_lossy(&self.out).into_owned()
     }
 
     /// Each line of the standard output as JSON.
-    pub fn events(&self) -> Vec<Value> {
+    pub(crate) fn events(&self) -> Vec<Value> {
         self.text()
             .lines()
             .map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{line}: {error}")))
@@ -38,7 +38,7 @@ impl Said {
     }
 
     #[track_caller]
-    pub fn expect(self, code: i32) -> Self {
+    pub(crate) fn expect(self, code: i32) -> Self {
         assert_eq!(self.code, code, "stdout:\n{}\nstderr:\n{}", self.text(), self.err);
         self
     }
@@ -52,30 +52,30 @@ impl From<Output> for Said {
 }
 
 impl Place {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self { folder: tempfile::tempdir().unwrap() }
     }
 
     /// A place with this definition in `ci.yaml`.
-    pub fn with(definition: &str) -> Self {
+    pub(crate) fn with(definition: &str) -> Self {
         let place = Self::new();
         place.write("ci.yaml", definition);
         place
     }
 
-    pub fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         self.folder.path()
     }
 
-    pub fn data_dir(&self) -> PathBuf {
+    pub(crate) fn data_dir(&self) -> PathBuf {
         self.path().join(".windlass")
     }
 
-    pub fn write(&self, name: &str, text: impl AsRef<[u8]>) {
+    pub(crate) fn write(&self, name: &str, text: impl AsRef<[u8]>) {
         std::fs::write(self.path().join(name), text).unwrap();
     }
 
-    pub fn command(&self, args: &[&str]) -> Command {
+    pub(crate) fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_windlass-under-test"));
         command.args(args).current_dir(self.path()).stdin(Stdio::null());
         for variable in ["WINDLASS_LOG", "WINDLASS_CRASH_AT", "WINDLASS_BUG", "NO_COLOR"] {
@@ -84,12 +84,12 @@ impl Place {
         command
     }
 
-    pub fn run(&self, args: &[&str]) -> Said {
+    pub(crate) fn run(&self, args: &[&str]) -> Said {
         self.command(args).output().unwrap().into()
     }
 
     /// Starts the command and goes on; its output is collected in the background.
-    pub fn start(&self, args: &[&str]) -> Running {
+    pub(crate) fn start(&self, args: &[&str]) -> Running {
         let mut child = self.command(args).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let (out, err) = (child.stdout.take().unwrap(), child.stderr.take().unwrap());
         Running { out: Collected::from(out), err: Collected::from(err), child }
@@ -97,19 +97,23 @@ impl Place {
 }
 
 /// A command that goes on.
-pub struct Running {
+pub(crate) struct Running {
     child: Child,
-    pub out: Collected,
-    pub err: Collected,
+    pub(crate) out: Collected,
+    pub(crate) err: Collected,
 }
 
 impl Running {
-    pub fn signal(&self, signal: nix::sys::signal::Signal) {
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    pub(crate) fn signal(&self, signal: nix::sys::signal::Signal) {
         let pid = nix::unistd::Pid::from_raw(self.child.id().try_into().unwrap());
         nix::sys::signal::kill(pid, signal).unwrap();
     }
 
-    pub fn end(mut self) -> Said {
+    pub(crate) fn end(mut self) -> Said {
         let status = self.child.wait().unwrap();
         let code = status.code().unwrap_or(-1);
         Said { code, out: self.out.all(), err: String::from_utf8_lossy(&self.err.all()).into_owned() }
@@ -117,7 +121,7 @@ impl Running {
 }
 
 /// What came over a pipe so far.
-pub struct Collected {
+pub(crate) struct Collected {
     bytes: std::sync::Arc<std::sync::Mutex<Vec<u8>>>,
     reader: Option<std::thread::JoinHandle<()>>,
 }
@@ -135,13 +139,13 @@ impl Collected {
         Self { bytes, reader: Some(reader) }
     }
 
-    pub fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         String::from_utf8_lossy(&self.bytes.lock().unwrap()).into_owned()
     }
 
     /// Waits until this was said.
     #[track_caller]
-    pub fn wait_for(&self, words: &str) {
+    pub(crate) fn wait_for(&self, words: &str) {
         wait_until(&format!("{words:?} is said; so far: {}", self.text()), || self.text().contains(words));
     }
 
@@ -156,7 +160,7 @@ impl Collected {
 /// Waits for a condition that another process brings about.
 #[track_caller]
 #[expect(clippy::disallowed_methods, reason = "the time of another process cannot be given to it")]
-pub fn wait_until(what: &str, condition: impl Fn() -> bool) {
+pub(crate) fn wait_until(what: &str, condition: impl Fn() -> bool) {
     let start = Instant::now();
     while !condition() {
         assert!(start.elapsed() < PATIENCE, "waited in vain until {what}");
@@ -165,7 +169,7 @@ pub fn wait_until(what: &str, condition: impl Fn() -> bool) {
 }
 
 /// Processes whose command line holds these words.
-pub fn processes(words: &str) -> Vec<String> {
+pub(crate) fn processes(words: &str) -> Vec<String> {
     let own = std::process::id().to_string();
     let mut found = Vec::new();
     for entry in std::fs::read_dir("/proc").unwrap().flatten() {
