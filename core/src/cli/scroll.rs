@@ -83,61 +83,57 @@ impl Scroll {
     /// What the event says to a person who reads along; keeps what later lines need.
     fn told(&mut self, event: &Event) -> Option<String> {
         let key = |task: &TaskId| (event.run, task.clone());
-        let paint = self.paint;
-        Some(match &event.kind {
-            EventKind::RunQueued { pipeline, number } => {
-                format!("{} {}", paint.bold(format_args!("{pipeline}#{number}")), paint.dim(event.run))
-            }
+        match &event.kind {
             EventKind::AttemptStarted { task, attempt } => {
                 self.tails.forget(&key(task));
                 let before = self.failed_attempts.remove(&key(task))?;
-                self.task_line(TaskStatus::Running, task, format_args!("attempt {attempt}, since {before}"))
+                Some(self.task_line(TaskStatus::Running, task, format_args!("attempt {attempt}, since {before}")))
             }
             EventKind::AttemptFinished { task, attempt, state, exit_code, cause, .. } => {
                 if *state != AttemptState::Succeeded {
                     let end = end_words(attempt_status(*state), *exit_code, None, cause.as_ref());
                     self.failed_attempts.insert(key(task), format!("attempt {attempt} {end}"));
                 }
-                return None;
+                None
             }
             EventKind::TaskFinished { task, state, .. } => {
                 self.failed_attempts.remove(&key(task));
                 if matches!(state, TaskEnd::Succeeded | TaskEnd::Skipped) {
                     self.tails.forget(&key(task));
                 }
-                return Some(self.finished(&event.kind));
+                Some(self.finished(&event.kind))
             }
+            EventKind::RunQueued { pipeline, number } => {
+                let name = self.paint.bold(format_args!("{pipeline}#{number}"));
+                Some(format!("{name} {}", self.paint.dim(event.run)))
+            }
+            _ => self.told_between(event),
+        }
+    }
+
+    /// What is said between the beginning and the end of a task.
+    fn told_between(&self, event: &Event) -> Option<String> {
+        let (status, task, told) = match &event.kind {
             EventKind::TaskWaiting { task, reason } => {
-                self.task_line(TaskStatus::Waiting, task, format_args!("waiting: {}", text::one_line(&reason.message)))
+                (TaskStatus::Waiting, task, format!("waiting: {}", text::one_line(&reason.message)))
             }
             EventKind::TaskStarted { stage, task } => {
-                let place = stage.as_deref().unwrap_or("finally");
-                self.task_line(TaskStatus::Running, task, format_args!("started ({place})"))
+                (TaskStatus::Running, task, format!("started ({})", stage.as_deref().unwrap_or("finally")))
             }
             EventKind::LogTruncated { task, limit, .. } => {
-                let told = format_args!("its log reached {limit} bytes; what comes after is not kept");
-                self.task_line(TaskStatus::Running, task, told)
+                let told = format!("its log reached {limit} bytes; what comes after is not kept");
+                (TaskStatus::Running, task, told)
             }
-            EventKind::AttemptStopping { task, cause, .. } => self.task_line(
-                TaskStatus::Cancelled,
-                task,
-                format_args!("stopping: {}", text::one_line(&cause.message)),
-            ),
+            EventKind::AttemptStopping { task, cause, .. } => {
+                (TaskStatus::Cancelled, task, format!("stopping: {}", text::one_line(&cause.message)))
+            }
             EventKind::ApprovalRequested { task, message, .. } => {
-                self.task_line(TaskStatus::Waiting, task, format_args!("approval wanted: {}", text::one_line(message)))
+                (TaskStatus::Waiting, task, format!("approval wanted: {}", text::one_line(message)))
             }
-            EventKind::TaskRunning { .. }
-            | EventKind::RunStarted
-            | EventKind::RunFinished { .. }
-            | EventKind::Log { .. } => return None,
-            EventKind::ApprovalDecided { .. }
-            | EventKind::CancelRequested { .. }
-            | EventKind::RunTimedOut
-            | EventKind::FinallyStarted
-            | EventKind::FinallyTimedOut
-            | EventKind::EngineRecovered
-            | EventKind::WorkspaceLost { .. } => text::one_line(&event.to_string()),
-        })
+            EventKind::TaskRunning { .. } | EventKind::RunStarted | EventKind::RunFinished { .. } => return None,
+            _ => return Some(text::one_line(&event.to_string())),
+        };
+        Some(self.task_line(status, task, format_args!("{told}")))
     }
 
     fn finished(&self, kind: &EventKind) -> String {
