@@ -27,7 +27,7 @@ pub(super) async fn logs(args: LogsArgs) -> Result<Exit, Failure> {
         let first = args.attempt.unwrap_or(0);
         let last = args.attempt.unwrap_or(u32::MAX);
         let tasks = chosen.iter().map(|task| Wanted::new(task, first, last)).collect();
-        Following { reader, run, tasks, whole: args.task.is_none() }.to_the_end(&mut out).await?;
+        Following { reader, run, tasks, whole: args.task.is_none() }.run(&mut out).await?;
     } else {
         for task in chosen.iter().filter(|task| task.attempts > 0) {
             let attempt = attempt(&summary, task, args.attempt)?;
@@ -140,7 +140,7 @@ struct Following {
 }
 
 impl Following {
-    async fn to_the_end(mut self, out: &mut Out) -> Result<(), Failure> {
+    async fn run(mut self, out: &mut Out) -> Result<(), Failure> {
         let clock = SystemClock::resume(None);
         let mut seen = Seq::ZERO;
         while out.out.is_open() {
@@ -163,11 +163,7 @@ impl Following {
         while let Some(event) = events.next().await.map_err(Failure::engine)? {
             seen = event.seq;
             match &event.kind {
-                EventKind::Log { task, attempt, bytes, .. } => {
-                    if self.wanted(task).is_some_and(|wanted| (wanted.first..=wanted.last).contains(attempt)) {
-                        out.piece(task, bytes);
-                    }
-                }
+                EventKind::Log { task, attempt, bytes, .. } if self.shows(task, *attempt) => out.piece(task, bytes),
                 EventKind::AttemptFinished { task, attempt, .. } => {
                     if let Some(wanted) = self.wanted(task) {
                         wanted.over |= *attempt == wanted.last;
@@ -182,6 +178,10 @@ impl Following {
             }
         }
         Ok(seen)
+    }
+
+    fn shows(&mut self, task: &TaskId, attempt: u32) -> bool {
+        self.wanted(task).is_some_and(|wanted| (wanted.first..=wanted.last).contains(&attempt))
     }
 
     fn wanted(&mut self, task: &TaskId) -> Option<&mut Wanted> {

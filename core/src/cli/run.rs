@@ -88,10 +88,10 @@ async fn tell_of_recovered(engine: &Engine, ui: &Ui) {
 async fn tell_of_unfinished(engine: &Engine, run: &Run, data_dir: &DataDirArg, ui: &Ui) {
     let mut unfinished = Vec::new();
     for id in engine.recovered().iter().filter(|id| **id != run.id()) {
-        if let Ok(other) = engine.run(*id).await {
-            if other.status().await.is_ok_and(|status| !status.is_final()) {
-                unfinished.push(*id);
-            }
+        if let Ok(other) = engine.run(*id).await
+            && other.status().await.is_ok_and(|status| !status.is_final())
+        {
+            unfinished.push(*id);
         }
     }
     let names = names(engine, &unfinished).await;

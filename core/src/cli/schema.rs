@@ -3,10 +3,10 @@
 use super::exit::{Exit, Failure};
 use super::open::printed;
 use super::output::Output;
-use crate::pipeline::Pipeline;
+use crate::pipeline;
 
 pub(super) fn schema() -> Result<Exit, Failure> {
     let mut out = Output::stdout();
-    out.line(format!("{:#}", schemars::schema_for!(Pipeline).as_value()));
+    out.line(format!("{:#}", pipeline::schema()));
     printed(Exit::Succeeded, out.finish())
 }

@@ -1,6 +1,8 @@
 //! What the engine says about itself, on stderr: warnings in plain words, or as much as `WINDLASS_LOG` wants.
 
+use std::collections::VecDeque;
 use std::fmt;
+use std::sync::{Mutex, PoisonError};
 
 use tracing::{Event, Level, Subscriber};
 use tracing_subscriber::fmt::format::Writer;
@@ -19,13 +21,34 @@ pub(super) fn listen() {
         }
         _ => {
             let plain = tracing_subscriber::fmt().with_max_level(Level::WARN).with_writer(std::io::stderr);
-            let _ = plain.with_ansi(false).event_format(PlainWords).try_init();
+            let _ = plain.with_ansi(false).event_format(PlainWords::default()).try_init();
         }
     }
 }
 
-/// `warning: what happened field=value`.
-struct PlainWords;
+/// `warning: what happened field=value`. What is tried again and again is said once.
+#[derive(Default)]
+struct PlainWords {
+    said: Mutex<VecDeque<String>>,
+}
+
+/// So many of the newest warnings are remembered.
+const REMEMBERED: usize = 50;
+
+impl PlainWords {
+    /// Whether it was not said lately.
+    fn is_news(&self, words: &str) -> bool {
+        let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
+        if said.iter().any(|earlier| earlier == words) {
+            return false;
+        }
+        if said.len() == REMEMBERED {
+            said.pop_front();
+        }
+        said.push_back(words.to_owned());
+        true
+    }
+}
 
 impl<S, N> FormatEvent<S, N> for PlainWords
 where
@@ -34,8 +57,8 @@ where
 {
     fn format_event(&self, context: &FmtContext<'_, S, N>, mut writer: Writer<'_>, event: &Event<'_>) -> fmt::Result {
         let word = if *event.metadata().level() == Level::ERROR { "error" } else { "warning" };
-        write!(writer, "{word}: ")?;
-        context.field_format().format_fields(writer.by_ref(), event)?;
-        writeln!(writer)
+        let mut words = format!("{word}: ");
+        context.field_format().format_fields(Writer::new(&mut words), event)?;
+        if self.is_news(&words) { writeln!(writer, "{words}") } else { Ok(()) }
     }
 }

@@ -15,7 +15,7 @@ use super::step::StepJob;
 use crate::error::{Error, ErrorKind, Result};
 use crate::failpoint;
 use crate::pipeline::{TaskId, TaskIndex};
-use crate::run::{Effect, Input, RunEvent, RunId, RunState, Seq, Sequenced, StepKey, WaitReason};
+use crate::run::{AttemptState, Effect, Input, RunEvent, RunId, RunState, Seq, Sequenced, StepKey, WaitReason};
 use crate::store::{Append, RunDigest, Stamped, StoreError};
 
 /// How many messages may wait for a driver. A follower of a log that is faster waits; its step does not.
@@ -262,7 +262,7 @@ impl Driver {
     /// they wait. What a task gives back here can be used by the next one in the same commit.
     fn use_slots(&mut self, events: &mut Vec<Stamped>) -> Result<()> {
         loop {
-            let wanted = self.state.slots_wanted().count().saturating_sub(self.granted);
+            let wanted = self.state.slots_wanted_count().saturating_sub(self.granted);
             let (own, others) = self.core.slots.exchange(self.run, std::mem::take(&mut self.freed), wanted);
             self.core.hand_out(others);
             let granted = own + std::mem::take(&mut self.granted);
@@ -349,13 +349,11 @@ impl Driver {
                 RunEvent::RunStarted => failpoint::crash("run.started"),
                 RunEvent::AttemptStarted { .. } => failpoint::crash("attempt.committed"),
                 RunEvent::LogAppended { .. } => failpoint::crash("log.committed"),
-                RunEvent::AttemptFinished { task, attempt, .. } => {
+                RunEvent::AttemptFinished { task, attempt, state, .. } => {
                     failpoint::crash("attempt.finished");
                     if let Some(index) = self.state.index_of(task) {
-                        self.jobs.attempts.remove(&(index, *attempt));
-                        self.jobs.stops.remove(&(index, *attempt));
+                        self.attempt_ended((index, *attempt), *state);
                     }
-                    self.forget(task, *attempt);
                 }
                 RunEvent::RunFinished { .. } => {
                     failpoint::crash("run.finished");
@@ -364,6 +362,17 @@ impl Driver {
                 RunEvent::RunReleased => failpoint::crash("run.released"),
                 _ => {}
             }
+        }
+    }
+
+    /// Forgets an attempt that is over. Of a lost one something may still live, and nobody would ever ask for it.
+    fn attempt_ended(&mut self, attempt: (TaskIndex, u32), state: AttemptState) {
+        self.jobs.attempts.remove(&attempt);
+        self.jobs.stops.remove(&attempt);
+        if state == AttemptState::Lost {
+            let core = self.core.clone();
+            let job = StopJob::new(&core, &self.request, &self.state, attempt.0, attempt.1);
+            self.jobs.spawn(&core, job.run());
         }
     }
 

@@ -71,8 +71,6 @@ fn read_only() {
     let remounted = Command::new("mount").args(["-o", "remount,bind,ro"]).arg(&data_dir).status().unwrap();
     assert!(remounted.success());
     refused(place.run(&["run", "ci.yaml"]), &[".windlass", "cannot be written"]);
-    assert_eq!(place.run(&["runs", "--json"]).expect(0).events().len(), 1);
-    assert_eq!(place.run(&["logs", "latest", "a"]).expect(0).text(), "hello\n");
 }
 
 #[test]
@@ -85,19 +83,30 @@ fn full_from_the_start() {
     refused(place.run(&["run", "ci.yaml", "--data-dir", "small/data"]), &["no space is left"]);
 }
 
+/// Nothing is lost and nothing fails for want of space: the run waits, says so, and goes on when there is room.
 #[test]
 fn full_while_a_run_goes_on() {
     let place = Place::with(
-        "name: p\nstages: [{name: S, tasks: [{name: a, script: 'head -c 40000000 /dev/urandom | base64'}]}]\n",
+        "name: p\nstages: [{name: S, tasks: [{name: a, script: 'seq 700000'}, {name: b, script: 'echo done'}]}]\n",
     );
     let small = place.path().join("small");
-    let Some(mount) = Mount::new(&small, &["-t", "tmpfs", "-o", "size=8m", "tmpfs"]) else { return };
-    let said = place.run(&["run", "ci.yaml", "--data-dir", "small/data"]);
-    assert!(said.code == 1 || said.code == 3, "{said:?}");
-    assert!(!said.err.contains("panicked"), "{}", said.err);
-    let told = said.text() + &said.err;
-    assert!(told.to_lowercase().contains("space"), "it says why: {}", &told[told.len().saturating_sub(3000)..]);
-    drop(mount);
+    let Some(_mount) = Mount::new(&small, &["-t", "tmpfs", "-o", "size=8m", "tmpfs"]) else { return };
+    let run = place.start(&["run", "ci.yaml", "--data-dir", "small/data"]);
+    run.err.wait_for("no space is left");
+    let grown = Command::new("mount").args(["-o", "remount,size=64m"]).arg(&small).status().unwrap();
+    assert!(grown.success());
+    let said = run.end();
+    let log = place.run(&["logs", "latest", "a", "--data-dir", "small/data"]).expect(0).out;
+    let expected: String = (1..=700_000).map(|number| format!("{number}\n")).collect();
+    // The step itself may have met the full disk: then it failed, and says so.
+    if said.code == 0 {
+        assert!(log == expected.as_bytes(), "the whole log is there");
+    } else {
+        assert_eq!(said.code, 1, "{}", said.err);
+        assert!(said.text().contains("✗ p#1 failed"), "{}", said.err);
+        assert!(expected.as_bytes().starts_with(&log[..log.len().min(4_000_000)]), "the beginning of the log is there");
+    }
+    assert!(said.err.matches("warning: ").count() < 10, "{}", said.err);
 }
 
 #[test]
