@@ -59,6 +59,8 @@ pub struct Observation {
     pub logs: BTreeMap<(String, u64), Vec<u8>>,
     /// The lines of the witness file.
     pub witness: Vec<String>,
+    /// What one more `attach` shows, which must find nothing to take up.
+    pub taken_up_again: Vec<Value>,
     /// Processes that are still there.
     pub processes: Vec<String>,
     /// Files that are still there.
@@ -160,6 +162,9 @@ fn events_add_up(scenario: &Scenario, seen: &Observation, found: &mut Findings) 
     let after = seen.events.iter().skip_while(|event| event["type"] != "runFinished").skip(1);
     for event in after.filter(|event| event["type"] != "engineRecovered") {
         found.add(Invariant::EventsAddUp, format!("after the run's end comes {event}"));
+    }
+    if let Some(event) = seen.taken_up_again.first() {
+        found.add(Invariant::EventsAddUp, format!("the run is over, and is taken up again: {event}"));
     }
     for (name, task) in &scenario.tasks {
         attempts_add_up(name, task, seen, found);

@@ -172,6 +172,7 @@ impl Site {
         if !self.program.data_dir.join("format").exists() {
             return Ok(());
         }
+        seen.taken_up_again = self.ask(&["attach", "--json"])?.events()?;
         let runs = self.ask(&["runs", "--json"])?.events()?;
         seen.runs = runs.iter().map(|run| text(run, "id")).collect();
         let Some(run) = runs.first() else { return Ok(()) };

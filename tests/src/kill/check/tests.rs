@@ -185,6 +185,9 @@ fn events_that_do_not_add_up_are_found() {
     freed.events.push(json!({"seq": seen.events.len() + 2, "type": "engineRecovered"}));
     assert_eq!(check(&scenario, &freed), [], "an engine may come only to free what an ended run held");
 
+    let again = Observation { taken_up_again: vec![json!({"type": "engineRecovered"})], ..seen.clone() };
+    assert_eq!(broken(&scenario, &again), [Invariant::EventsAddUp]);
+
     let mut two = seen;
     two.runs.push("another".to_owned());
     assert_eq!(broken(&scenario, &two), [Invariant::EventsAddUp]);
