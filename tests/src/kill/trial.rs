@@ -20,6 +20,9 @@ const LAST_BREATH: Duration = Duration::from_secs(2);
 /// The longest time in which no engine is there.
 const LONGEST_ABSENCE: u64 = 250;
 
+/// About as long as it takes to open an engine and to take a run up.
+const TAKING_UP: Duration = Duration::from_millis(60);
+
 /// What a trial does, fixed before it starts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Plan {
@@ -37,14 +40,14 @@ impl Plan {
         Self { scenario, wounds: vec![wound], absences: Vec::new() }
     }
 
-    /// A random plan: one to three kills, most of them at a moment chosen uniformly over the time that a whole run takes, some
-    /// at a visit of a named point. The same seed gives the same plan.
+    /// A random plan: one to four kills, most of them at a moment chosen uniformly over the time that a whole run takes, some
+    /// at a visit of a named point, and some while the run is being taken up. The same seed gives the same plan.
     pub fn random(seed: u64, whole: impl Fn(ScenarioName) -> Duration) -> Self {
         let mut random = StdRng::seed_from_u64(seed);
         let scenario = ScenarioName::ALL[random.random_range(0..ScenarioName::ALL.len())];
         let longest = whole(scenario);
-        let kills = random.random_range(1..=3);
-        let mut wounds: Vec<Wound> = (0..kills).map(|_| random_wound(&mut random, longest)).collect();
+        let kills = random.random_range(1..=4);
+        let mut wounds: Vec<Wound> = (0..kills).map(|process| random_wound(&mut random, process, longest)).collect();
         if scenario == ScenarioName::Cancelled {
             let killed = Duration::from_millis(random.random_range(0..=LONGEST_ABSENCE));
             wounds[0] = Wound::Interrupted { after: random_moment(&mut random, longest), killed };
@@ -54,12 +57,14 @@ impl Plan {
     }
 }
 
-fn random_wound(random: &mut StdRng, longest: Duration) -> Wound {
+fn random_wound(random: &mut StdRng, process: usize, whole: Duration) -> Wound {
     if random.random_ratio(1, 4) {
         let point = CRASH_POINTS[random.random_range(0..CRASH_POINTS.len())].to_owned();
-        return Wound::At { point, visit: random.random_range(1..=8) };
+        let once = ["run.", "workspace."].iter().any(|room| point.starts_with(room));
+        return Wound::At { point, visit: if once { 1 } else { random.random_range(1..=8) } };
     }
-    Wound::After(random_moment(random, longest))
+    let recovers = process > 0 && random.random_ratio(1, 2);
+    Wound::After(random_moment(random, if recovers { TAKING_UP } else { whole }))
 }
 
 fn random_moment(random: &mut StdRng, longest: Duration) -> Duration {
