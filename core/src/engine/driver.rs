@@ -354,6 +354,7 @@ impl Driver {
                     if let Some(index) = self.state.index_of(task) {
                         self.attempt_ended((index, *attempt), *state);
                     }
+                    self.forget(task, *attempt);
                 }
                 RunEvent::RunFinished { .. } => {
                     failpoint::crash("run.finished");

@@ -67,11 +67,13 @@ fn print_tally(seed: u64, tally: &Tally) {
     for (trial, report) in &tally.failures {
         println!("trial {trial} of seed {seed}: {report}");
     }
-    let Tally { kills, trials, never_durable, whole, failures } = tally;
+    let Tally { kills, trials, never_durable, ends, whole, failures } = tally;
     println!(
         "seed {seed}: {kills} kills, {trials} runs ({never_durable} killed before they were durable), {} wrong",
         failures.len()
     );
+    let ends: Vec<String> = ends.iter().map(|(state, count)| format!("{count} {state}")).collect();
+    println!("the runs ended as {}", ends.join(", "));
     for (scenario, length) in whole {
         println!("an unhurt run of {scenario:?} takes {} ms", length.as_millis());
     }

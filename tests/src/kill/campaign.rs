@@ -34,6 +34,8 @@ pub struct Tally {
     pub trials: usize,
     /// How many runs were killed before they were durable.
     pub never_durable: usize,
+    /// How many runs ended in each state.
+    pub ends: BTreeMap<String, usize>,
     /// How long an unhurt run takes, by scenario.
     pub whole: BTreeMap<ScenarioName, Duration>,
     /// What went wrong: the trial's seed, and every complaint.
@@ -119,6 +121,9 @@ impl Tally {
             Ok(trial) => {
                 self.kills += trial.kills;
                 self.never_durable += usize::from(trial.seen.runs.is_empty());
+                if !trial.seen.runs.is_empty() {
+                    *self.ends.entry(trial.seen.state.clone()).or_default() += 1;
+                }
                 if !trial.violations.is_empty() {
                     self.failures.push((seed, report(&trial)));
                 }

@@ -21,6 +21,13 @@ pub enum Wound {
     None,
     /// SIGKILL from outside, after so long.
     After(Duration),
+    /// Ctrl-C after so long, and SIGKILL so long after that.
+    Interrupted {
+        /// The time before Ctrl-C.
+        after: Duration,
+        /// The time from there to the kill.
+        killed: Duration,
+    },
     /// SIGKILL from inside at the n-th visit of a named point.
     At {
         /// One of `windlass::failpoint::CRASH_POINTS`.
@@ -55,9 +62,9 @@ pub struct Outcome {
 }
 
 impl Outcome {
-    /// Whether it was SIGKILL that ended it.
+    /// Whether it was a signal that ended it: SIGKILL, or Ctrl-C before it could listen to that.
     pub fn was_killed(&self) -> bool {
-        self.status.signal() == Some(nix::sys::signal::Signal::SIGKILL as i32)
+        self.status.signal().is_some()
     }
 
     /// The events that it printed; a last line that the kill cut off is left out.
@@ -92,6 +99,7 @@ impl Program {
         let mut child = command.spawn()?;
         let status = match wound {
             Wound::After(moment) => kill_after(&mut child, *moment)?,
+            Wound::Interrupted { after, killed } => interrupt(&mut child, *after, *killed)?,
             Wound::None | Wound::At { .. } => wait(&mut child)?,
         };
         let lived = watch.elapsed();
@@ -107,6 +115,15 @@ fn kill_after(child: &mut Child, moment: Duration) -> io::Result<ExitStatus> {
     }
     child.kill()?;
     child.wait()
+}
+
+fn interrupt(child: &mut Child, after: Duration, killed: Duration) -> io::Result<ExitStatus> {
+    if let Some(status) = wait_at_most(child, after)? {
+        return Ok(status);
+    }
+    // It has not been waited for, so that the number is still its own.
+    nix::sys::signal::kill(nix::unistd::Pid::from_raw(child.id().cast_signed()), nix::sys::signal::Signal::SIGINT)?;
+    kill_after(child, killed)
 }
 
 fn wait(child: &mut Child) -> io::Result<ExitStatus> {

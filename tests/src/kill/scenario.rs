@@ -9,6 +9,8 @@ pub enum ScenarioName {
     Steady,
     /// A task fails, what runs beside it is stopped, the rest is skipped.
     Failing,
+    /// As steady, but somebody presses Ctrl-C. Whether that was durable before the kill, nobody knows.
+    Cancelled,
 }
 
 /// A pipeline, and what must come of it.
@@ -18,10 +20,8 @@ pub struct Scenario {
     pub name: ScenarioName,
     /// The definition.
     pub document: String,
-    /// The exit code of a command that followed the run to its end.
-    pub exit_code: i32,
-    /// The run's state at the end.
-    pub state: &'static str,
+    /// The states in which the run may end, each with the exit code of a command that followed it.
+    pub ends: Vec<(&'static str, i32)>,
     /// Every task of the run.
     pub tasks: BTreeMap<&'static str, ExpectedTask>,
 }
@@ -29,10 +29,12 @@ pub struct Scenario {
 /// What must come of a task.
 #[derive(Clone, Debug)]
 pub struct ExpectedTask {
-    /// Its state at the end.
-    pub state: &'static str,
+    /// The states in which it may end.
+    pub states: Vec<&'static str>,
     /// Its attempts.
     pub attempts: Vec<ExpectedAttempt>,
+    /// Whether all of them happen; otherwise the last ones may be missing.
+    pub all_attempts: bool,
 }
 
 /// What must come of an attempt.
@@ -47,21 +49,22 @@ pub struct ExpectedAttempt {
 /// What an attempt prints.
 #[derive(Clone, Debug)]
 pub enum ExpectedLog {
-    /// Exactly this.
-    Exactly(Vec<u8>),
+    /// Exactly one of these.
+    OneOf(Vec<Vec<u8>>),
     /// As much of this as it came to before it was stopped.
     BeginningOf(Vec<u8>),
 }
 
 impl ScenarioName {
     /// All of them.
-    pub const ALL: [Self; 2] = [Self::Steady, Self::Failing];
+    pub const ALL: [Self; 3] = [Self::Steady, Self::Failing, Self::Cancelled];
 
     /// The pipeline and what must come of it.
     pub fn scenario(self) -> Scenario {
         match self {
             Self::Steady => steady(),
             Self::Failing => failing(),
+            Self::Cancelled => cancelled(),
         }
     }
 }
@@ -202,10 +205,8 @@ fn steady() -> Scenario {
     unended.extend_from_slice(b"no newline here");
     let long = (1..=8).map(|i| format!("long {i} {:0>LONG$}\n", 0)).collect::<String>();
     let flaky = |attempt: u32| (1..=3).map(|i| format!("flaky {attempt}.{i}\n")).collect::<String>().into_bytes();
-    let retried = ExpectedTask {
-        state: "succeeded",
-        attempts: vec![ExpectedAttempt::full(flaky(1)), ExpectedAttempt::full(flaky(2))],
-    };
+    let attempts = [flaky(1), flaky(2)].map(ExpectedAttempt::full).into();
+    let retried = ExpectedTask { attempts, ..ExpectedTask::succeeds("") };
     let tasks = BTreeMap::from([
         ("burst", ExpectedTask::succeeds(numbered("burst", BURST))),
         ("slow", ExpectedTask::succeeds(numbered("slow", SLOW))),
@@ -220,38 +221,59 @@ fn steady() -> Scenario {
         ("never", ExpectedTask::skipped()),
         ("report", ExpectedTask::succeeds("status: succeeded\n")),
     ]);
-    Scenario { name: ScenarioName::Steady, document: STEADY.to_owned(), exit_code: 0, state: "succeeded", tasks }
+    Scenario { name: ScenarioName::Steady, document: STEADY.to_owned(), ends: vec![("succeeded", 0)], tasks }
 }
 
 fn failing() -> Scenario {
-    let breaks = ExpectedTask { state: "failed", attempts: vec![ExpectedAttempt::full(numbered("breaks", 12))] };
+    let breaks = ExpectedTask { states: vec!["failed"], ..ExpectedTask::succeeds(numbered("breaks", 12)) };
     let tasks = BTreeMap::from([
         ("breaks", breaks),
         ("victim", ExpectedTask::stopped("cancelled", numbered("victim", ENDLESS))),
         ("skipped", ExpectedTask::skipped()),
         ("report", ExpectedTask::succeeds("status: failed\nbye")),
     ]);
-    Scenario { name: ScenarioName::Failing, document: FAILING.to_owned(), exit_code: 1, state: "failed", tasks }
+    Scenario { name: ScenarioName::Failing, document: FAILING.to_owned(), ends: vec![("failed", 1)], tasks }
+}
+
+/// Every task may be stopped wherever it is, or never start; only `finally` always runs to its end.
+fn cancelled() -> Scenario {
+    let mut scenario = Scenario { name: ScenarioName::Cancelled, ..steady() };
+    scenario.ends.push(("cancelled", 130));
+    for task in scenario.tasks.values_mut() {
+        task.states.extend(["cancelled", "skipped"]);
+        task.all_attempts = false;
+        for attempt in &mut task.attempts {
+            attempt.completes = false;
+            if let ExpectedLog::OneOf(logs) = &mut attempt.log {
+                attempt.log = ExpectedLog::BeginningOf(logs.concat());
+            }
+        }
+    }
+    let mut report = ExpectedTask::succeeds("");
+    let logs = ["status: succeeded\n", "status: cancelled\n"].map(|log| log.as_bytes().to_vec());
+    report.attempts[0].log = ExpectedLog::OneOf(logs.into());
+    scenario.tasks.insert("report", report);
+    scenario
 }
 
 impl ExpectedTask {
     fn succeeds(log: impl Into<Vec<u8>>) -> Self {
-        Self { state: "succeeded", attempts: vec![ExpectedAttempt::full(log.into())] }
+        Self { states: vec!["succeeded"], attempts: vec![ExpectedAttempt::full(log.into())], all_attempts: true }
     }
 
     fn stopped(state: &'static str, log: Vec<u8>) -> Self {
         let attempt = ExpectedAttempt { log: ExpectedLog::BeginningOf(log), completes: false };
-        Self { state, attempts: vec![attempt] }
+        Self { states: vec![state], attempts: vec![attempt], all_attempts: true }
     }
 
     fn skipped() -> Self {
-        Self { state: "skipped", attempts: Vec::new() }
+        Self { states: vec!["skipped"], attempts: Vec::new(), all_attempts: true }
     }
 }
 
 impl ExpectedAttempt {
     fn full(log: Vec<u8>) -> Self {
-        Self { log: ExpectedLog::Exactly(log), completes: true }
+        Self { log: ExpectedLog::OneOf(vec![log]), completes: true }
     }
 }
 

@@ -12,13 +12,16 @@ use windlass::failpoint::CRASH_POINTS;
 use super::check::{Observation, Violation, check};
 use super::look;
 use super::program::{Outcome, Program, Wound, becomes_true, pause};
-use super::scenario::{ExpectedLog, Scenario, ScenarioName};
+use super::scenario::{Scenario, ScenarioName};
 
 /// How long the last processes of a run may take to go once the run is over: they were told to, and only have to be
 /// scheduled once more.
 const LAST_BREATH: Duration = Duration::from_secs(2);
 /// The longest time in which no engine is there.
 const LONGEST_ABSENCE: u64 = 250;
+
+/// About as long as it takes to open an engine and to take a run up.
+const TAKING_UP: Duration = Duration::from_millis(60);
 
 /// What a trial does, fixed before it starts.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,26 +40,36 @@ impl Plan {
         Self { scenario, wounds: vec![wound], absences: Vec::new() }
     }
 
-    /// A random plan: one to three kills, most of them at a moment chosen uniformly over the time that a whole run takes, some
-    /// at a visit of a named point. The same seed gives the same plan.
+    /// A random plan: one to four kills, most of them at a moment chosen uniformly over the time that a whole run takes, some
+    /// at a visit of a named point, and some while the run is being taken up. The same seed gives the same plan.
     pub fn random(seed: u64, whole: impl Fn(ScenarioName) -> Duration) -> Self {
         let mut random = StdRng::seed_from_u64(seed);
         let scenario = ScenarioName::ALL[random.random_range(0..ScenarioName::ALL.len())];
         let longest = whole(scenario);
-        let kills = random.random_range(1..=3);
-        let wounds = (0..kills).map(|_| random_wound(&mut random, longest)).collect();
+        let kills = random.random_range(1..=4);
+        let mut wounds: Vec<Wound> = (0..kills).map(|process| random_wound(&mut random, process, longest)).collect();
+        if scenario == ScenarioName::Cancelled {
+            let killed = Duration::from_millis(random.random_range(0..=LONGEST_ABSENCE));
+            wounds[0] = Wound::Interrupted { after: random_moment(&mut random, longest), killed };
+        }
         let absences = (0..kills).map(|_| Duration::from_millis(random.random_range(0..=LONGEST_ABSENCE))).collect();
         Self { scenario, wounds, absences }
     }
 }
 
-fn random_wound(random: &mut StdRng, longest: Duration) -> Wound {
+fn random_wound(random: &mut StdRng, process: usize, whole: Duration) -> Wound {
     if random.random_ratio(1, 4) {
         let point = CRASH_POINTS[random.random_range(0..CRASH_POINTS.len())].to_owned();
-        return Wound::At { point, visit: random.random_range(1..=8) };
+        let once = ["run.", "workspace."].iter().any(|room| point.starts_with(room));
+        return Wound::At { point, visit: if once { 1 } else { random.random_range(1..=8) } };
     }
+    let recovers = process > 0 && random.random_ratio(1, 2);
+    Wound::After(random_moment(random, if recovers { TAKING_UP } else { whole }))
+}
+
+fn random_moment(random: &mut StdRng, longest: Duration) -> Duration {
     let longest = u64::try_from(longest.as_micros()).unwrap_or(u64::MAX).max(1);
-    Wound::After(Duration::from_micros(random.random_range(0..longest)))
+    Duration::from_micros(random.random_range(0..longest))
 }
 
 /// What came of a trial.
@@ -64,7 +77,7 @@ fn random_wound(random: &mut StdRng, longest: Duration) -> Wound {
 pub struct Trial {
     /// What was done.
     pub plan: Plan,
-    /// How many processes died of SIGKILL.
+    /// How many processes were killed.
     pub kills: usize,
     /// How long the processes lived, all together.
     pub lived: Duration,
@@ -164,6 +177,7 @@ impl Site {
         if !self.program.data_dir.join("format").exists() {
             return Ok(());
         }
+        seen.taken_up_again = self.ask(&["attach", "--json"])?.events()?;
         let runs = self.ask(&["runs", "--json"])?.events()?;
         seen.runs = runs.iter().map(|run| text(run, "id")).collect();
         let Some(run) = runs.first() else { return Ok(()) };
@@ -173,7 +187,7 @@ impl Site {
         for (task, expected) in &self.scenario.tasks {
             for (attempt, expected) in (1u64..).zip(&expected.attempts) {
                 // A step that was stopped before it started has no log to ask for.
-                let may_be_missing = matches!(expected.log, ExpectedLog::BeginningOf(_));
+                let may_be_missing = !expected.completes;
                 match self.ask(&["logs", &id, task, "--attempt", &attempt.to_string()]) {
                     Ok(outcome) => drop(seen.logs.insert(((*task).to_owned(), attempt), outcome.stdout)),
                     Err(_) if may_be_missing => {}
