@@ -1,10 +1,11 @@
 //! The short jobs that a run's state wants done: a workspace made, a step stopped, everything freed.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures::StreamExt;
 use futures::stream::BoxStream;
+use futures::{FutureExt, StreamExt};
 use tokio::sync::mpsc;
 
 use super::core::Core;
@@ -58,7 +59,10 @@ impl PrepareJob {
     pub(super) async fn run(self, sender: mpsc::Sender<Message>) {
         let generation = self.scope.generation;
         let done = match self.core.executor(&self.executor) {
-            Ok(executor) => persistently(&self.core, || executor.prepare(&self.scope)).await,
+            Ok(executor) => {
+                let prepared = persistently(&self.core, || executor.prepare(&self.scope));
+                AssertUnwindSafe(prepared).catch_unwind().await.unwrap_or_else(|_| Err(panicked(&self.executor)))
+            }
             Err(error) => Err(error),
         };
         let input = match done {
@@ -135,5 +139,14 @@ pub(super) async fn observe(mut events: BoxStream<'static, ExecutorEvent>, run: 
         if step.run == run && sender.send(Message::Observed(step, reason)).await.is_err() {
             return;
         }
+    }
+}
+
+/// A panic in an executor as the failure of what it was asked.
+fn panicked(executor: &ExecutorName) -> ExecutorError {
+    ExecutorError::Infrastructure {
+        code: "panic",
+        message: format!("the executor {executor} panicked; the details are on the standard error of the process"),
+        advice: "This is a mistake in the executor or in Windlass: please report it.".to_owned(),
     }
 }

@@ -1,9 +1,10 @@
 //! One attempt, from its start to its end: start the step, copy its log, wait for its exit, explain it.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures::StreamExt;
+use futures::{FutureExt, StreamExt};
 use tokio::sync::mpsc;
 
 use super::core::{Core, Hold};
@@ -72,16 +73,31 @@ impl StepJob {
     }
 
     pub(super) async fn run(self, sender: mpsc::Sender<Message>, hold: Arc<Hold>) {
-        let end = match (&self.spec, self.core.executor(&self.executor)) {
+        // A panic in an executor is one attempt's failure, never a run that stands still.
+        let end = AssertUnwindSafe(self.end(sender.clone(), hold)).catch_unwind().await;
+        let end = end.unwrap_or_else(|_| AttemptEnd::Infrastructure {
+            cause: Cause::new(
+                "panic",
+                format!(
+                    "the executor {} panicked; the details are on the standard error of the process",
+                    self.executor
+                ),
+                "This is a mistake in the executor or in Windlass: please report it.",
+            ),
+        });
+        let input = Input::AttemptEnded { task: self.task, attempt: self.attempt, end };
+        let _ = sender.send(Message::Input(input)).await;
+    }
+
+    async fn end(&self, sender: mpsc::Sender<Message>, hold: Arc<Hold>) -> AttemptEnd {
+        match (&self.spec, self.core.executor(&self.executor)) {
             (Err(cause), _) => AttemptEnd::Failed { exit_code: None, cause: cause.clone() },
             (Ok(_), Err(error)) => self.executor_failed(&error),
             (Ok(spec), Ok(executor)) => {
-                let pump = LogPump::new(&self.core, hold, self.key.clone(), self.task, self.position, sender.clone());
+                let pump = LogPump::new(&self.core, hold, self.key.clone(), self.task, self.position, sender);
                 self.follow(spec, &*executor, pump).await
             }
-        };
-        let input = Input::AttemptEnded { task: self.task, attempt: self.attempt, end };
-        let _ = sender.send(Message::Input(input)).await;
+        }
     }
 
     /// Starts the step unless it is to be stopped, and follows it to its end.
@@ -121,8 +137,11 @@ impl StepJob {
         let mut wait = executor.wait(&self.key);
         let mut exit = None;
         loop {
-            // The planted bug hears of the exit before it has read more than one chunk.
+            // The planted bug reads no more than one chunk before it listens only to the exit.
             let tail_lost = pump.source() > 0 && failpoint::bug("log.lose-tail");
+            if tail_lost && exit.is_some() {
+                break;
+            }
             tokio::select! {
                 biased;
                 chunk = logs.next(), if !tail_lost => match chunk {
