@@ -1,7 +1,5 @@
 //! 100 steps that do nothing, over local processes, with every event durable.
 
-use std::path::Path;
-
 use windlass::pipeline::{Order, TaskBuilder};
 use windlass::{Engine, Pipeline, RunRequest, Stage, Task};
 
@@ -34,7 +32,7 @@ fn one(effort: Effort, count: usize, order: Order, shell: Option<&str>) -> Resul
             Ok(runtime.block_on(one_run(&engine, &pipeline))? / count as f64)
         }],
     )?;
-    let events = runtime.block_on(events_of_newest(folder.path(), &engine))?;
+    let events = runtime.block_on(events_of_newest(&engine))?;
     runtime.block_on(engine.close())?;
     let (word, target) = if order == Order::Parallel { ("parallel", 0.8) } else { ("sequential", 1.2) };
     let shell = shell.unwrap_or("bash (the default)");
@@ -62,7 +60,7 @@ async fn one_run(engine: &Engine, pipeline: &Pipeline) -> Result<f64, Failure> {
     if outcome.succeeded() { Ok(took) } else { Err(format!("the run did not succeed: {:?}", outcome.cause).into()) }
 }
 
-async fn events_of_newest(_folder: &Path, engine: &Engine) -> Result<u64, Failure> {
+async fn events_of_newest(engine: &Engine) -> Result<u64, Failure> {
     let listing = engine.runs(&windlass::store::RunFilter { limit: 1, ..Default::default() }).await?;
     Ok(listing.first().map_or(0, |run| run.last.0))
 }
