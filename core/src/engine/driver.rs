@@ -20,6 +20,8 @@ use crate::store::{Append, RunDigest, Stamped, StoreError};
 
 /// How many messages may wait for a driver. A follower of a log that is faster waits; its step does not.
 pub(super) const INBOX: usize = 256;
+/// Raw logs smaller than this stay until the run is released: dropping one costs more than it frees.
+const WORTH_FORGETTING: u64 = 16 * 1024;
 /// The pause before a commit is tried again that the disk refused.
 const COMMIT_PAUSE: Duration = Duration::from_secs(1);
 
@@ -413,6 +415,10 @@ impl Driver {
     /// Drops the raw log of an attempt. Only here, after the commit: until then the raw log is the only place from which a
     /// crashed engine can read again what it had copied and not yet committed.
     fn forget(&mut self, task: &TaskId, attempt: u32) {
+        let read = self.state.index_of(task).map_or(0, |index| self.state.log_position(index, attempt).source);
+        if read < WORTH_FORGETTING {
+            return;
+        }
         let Ok(executor) = self.core.executor(&self.request.executor) else { return };
         let step = StepKey { run: self.run, task: task.clone(), attempt };
         self.jobs.forget(&self.core, async move {

@@ -66,8 +66,8 @@ impl EventStream {
             let state = self.live.as_mut().map(|(_, watch)| watch.borrow_and_update().clone());
             let recent = self.live.as_ref().and_then(|(feed, _)| feed.after(self.cursor));
             match recent {
-                Some(events) if !events.is_empty() => self.ready.extend(events),
-                _ => {
+                Some(events) => self.ready.extend(events),
+                None => {
                     let page = self.archive.store.read(self.run, self.cursor, PAGE).await?;
                     self.ready.extend(page.into_iter().map(Arc::new));
                 }

@@ -11,6 +11,7 @@ use std::os::fd::AsFd;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use nix::fcntl::OFlag;
@@ -39,7 +40,7 @@ pub(super) struct Copier {
 pub(super) struct Copying {
     /// Device and inode of the pipe, by which a process that still prints is known.
     pub(super) pipe: (u64, u64),
-    pid: i32,
+    pub(super) pid: i32,
     held: Option<Held>,
 }
 
@@ -55,6 +56,19 @@ impl Copier {
         let input = File::from(input);
         let data = input.metadata()?;
         Ok(Self { input, copying: Copying { pipe: (data.dev(), data.ino()), pid, held: Held::open(pid) } })
+    }
+}
+
+impl Copier {
+    /// Ends a copier that no step needed.
+    pub(super) fn dismiss(self, clock: &SharedClock) {
+        let Self { input, copying } = self;
+        drop(input);
+        let clock = Arc::clone(clock);
+        // Without a runtime it ends all the same; only its entry in the system's table stays until this process ends.
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            runtime.spawn(async move { copying.ended(&clock).await });
+        }
     }
 }
 

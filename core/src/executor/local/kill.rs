@@ -1,5 +1,6 @@
 //! Ending steps with everything that they started.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -29,6 +30,7 @@ impl StepFolder {
             session: None,
             log: self.log_identity(),
             pipe: None,
+            strangers: HashSet::new(),
             spare: None,
         }
     }
@@ -36,7 +38,15 @@ impl StepFolder {
 
 impl RunFolder {
     fn marks(&self) -> Marks {
-        Marks { cookie: self.cookie_prefix(), prefix: true, session: None, log: None, pipe: None, spare: None }
+        Marks {
+            cookie: self.cookie_prefix(),
+            prefix: true,
+            session: None,
+            log: None,
+            pipe: None,
+            strangers: HashSet::new(),
+            spare: None,
+        }
     }
 }
 
@@ -158,7 +168,7 @@ impl Shared {
             self.end_marked(&folder.marks(), RELEASE_GRACE).await?;
         }
         self.launched().retain(|key, _| key.run != run);
-        self.spares.drop_run(&folder);
+        self.spares.drop_run(&folder, &self.clock);
         if failpoint::bug("run.keep-folder") {
             return Ok(());
         }

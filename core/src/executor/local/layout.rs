@@ -188,7 +188,7 @@ impl StepFolder {
 
     /// Opens the log for whoever copies into it.
     pub(in crate::executor) fn open_log(&self) -> io::Result<File> {
-        OpenOptions::new().append(true).create(true).mode(0o600).open(self.log())
+        open_log(&self.log())
     }
 
     /// Writes a file of the folder, which appears as a whole, for another start may be reading it.
@@ -288,6 +288,11 @@ pub(in crate::executor) fn make_folder(path: &Path) -> io::Result<()> {
 /// Opens a file for writing from its start, and makes it when it is missing.
 pub(in crate::executor) fn open_writable(path: &Path, mode: u32) -> io::Result<File> {
     OpenOptions::new().write(true).create(true).truncate(false).mode(mode).open(path)
+}
+
+/// Opens a raw log for whoever copies into it, and makes it when it is missing.
+pub(in crate::executor) fn open_log(path: &Path) -> io::Result<File> {
+    OpenOptions::new().append(true).create(true).mode(0o600).open(path)
 }
 
 /// A name that no other thread or process uses now.

@@ -132,7 +132,7 @@ impl Executor for LocalExecutor {
         let scope = scope.clone();
         let run = self.shared.run(scope.run);
         self.shared.blocking(move |shared| workspace::prepare(&shared.root, &scope)).await?;
-        self.shared.spares.refill(&run);
+        self.shared.spares.refill(&run, &self.shared.host.cat);
         Ok(())
     }
 

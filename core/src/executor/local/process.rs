@@ -3,6 +3,7 @@
 //! A process id is reused sooner or later. A process is therefore held by a *pidfd* where the system has them, and before
 //! it is signalled its environment must show the step's cookie, or it must be of a session or a family that is known.
 
+use std::collections::HashSet;
 use std::io;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::sync::{Arc, OnceLock};
@@ -37,6 +38,8 @@ pub(super) struct Marks {
     pub(super) log: Option<(u64, u64)>,
     /// Device and inode of that pipe, when it is known already.
     pub(super) pipe: Option<(u64, u64)>,
+    /// Sessions that are known to be something else's.
+    pub(super) strangers: HashSet<i32>,
     /// Not this one: the shim, which has to write how the command ended.
     pub(super) spare: Option<i32>,
 }

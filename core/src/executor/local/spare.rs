@@ -1,18 +1,20 @@
-//! Folders for steps, made before they are needed: while one step runs, the folder of the next is made.
+//! Folders for steps with their copiers, made before they are needed: while one step runs, those of the next are made.
 //!
-//! Where a file system takes long to make a file, this is most of what a short step would wait for. A rename is cheap
-//! everywhere. Spare folders lie in the run's folder, and go with it.
+//! Making files and starting a process is most of what a short step would wait for; a rename is cheap everywhere. Spare
+//! folders lie in the run's folder, and go with it; their copiers end with the engine that holds the other end of the pipe.
 
 use std::collections::HashMap;
 use std::fs;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::layout::{RunFolder, make_folder, open_writable, tempfile_name};
+use super::copier::Copier;
+use super::layout::{RunFolder, make_folder, open_log, open_writable, tempfile_name};
+use crate::clock::SharedClock;
 
 /// So many are kept ready for a run.
-const READY: usize = 2;
+const READY: usize = 1;
 
 /// Spare folders by run.
 #[derive(Debug, Default)]
@@ -20,31 +22,38 @@ pub(super) struct Spares {
     ready: Arc<Mutex<Ready>>,
 }
 
-type Ready = HashMap<PathBuf, Vec<PathBuf>>;
+type Ready = HashMap<PathBuf, Vec<Spare>>;
+
+/// A folder with an empty log and an empty script, and the copier that holds the log.
+#[derive(Debug)]
+pub(super) struct Spare {
+    pub(super) folder: PathBuf,
+    pub(super) copier: Copier,
+}
 
 fn locked(ready: &Mutex<Ready>) -> MutexGuard<'_, Ready> {
     ready.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Spares {
-    /// A folder with an empty log and an empty script, which nobody else has.
-    pub(super) fn take(&self, run: &RunFolder) -> io::Result<PathBuf> {
+    /// A spare that nobody else has.
+    pub(super) fn take(&self, run: &RunFolder, cat: &Path) -> io::Result<Spare> {
         let spare = locked(&self.ready).get_mut(run.path()).and_then(Vec::pop);
         match spare {
             // Somebody may have cleaned up meanwhile.
-            Some(spare) if spare.is_dir() => Ok(spare),
-            _ => make(run),
+            Some(spare) if spare.folder.is_dir() => Ok(spare),
+            _ => make(run, cat),
         }
     }
 
     /// Makes new ones in the background. Failing does no harm: the next start makes its own, and tells why it cannot.
-    pub(super) fn refill(&self, run: &RunFolder) {
-        let (ready, run) = (Arc::clone(&self.ready), run.clone());
+    pub(super) fn refill(&self, run: &RunFolder, cat: &Path) {
+        let (ready, run, cat) = (Arc::clone(&self.ready), run.clone(), cat.to_path_buf());
         if locked(&ready).get(run.path()).is_some_and(|spares| spares.len() >= READY) {
             return;
         }
         tokio::task::spawn_blocking(move || {
-            let Ok(spare) = make(&run) else { return };
+            let Ok(spare) = make(&run, &cat) else { return };
             let mut ready = locked(&ready);
             // The run may have been released meanwhile.
             if !run.path().is_dir() {
@@ -56,21 +65,23 @@ impl Spares {
                 spares.push(spare);
             } else {
                 drop(ready);
-                let _ = fs::remove_dir_all(spare);
+                let _ = fs::remove_dir_all(spare.folder);
             }
         });
     }
 
     /// Forgets those of a run.
-    pub(super) fn drop_run(&self, run: &RunFolder) {
-        locked(&self.ready).remove(run.path());
+    pub(super) fn drop_run(&self, run: &RunFolder, clock: &SharedClock) {
+        let spares = locked(&self.ready).remove(run.path());
+        spares.into_iter().flatten().for_each(|spare| spare.copier.dismiss(clock));
     }
 }
 
-fn make(run: &RunFolder) -> io::Result<PathBuf> {
-    let spare = tempfile_name(run.path(), "step");
-    make_folder(&spare)?;
-    open_writable(&spare.join("log"), 0o600)?;
-    open_writable(&spare.join("script"), 0o700)?;
-    Ok(spare)
+fn make(run: &RunFolder, cat: &Path) -> io::Result<Spare> {
+    let folder = tempfile_name(run.path(), "step");
+    make_folder(&folder)?;
+    let log = open_log(&folder.join("log"))?;
+    open_writable(&folder.join("script"), 0o700)?;
+    let copier = Copier::start(cat, &log)?;
+    Ok(Spare { folder, copier })
 }

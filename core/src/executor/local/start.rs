@@ -3,18 +3,21 @@
 use std::io::Write;
 use std::os::fd::AsFd;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
+
+use tokio::sync::SetOnce;
 
 use super::copier::{Copier, Copying};
 use super::layout::{StepFolder, StepState, open_writable};
 use super::process::{Held, reap};
+use super::spare::Spare;
 use super::spawn::Files;
 use super::{Shared, io, shim, spawn};
 use crate::clock::SharedClock;
 use crate::executor::{ExecutorError, StepSpec};
 use crate::failpoint;
 use crate::pipeline::WorkspaceUse;
-use crate::run::Elapsed;
+use crate::run::{Elapsed, StepEnd, StepKey};
 
 /// A shim that this instance started. It may have found the token taken.
 #[derive(Debug)]
@@ -23,6 +26,8 @@ pub(super) struct Launched {
     pub(super) at: Elapsed,
     held: Option<Held>,
     pub(super) copying: Copying,
+    /// How it ended, found out once for all who ask; `None` when that could not be found out.
+    pub(super) end: SetOnce<Option<StepEnd>>,
 }
 
 impl Launched {
@@ -37,10 +42,17 @@ impl Launched {
         self.held.as_ref().is_none_or(|held| !held.lives())
     }
 
-    /// Frees what the system keeps of the shim, wherever the embedder's future for the step went.
-    async fn attend(self: Arc<Self>, clock: SharedClock) {
+    /// Frees what the system keeps of the shim, and finds out how the step ended, wherever the embedder's futures for the
+    /// step went. In a task of its own, so that nobody who asks waits for somebody who no longer does.
+    async fn attend(self: Arc<Self>, key: StepKey, shared: Weak<Shared>, clock: SharedClock) {
         self.ended(&clock).await;
         reap(self.pid);
+        // An error is not kept: who asks finds it again.
+        let end = match shared.upgrade() {
+            Some(shared) => shared.find_end(&key, Some(&self)).await.ok(),
+            None => None,
+        };
+        let _ = self.end.set(end);
         self.copying.ended(&clock).await;
     }
 }
@@ -54,7 +66,8 @@ impl Shared {
         // Told before anything is there to clean up.
         let launch = shim::launch(&self.host, step, &folder, &workspace, ignore_token)?;
         let doing = || format!("making the folder of the step {}", folder.path().display());
-        if !self.make_folder(step, &folder, &launch.files).map_err(io(doing()))? && !ignore_token {
+        let (made, copier) = self.make_folder(step, &folder, &launch.files).map_err(io(doing()))?;
+        if !made && !ignore_token {
             let state = folder.state().map_err(io(doing()))?;
             if !matches!(state, StepState::Free) {
                 return Ok(());
@@ -63,11 +76,16 @@ impl Shared {
         if step.workspace == WorkspaceUse::None {
             std::fs::create_dir_all(&workspace).map_err(io(doing()))?;
         }
-        let log = folder.open_log().map_err(io(doing()))?;
         failpoint::crash("step.folder");
         let at = self.clock.now().elapsed;
-        let Copier { input, copying } =
-            Copier::start(&self.host.cat, &log).map_err(io("starting the copier of the step's log"))?;
+        let copier = match copier {
+            Some(copier) => copier,
+            None => {
+                let log = folder.open_log().map_err(io(doing()))?;
+                Copier::start(&self.host.cat, &log).map_err(io("starting the copier of the step's log"))?
+            }
+        };
+        let Copier { input, copying } = copier;
         let files = Files { input: None, output: input.as_fd() };
         let pid = spawn::spawn(&launch.program, &launch.argv, &launch.env, &files).map_err(refused)?;
         // From here on only the step holds that end of the pipe.
@@ -75,29 +93,36 @@ impl Shared {
         failpoint::crash("step.spawned");
         // Held before it is reaped, so that the number is still its own.
         let held = Held::open(pid);
-        let launched = Arc::new(Launched { pid, at, held, copying });
+        let launched = Arc::new(Launched { pid, at, held, copying, end: SetOnce::new() });
         self.launched().insert(step.key.clone(), Arc::clone(&launched));
-        tokio::spawn(launched.attend(Arc::clone(&self.clock)));
-        self.spares.refill(&self.run(step.key.run));
+        tokio::spawn(launched.attend(step.key.clone(), Arc::downgrade(self), Arc::clone(&self.clock)));
+        self.spares.refill(&self.run(step.key.run), &self.host.cat);
         Ok(())
     }
 
-    /// Makes the step's folder with its files, all at once; false when it was there.
-    fn make_folder(&self, step: &StepSpec, folder: &StepFolder, files: &[(&str, String)]) -> std::io::Result<bool> {
-        let draft = self.spares.take(&self.run(step.key.run))?;
+    /// Makes the step's folder with its files, all at once; false when it was there. With it comes the copier that holds its
+    /// log, unless the folder was there.
+    fn make_folder(
+        &self,
+        step: &StepSpec,
+        folder: &StepFolder,
+        files: &[(&str, String)],
+    ) -> std::io::Result<(bool, Option<Copier>)> {
+        let Spare { folder: draft, copier } = self.spares.take(&self.run(step.key.run), &self.host.cat)?;
         for (name, text) in files {
             open_writable(&draft.join(name), 0o700)?.write_all(text.as_bytes())?;
         }
         if folder.adopt(&draft)? {
-            return Ok(true);
+            return Ok((true, Some(copier)));
         }
+        copier.dismiss(&self.clock);
         std::fs::remove_dir_all(&draft)?;
         if matches!(folder.state()?, StepState::Free) {
             for (name, text) in files {
                 folder.replace(name, text)?;
             }
         }
-        Ok(false)
+        Ok((false, None))
     }
 
     fn workspace_of(&self, step: &StepSpec, folder: &StepFolder) -> Result<PathBuf, ExecutorError> {

@@ -1,5 +1,6 @@
 //! Waiting for a step's end, with or without having started it.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -28,9 +29,21 @@ impl Shared {
 
     /// Returns when the step has ended and nothing is left of it: from then on its log is final.
     pub(super) async fn ended(self: &Arc<Self>, key: &StepKey) -> Result<StepEnd, ExecutorError> {
-        let folder = self.step(key);
         let launched = self.launched().get(key).cloned();
-        if let Some(launched) = &launched {
+        let Some(launched) = launched else { return self.find_end(key, None).await };
+        match launched.end.wait().await {
+            Some(end) => Ok(*end),
+            None => self.find_end(key, Some(&launched)).await,
+        }
+    }
+
+    pub(super) async fn find_end(
+        self: &Arc<Self>,
+        key: &StepKey,
+        launched: Option<&Launched>,
+    ) -> Result<StepEnd, ExecutorError> {
+        let folder = self.step(key);
+        if let Some(launched) = launched {
             launched.ended(&self.clock).await;
         }
         let mut watched = None;
@@ -38,13 +51,13 @@ impl Shared {
             let state = folder.state().map_err(io(format!("looking at the step {key}")))?;
             match state {
                 StepState::Ended { end, shim } => {
-                    self.settle(&folder, Some(shim), launched.as_deref()).await?;
+                    self.settle(&folder, Some(shim), launched).await?;
                     return Ok(end);
                 }
                 StepState::Stopped => return Err(ExecutorError::NeverStarted),
                 StepState::Gone => return Err(lost(format!("there is no folder {}", folder.path().display()))),
                 StepState::Free => {
-                    if launched.as_ref().is_some_and(|launched| launched.has_ended()) && is_free(&folder) {
+                    if launched.is_some_and(Launched::has_ended) && is_free(&folder) {
                         return Err(died_early(key));
                     }
                     self.changed(&folder, &mut watched).await;
@@ -89,6 +102,9 @@ impl Shared {
         // Its number cannot have come round again in so short a time.
         marks.session = short.map(|launched| launched.pid);
         marks.pipe = ours.map(|launched| launched.copying.pipe);
+        if short.is_some() {
+            marks.strangers = self.strangers(shim);
+        }
         let left = process::hunt(&marks, among).await.map_err(io("looking for what the step left behind"))?;
         if !left.is_empty() {
             self.end_all(&marks, left, LEFTOVER_GRACE).await?;
@@ -109,6 +125,15 @@ impl Shared {
         Err(lost(
             "it was started, but its process is gone and left no exit code; it was killed, the disk was full, or the machine was restarted",
         ))
+    }
+}
+
+impl Shared {
+    /// Sessions of other steps that go on: what runs in one of them is not worth a closer look.
+    fn strangers(&self, own: Option<i32>) -> HashSet<i32> {
+        let launched = self.launched();
+        let others = launched.values().filter(|other| Some(other.pid) != own && !other.end.initialized());
+        others.flat_map(|other| [other.pid, other.copying.pid]).collect()
     }
 }
 

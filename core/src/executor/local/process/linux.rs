@@ -1,8 +1,8 @@
 //! Processes as `/proc` shows them.
 
 use std::collections::BTreeSet;
-use std::fs;
-use std::io;
+use std::fs::{self, File};
+use std::io::{self, Read};
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use std::os::unix::fs::MetadataExt;
 
@@ -62,9 +62,11 @@ struct Status {
 
 impl Status {
     fn of(pid: i32) -> Option<Self> {
-        let text = fs::read(format!("/proc/{pid}/stat")).ok()?;
+        // One read is enough: the line is short, and the fields that count stand at its beginning.
+        let mut line = [0; 512];
+        let length = File::open(format!("/proc/{pid}/stat")).ok()?.read(&mut line).ok()?;
         // The name stands in parentheses and may contain anything; what follows the last one is plain.
-        let rest = text.rsplit(|byte| *byte == b')').next()?;
+        let rest = line[..length].rsplit(|byte| *byte == b')').next()?;
         let rest = std::str::from_utf8(rest).ok()?;
         let mut fields = rest.split_ascii_whitespace();
         if matches!(fields.next()?, "Z" | "X") {
@@ -84,6 +86,9 @@ pub(super) fn find(marks: &Marks, among: Among) -> io::Result<Vec<Held>> {
     let pipe = marks.pipe.or_else(|| copied_pipe(&candidates, marks.log?));
     for pid in candidates {
         let Some(status) = Status::of(pid) else { continue };
+        if marks.strangers.contains(&status.session) {
+            continue;
+        }
         if is_marked(pid, &status, marks, pipe) {
             found.insert(pid);
         } else {
