@@ -182,9 +182,14 @@ pub(crate) fn open_store(_data_dir: &DataDir) -> Result<Arc<dyn Store>> {
 /// The machine's clock, going on where the data directory left it.
 async fn system_clock(store: &dyn Store) -> Result<SharedClock> {
     let saved = store.setting(CLOCK_SETTING).await?.and_then(|text| text.parse::<SavedClock>().ok());
+    let before = saved.as_ref().and_then(|saved| saved.boot_id.clone());
     let clock = SystemClock::resume(saved);
-    let setting = (CLOCK_SETTING.to_owned(), clock.saved().to_string());
-    store.commit(Batch { settings: vec![setting], ..Batch::default() }).await?;
+    let now = clock.saved();
+    // In the same boot what is kept says the same for ever, and every write at the opening costs the first step its time.
+    if now.boot_id.is_none() || now.boot_id != before {
+        let setting = (CLOCK_SETTING.to_owned(), now.to_string());
+        store.commit(Batch { settings: vec![setting], ..Batch::default() }).await?;
+    }
     Ok(Arc::new(clock))
 }
 

@@ -60,6 +60,13 @@ impl Copier {
 }
 
 impl Copier {
+    /// The same on a thread that may wait: it ends at once when the pipe is closed.
+    pub(super) fn dismiss_here(self) {
+        let Self { input, copying } = self;
+        drop(input);
+        let _ = nix::sys::wait::waitpid(nix::unistd::Pid::from_raw(copying.pid), None);
+    }
+
     /// Ends a copier that no step needed.
     pub(super) fn dismiss(self, clock: &SharedClock) {
         let Self { input, copying } = self;

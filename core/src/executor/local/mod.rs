@@ -131,9 +131,12 @@ impl Executor for LocalExecutor {
     async fn prepare(&self, scope: &RunScope) -> Result<(), ExecutorError> {
         let scope = scope.clone();
         let run = self.shared.run(scope.run);
-        self.shared.blocking(move |shared| workspace::prepare(&shared.root, &scope)).await?;
-        self.shared.spares.refill(&run, &self.shared.host.cat);
-        Ok(())
+        let prepared = move |shared: &Shared| {
+            workspace::prepare(&shared.root, &scope)?;
+            shared.spares.fill(&run, &shared.host.cat);
+            Ok(())
+        };
+        self.shared.blocking(prepared).await
     }
 
     /// Nothing happens to local steps beside their logs and ends, so this ends at once.

@@ -48,26 +48,38 @@ impl Spares {
 
     /// Makes new ones in the background. Failing does no harm: the next start makes its own, and tells why it cannot.
     pub(super) fn refill(&self, run: &RunFolder, cat: &Path) {
-        let (ready, run, cat) = (Arc::clone(&self.ready), run.clone(), cat.to_path_buf());
-        if locked(&ready).get(run.path()).is_some_and(|spares| spares.len() >= READY) {
+        let (spares, run, cat) = (Self { ready: Arc::clone(&self.ready) }, run.clone(), cat.to_path_buf());
+        if !spares.is_full(&run) {
+            tokio::task::spawn_blocking(move || spares.fill(&run, &cat));
+        }
+    }
+
+    /// Makes a new one, here and now, unless there are enough.
+    pub(super) fn fill(&self, run: &RunFolder, cat: &Path) {
+        if self.is_full(run) {
             return;
         }
-        tokio::task::spawn_blocking(move || {
-            let Ok(spare) = make(&run, &cat) else { return };
-            let mut ready = locked(&ready);
-            // The run may have been released meanwhile.
-            if !run.path().is_dir() {
-                ready.remove(run.path());
-                return;
-            }
-            let spares = ready.entry(run.path().to_owned()).or_default();
-            if spares.len() < READY {
-                spares.push(spare);
-            } else {
-                drop(ready);
-                let _ = fs::remove_dir_all(spare.folder);
-            }
-        });
+        let Ok(spare) = make(run, cat) else { return };
+        let mut ready = locked(&self.ready);
+        // The run may have been released meanwhile.
+        if !run.path().is_dir() {
+            ready.remove(run.path());
+            drop(ready);
+            spare.copier.dismiss_here();
+            return;
+        }
+        let spares = ready.entry(run.path().to_owned()).or_default();
+        if spares.len() < READY {
+            spares.push(spare);
+        } else {
+            drop(ready);
+            spare.copier.dismiss_here();
+            let _ = fs::remove_dir_all(spare.folder);
+        }
+    }
+
+    fn is_full(&self, run: &RunFolder) -> bool {
+        locked(&self.ready).get(run.path()).is_some_and(|spares| spares.len() >= READY)
     }
 
     /// Forgets those of a run.

@@ -20,7 +20,7 @@ pub async fn exit_codes(factory: &dyn Factory) {
 /// A command that dies of a signal is told by the signal.
 pub async fn signals(factory: &dyn Factory) {
     let bench = Bench::new(factory).await;
-    for (name, number) in [("KILL", 9), ("TERM", 15), ("USR1", 10), ("INT", 2), ("USR1", 10)] {
+    for (name, number) in [("KILL", 9), ("TERM", 15), ("INT", 2), ("USR1", 10)] {
         let finished = bench.finish_script(name, &format!("echo before; kill -{name} $$; echo after")).await;
         assert_eq!(finished.exit.end, StepEnd::Signal(number), "{name}");
         assert_eq!(finished.text(), "before\n");
