@@ -63,9 +63,9 @@ impl Spares {
         let mut ready = locked(&self.ready);
         // The run may have been released meanwhile.
         if !run.path().is_dir() {
-            ready.remove(run.path());
+            let stale = ready.remove(run.path()).into_iter().flatten();
             drop(ready);
-            spare.copier.dismiss_here();
+            stale.chain([spare]).for_each(|spare| spare.copier.dismiss_here());
             return;
         }
         let spares = ready.entry(run.path().to_owned()).or_default();
