@@ -67,8 +67,8 @@ pub mod run;
 pub mod store;
 pub mod testing;
 
-pub use engine::{
-    Engine, EngineBuilder, Event, EventKind, EventStream, Reader, Run, RunRequest, RunSummary, TaskSummary,
-};
+#[cfg(feature = "sqlite")]
+pub use engine::Reader;
+pub use engine::{Engine, EngineBuilder, Event, EventKind, EventStream, Run, RunRequest, RunSummary, TaskSummary};
 pub use error::{Error, ErrorKind, Result};
 pub use pipeline::{Action, Parameter, Pipeline, Stage, Task};

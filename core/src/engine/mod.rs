@@ -13,6 +13,7 @@ mod events;
 mod feed;
 mod log_pump;
 mod queue;
+#[cfg(feature = "sqlite")]
 mod reader;
 mod request;
 mod run;
@@ -29,6 +30,7 @@ use tokio::sync::watch;
 pub use builder::EngineBuilder;
 pub use event::{Event, EventKind};
 pub use events::EventStream;
+#[cfg(feature = "sqlite")]
 pub use reader::Reader;
 pub use request::RunRequest;
 pub use run::Run;

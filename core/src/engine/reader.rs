@@ -22,7 +22,6 @@ pub struct Reader {
 
 impl Reader {
     /// Opens a data directory for reading.
-    #[cfg(feature = "sqlite")]
     pub fn open(path: impl AsRef<Path>) -> Result<Self> {
         let data_dir = DataDir::open_read_only(path.as_ref())?;
         let store = Arc::new(crate::store::SqliteStore::open_read_only(data_dir.db())?);
