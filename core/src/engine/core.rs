@@ -7,8 +7,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use tokio::sync::{mpsc, watch};
 
 use super::archive::{Archive, Replayed};
-use super::driver::{Driver, INBOX, Message};
+use super::driver::Driver;
 use super::feed::{Feed, FeedEnd};
+use super::message::{INBOX, Message};
 use super::queue::Queue;
 use super::request::StoredRequest;
 use super::slots::Slots;

@@ -5,11 +5,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
-use tokio::task::JoinSet;
 
 use super::core::{Core, Hold};
 use super::effects::{PrepareJob, ReleaseJob, StopJob};
 use super::feed::{Feed, FeedEnd};
+use super::jobs::Jobs;
+use super::message::{INBOX, Message};
 use super::request::StoredRequest;
 use super::step::StepJob;
 use crate::error::{Error, ErrorKind, Result};
@@ -18,24 +19,10 @@ use crate::pipeline::{TaskId, TaskIndex};
 use crate::run::{AttemptState, Effect, Input, RunEvent, RunId, RunState, Seq, Sequenced, StepKey, WaitReason};
 use crate::store::{Append, RunDigest, Stamped, StoreError};
 
-/// How many messages may wait for a driver. A follower of a log that is faster waits; its step does not.
-pub(super) const INBOX: usize = 256;
 /// Raw logs smaller than this stay until the run is released: dropping one costs more than it frees.
 const WORTH_FORGETTING: u64 = 16 * 1024;
 /// The pause before a commit is tried again that the disk refused.
 const COMMIT_PAUSE: Duration = Duration::from_secs(1);
-
-/// What a driver is told.
-pub(super) enum Message {
-    /// Something for the run machine.
-    Input(Input),
-    /// The same, with somebody who waits until it is committed.
-    Control(Input, oneshot::Sender<Result<()>>),
-    /// So many slots more are the run's.
-    Slots(usize),
-    /// The executor noticed that a step waits, or waits no longer.
-    Observed(StepKey, Option<WaitReason>),
-}
 
 /// The driver of one run.
 pub(super) struct Driver {
@@ -56,50 +43,6 @@ pub(super) struct Driver {
     /// Tasks that were told that there is no slot.
     refused: HashSet<TaskIndex>,
     jobs: Jobs,
-}
-
-/// What has been set going for the run, so that nothing is set going twice by one engine.
-struct Jobs {
-    hold: Arc<Hold>,
-    /// All of them; they are aborted when the driver leaves.
-    set: JoinSet<()>,
-    prepare: Option<u32>,
-    attempts: HashSet<(TaskIndex, u32)>,
-    stops: HashSet<(TaskIndex, u32)>,
-    observing: bool,
-    releasing: bool,
-    /// Raw logs that are being dropped. The release waits for them, so that nobody else works in the folders that it removes.
-    forgetting: JoinSet<()>,
-}
-
-impl Jobs {
-    fn new(hold: Arc<Hold>) -> Self {
-        Self {
-            hold,
-            set: JoinSet::new(),
-            prepare: None,
-            attempts: HashSet::new(),
-            stops: HashSet::new(),
-            observing: false,
-            releasing: false,
-            forgetting: JoinSet::new(),
-        }
-    }
-
-    fn forget(&mut self, core: &Core, job: impl Future<Output = ()> + Send + 'static) {
-        while self.forgetting.try_join_next().is_some() {}
-        self.forgetting.spawn_on(job, core.runtime());
-    }
-
-    fn spawn(&mut self, core: &Core, job: impl Future<Output = ()> + Send + 'static) {
-        while self.set.try_join_next().is_some() {}
-        let hold = self.hold.clone();
-        let job = async move {
-            job.await;
-            drop(hold);
-        };
-        self.set.spawn_on(job, core.runtime());
-    }
 }
 
 impl Driver {

@@ -9,7 +9,7 @@ use futures::{FutureExt, StreamExt};
 use tokio::sync::mpsc;
 
 use super::core::Core;
-use super::driver::Message;
+use super::message::Message;
 use super::request::StoredRequest;
 use crate::executor::{ExecutorError, ExecutorEvent, RunScope};
 use crate::explain;

@@ -6,7 +6,7 @@ use bytes::{Bytes, BytesMut};
 use tokio::sync::mpsc;
 
 use super::core::{Core, Hold};
-use super::driver::Message;
+use super::message::Message;
 use crate::executor::ExecutorError;
 use crate::log::{Appended, LogError, LogPosition, LogWriter, NoMask};
 use crate::pipeline::TaskIndex;

@@ -11,7 +11,9 @@ mod effects;
 mod event;
 mod events;
 mod feed;
+mod jobs;
 mod log_pump;
+mod message;
 mod queue;
 #[cfg(feature = "sqlite")]
 mod reader;

@@ -6,9 +6,9 @@ use bytes::Bytes;
 use tokio::sync::oneshot;
 
 use super::core::Core;
-use super::driver::Message;
 use super::events::{EventStream, broken};
 use super::feed::FeedEnd;
+use super::message::Message;
 use super::summary::RunSummary;
 use crate::error::{Error, ErrorKind, Result};
 use crate::pipeline::{Action, TaskId, TaskIndex};

@@ -8,8 +8,8 @@ use futures::{FutureExt, StreamExt};
 use tokio::sync::mpsc;
 
 use super::core::{Core, Hold};
-use super::driver::Message;
 use super::log_pump::{CopyError, LogPump};
+use super::message::Message;
 use super::request::StoredRequest;
 use crate::executor::{Command, Executor, ExecutorError, LogChunk, StepExit, StepSpec};
 use crate::explain::{self, FailureClass, StepFacts};
