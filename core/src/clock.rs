@@ -169,6 +169,11 @@ impl Clock for SystemClock {
     }
 }
 
+/// A word for this boot of the machine; `None` where the machine does not tell.
+pub(crate) fn boot() -> Option<String> {
+    machine::boot_id()
+}
+
 /// Lets real time pass: for the system clock, and for a virtual one that looks whether anything is still going on.
 #[expect(clippy::disallowed_methods, reason = "this is the clock that others are told to ask")]
 pub(crate) async fn pause(length: Duration) {

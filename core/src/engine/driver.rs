@@ -40,6 +40,8 @@ pub(super) struct Driver {
     freed: usize,
     /// Attempts that use a slot.
     running: HashSet<(TaskIndex, u32)>,
+    /// Attempts that an earlier engine may have started.
+    resumed: HashSet<(TaskIndex, u32)>,
     /// Tasks that were told that there is no slot.
     refused: HashSet<TaskIndex>,
     jobs: Jobs,
@@ -68,6 +70,7 @@ impl Driver {
             granted: 0,
             freed: 0,
             running: HashSet::new(),
+            resumed: HashSet::new(),
             refused: HashSet::new(),
             jobs: Jobs::new(hold),
         }
@@ -116,6 +119,7 @@ impl Driver {
     /// Counts what a recovered run has going already.
     fn take_up(&mut self) {
         self.running = self.state.effects().iter().filter_map(attempt_of).collect();
+        self.resumed.clone_from(&self.running);
         self.core.slots.take(self.run, self.running.len());
     }
 
@@ -380,7 +384,8 @@ impl Driver {
             self.jobs.spawn(&core, watching);
         }
         if self.jobs.attempts.insert((task, attempt)) {
-            let job = StepJob::new(&core, &self.request, &self.state, (task, attempt), generation);
+            let resumed = self.resumed.contains(&(task, attempt));
+            let job = StepJob::new(&core, &self.request, &self.state, (task, attempt), generation, resumed);
             self.jobs.spawn(&core, job.run(self.sender.clone(), self.jobs.hold.clone()));
         }
     }

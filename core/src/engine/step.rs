@@ -49,6 +49,7 @@ impl StepJob {
         state: &RunState,
         (task, attempt): (TaskIndex, u32),
         generation: u32,
+        resumed: bool,
     ) -> Self {
         let planned = state.plan().task(task);
         let key = StepKey { run: state.run(), task: planned.id.clone(), attempt };
@@ -61,7 +62,7 @@ impl StepJob {
             executor: request.executor.clone(),
             task,
             attempt,
-            spec: step_spec(core, state, task, &key, generation),
+            spec: step_spec(core, state, task, &key, (generation, resumed)),
             key,
             stopping,
             position: {
@@ -237,7 +238,7 @@ fn step_spec(
     state: &RunState,
     task: TaskIndex,
     key: &StepKey,
-    generation: u32,
+    (generation, resumed): (u32, bool),
 ) -> Result<StepSpec, Cause> {
     let planned = state.plan().task(task);
     let url = core.base_url.as_deref().map(|base| format!("{}/runs/{}", base.trim_end_matches('/'), key.run));
@@ -250,6 +251,7 @@ fn step_spec(
     Ok(StepSpec {
         key: key.clone(),
         generation,
+        resumed,
         command: Command::Script { text, shell: resolved.shell },
         env: resolved.env,
         image: resolved.image,

@@ -48,6 +48,9 @@ pub struct StepSpec {
     pub key: StepKey,
     /// The workspace in which it runs.
     pub generation: u32,
+    /// Whether an earlier engine may have started it already. After a restart of the machine nobody can tell, since a start
+    /// token may not have reached the disk: such a step is [`ExecutorError::Lost`], and is not started.
+    pub resumed: bool,
     /// What it runs.
     pub command: Command,
     /// The environment, exactly as the step shall see it, over what the executor itself provides (`PATH`, `HOME`).

@@ -69,6 +69,17 @@ impl RunFolder {
         StepFolder { path: self.steps().join(slug), cookie }
     }
 
+    /// Keeps in which boot of the machine the run began.
+    pub(in crate::executor) fn mark_boot(&self) -> io::Result<()> {
+        fs::write(self.path.join("boot"), crate::clock::boot().unwrap_or_default())
+    }
+
+    /// Whether the machine was restarted since the run began. A mark that did not reach the disk says so as well.
+    pub(in crate::executor) fn outlived_a_boot(&self) -> bool {
+        let Some(now) = crate::clock::boot() else { return false };
+        fs::read_to_string(self.path.join("boot")).ok().as_deref() != Some(&now)
+    }
+
     /// What the environment of every process of the run starts its cookie with.
     pub(in crate::executor) fn cookie_prefix(&self) -> String {
         format!("{COOKIE_NAME}={}/", self.run)

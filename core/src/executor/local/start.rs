@@ -63,6 +63,9 @@ impl Shared {
         let ignore_token = failpoint::bug("step.ignore-token");
         let folder = self.step(&step.key);
         let workspace = self.workspace_of(step, &folder)?;
+        if step.resumed && self.run(step.key.run).outlived_a_boot() {
+            return self.not_after_a_boot(&folder);
+        }
         // Told before anything is there to clean up.
         let launch = shim::launch(&self.host, step, &folder, &workspace, ignore_token)?;
         let doing = || format!("making the folder of the step {}", folder.path().display());
@@ -123,6 +126,15 @@ impl Shared {
             }
         }
         Ok((false, None))
+    }
+
+    /// A step that may have been started before the machine was restarted: its end may be written, a new start is not safe.
+    fn not_after_a_boot(&self, folder: &StepFolder) -> Result<(), ExecutorError> {
+        let state = folder.state().map_err(io(format!("looking at the step {}", folder.path().display())))?;
+        if matches!(state, StepState::Ended { .. } | StepState::Stopped) {
+            return Ok(());
+        }
+        Err(ExecutorError::Lost { why: "the machine was restarted while it may have been running".to_owned() })
     }
 
     fn workspace_of(&self, step: &StepSpec, folder: &StepFolder) -> Result<PathBuf, ExecutorError> {

@@ -41,6 +41,7 @@ pub(in crate::executor) fn prepare(root: &Path, scope: &RunScope) -> Result<(), 
         let _ = remove::remove_folder(&draft);
         return Err(error);
     }
+    run.mark_boot().map_err(doing())?;
     match fs::rename(&draft, &workspace) {
         // Somebody else was faster.
         Err(_) if workspace.is_dir() => remove::remove_folder(&draft).map_err(doing()),

@@ -114,6 +114,7 @@ async fn started(task: &str) -> (TempDir, SharedClock, Simple<Scripted>, StepKey
     let step = StepSpec {
         key: key.clone(),
         generation: 1,
+        resumed: false,
         command: Command::Program { argv: vec!["x".to_owned()] },
         env: Default::default(),
         image: None,

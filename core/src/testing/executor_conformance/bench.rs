@@ -66,6 +66,7 @@ impl<'a> Bench<'a> {
         StepSpec {
             key: self.key(task),
             generation: 1,
+            resumed: false,
             command,
             env: BTreeMap::new(),
             image: self.factory.image(),

@@ -26,6 +26,7 @@ fn step(task: &str, attempt: u32) -> StepSpec {
     StepSpec {
         key: StepKey { run: run(), task: TaskId::new(task), attempt },
         generation: 1,
+        resumed: false,
         command: Command::Program { argv: vec!["true".to_owned()] },
         env: std::collections::BTreeMap::new(),
         image: None,

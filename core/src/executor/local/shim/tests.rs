@@ -17,6 +17,7 @@ fn step(command: Command, env: &[(&str, &str)]) -> StepSpec {
     StepSpec {
         key: StepKey { run: RunId::new(uuid::Uuid::nil()), task: TaskId::new("unit"), attempt: 1 },
         generation: 1,
+        resumed: false,
         command,
         env: env.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
         image: None,

@@ -109,3 +109,21 @@ async fn a_run_that_was_released_meanwhile_is_lost_to_who_waits() {
     let ended = waiting.await.unwrap();
     assert!(ended.is_err() || ended.is_ok_and(|exit| exit.end == StepEnd::Signal(15)));
 }
+
+#[tokio::test]
+async fn after_a_restart_of_the_machine_a_step_that_may_have_run_is_not_started() {
+    let local = Local::new();
+    let (executor, run) = local.ready().await;
+    let mut step = script(run, "unsure", "echo again", None);
+    let mut done = script(run, "done", "exit 3", None);
+    assert_eq!(finish(&executor, &done).await.0, StepEnd::Code(3));
+    let boot = local.folder(&step.key).parent().and_then(|steps| steps.parent()).unwrap().join("boot");
+    fs::write(&boot, "another boot").unwrap();
+
+    (step.resumed, done.resumed) = (true, true);
+    let refused = executor.start(&step).await;
+    assert!(matches!(refused, Err(ExecutorError::Lost { .. })), "{refused:?}");
+    assert_eq!(finish(&executor, &done).await.0, StepEnd::Code(3), "its end is written");
+    let next = script(run, "next attempt", "echo fresh", None);
+    assert_eq!(finish(&executor, &next).await, (StepEnd::Code(0), "fresh\n".to_owned()));
+}

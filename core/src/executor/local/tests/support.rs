@@ -123,6 +123,7 @@ pub(super) fn script(run: RunId, task: &str, text: &str, shell: Option<&str>) ->
     StepSpec {
         key: StepKey { run, task: TaskId::new(task), attempt: 1 },
         generation: 1,
+        resumed: false,
         command: Command::Script { text: text.to_owned(), shell: shell.map(str::to_owned) },
         env: BTreeMap::new(),
         image: None,
