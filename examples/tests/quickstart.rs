@@ -32,7 +32,10 @@ fn the_document_runs_to_success() {
     let data = tempfile::tempdir().unwrap();
     let (document, project) = (example("windlass.yaml"), example("project"));
     let (document, project) = (document.to_str().unwrap(), project.to_str().unwrap());
-    let output = windlass(&["run", document, "--source", project, "--json"], data.path());
+    // As in README, and the toolchain's place, which is not below the home folder on every machine that tests.
+    let toolchain = ["--pass-env", "CARGO_HOME", "--pass-env", "RUSTUP_HOME"];
+    let arguments = ["run", document, "--source", project, "--json"].into_iter().chain(toolchain).collect::<Vec<_>>();
+    let output = windlass(&arguments, data.path());
     let complaints = String::from_utf8_lossy(&output.stderr);
     let events = events_of(&output);
     assert_eq!(output.status.code(), Some(0), "{complaints}\n{}", String::from_utf8_lossy(&output.stdout));

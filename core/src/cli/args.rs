@@ -101,6 +101,9 @@ pub(super) struct RunArgs {
     /// How many tasks run at once; twice the processors unless set
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub(super) max_tasks: Option<u32>,
+    /// A variable of this process that steps on the local executor get as well; can be given several times
+    #[arg(long, value_name = "NAME")]
+    pub(super) pass_env: Vec<String>,
     #[command(flatten)]
     pub(super) follow: FollowArgs,
 }
@@ -251,6 +254,9 @@ pub(super) struct AttachArgs {
     /// Only events after this number
     #[arg(long, value_name = "SEQ", requires = "run")]
     pub(super) after: Option<u64>,
+    /// A variable of this process that steps on the local executor get as well; can be given several times
+    #[arg(long, value_name = "NAME")]
+    pub(super) pass_env: Vec<String>,
     #[command(flatten)]
     pub(super) data_dir: DataDirArg,
     #[command(flatten)]

@@ -15,7 +15,7 @@ pub(super) async fn attach(args: AttachArgs, ui: &Ui) -> Result<Exit, Failure> {
         return nothing_there(&args, ui);
     }
     let signals = Signals::listen().map_err(|error| Failure::engine(format!("signals cannot be watched: {error}")))?;
-    let engine = open::engine(Engine::builder(), &args.data_dir).await?;
+    let engine = open::engine(Engine::builder().pass_env(&args.pass_env), &args.data_dir).await?;
     let runs = match &args.run {
         Some(run) => vec![engine.find(run).await.map_err(|error| Failure::of_request(&error))?],
         None => unfinished(&engine).await?,

@@ -20,7 +20,7 @@ pub(super) async fn run(args: RunArgs, ui: &Ui) -> Result<Exit, Failure> {
     let plan = pipeline::plan(&pipeline, &request.inputs).map_err(|problems| open::refused(&problems, &args.file))?;
     let signals = Signals::listen().map_err(|error| Failure::engine(format!("signals cannot be watched: {error}")))?;
 
-    let mut builder = Engine::builder();
+    let mut builder = Engine::builder().pass_env(&args.pass_env);
     if let Some(tasks) = args.max_tasks {
         builder = builder.max_tasks(tasks as usize);
     }

@@ -35,6 +35,7 @@ pub struct EngineBuilder {
     base_url: Option<String>,
     clock: Option<SharedClock>,
     store: Option<Arc<dyn Store>>,
+    pass_env: Vec<String>,
 }
 
 impl Default for EngineBuilder {
@@ -50,6 +51,7 @@ impl Default for EngineBuilder {
             base_url: None,
             clock: None,
             store: None,
+            pass_env: Vec::new(),
         }
     }
 }
@@ -73,6 +75,14 @@ impl EngineBuilder {
     #[must_use]
     pub fn default_executor(mut self, name: impl Into<String>) -> Self {
         self.default_executor = Some(name.into());
+        self
+    }
+
+    /// Variables of this process that steps of the built-in `local` executor get beside `PATH` and `HOME`, as far as they are
+    /// set: where toolchains and certificates are, a proxy. Never secrets.
+    #[must_use]
+    pub fn pass_env(mut self, names: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        self.pass_env.extend(names.into_iter().map(Into::into));
         self
     }
 
@@ -135,7 +145,7 @@ impl EngineBuilder {
         };
         let mut executors = self.executors;
         if executors.is_empty() {
-            let local = LocalExecutor::new(data_dir.executor_state(LOCAL), clock.clone())?;
+            let local = LocalExecutor::inheriting(data_dir.executor_state(LOCAL), clock.clone(), &self.pass_env)?;
             executors.push((LOCAL.to_owned(), Arc::new(local)));
         }
         let first = executors.first().map_or(LOCAL, |(name, _)| name);

@@ -50,7 +50,8 @@ async fn main() -> Result<ExitCode, Box<dyn std::error::Error>> {
     let data_dir = std::env::args().nth(1).map_or_else(|| PathBuf::from(".windlass"), PathBuf::from);
     let project = Path::new(env!("CARGO_MANIFEST_DIR")).join("quickstart/project");
 
-    let engine = Engine::builder().data_dir(data_dir).open().await?;
+    // Where the Rust toolchain is, on machines where it is not below the home folder.
+    let engine = Engine::builder().data_dir(data_dir).pass_env(["CARGO_HOME", "RUSTUP_HOME"]).open().await?;
     let request = RunRequest::manual().parameter("TARGET", "prod").source(project);
     let run = engine.start(&pipeline()?, request).await?;
 

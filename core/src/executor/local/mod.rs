@@ -74,6 +74,15 @@ impl LocalExecutor {
     /// # Errors
     /// When the folder cannot be made, or its path is not UTF-8.
     pub fn new(root: impl AsRef<Path>, clock: SharedClock) -> Result<Self, ExecutorError> {
+        Self::inheriting(root, clock, &[])
+    }
+
+    /// The same, and steps also get these variables of this process, as far as they are set. Otherwise they get `PATH` and
+    /// `HOME`, and what their task says.
+    ///
+    /// # Errors
+    /// As [`LocalExecutor::new`].
+    pub fn inheriting(root: impl AsRef<Path>, clock: SharedClock, names: &[String]) -> Result<Self, ExecutorError> {
         let root = root.as_ref();
         workspace::make_private(root).map_err(io(format!("making the folder {}", root.display())))?;
         let root = root.canonicalize().map_err(io(format!("opening the folder {}", root.display())))?;
@@ -81,7 +90,7 @@ impl LocalExecutor {
             let advice = "put the data directory at a path that is UTF-8".to_owned();
             return Err(ExecutorError::Unsupported { what: format!("the folder {root:?}"), advice });
         }
-        let (host, watcher) = (shim::Host::detect(), watch::Watcher::default());
+        let (host, watcher) = (shim::Host::detect(names), watch::Watcher::default());
         let (spares, launched) = (spare::Spares::default(), Mutex::default());
         Ok(Self { shared: Arc::new(Shared { root, host, clock, watcher, spares, launched }) })
     }

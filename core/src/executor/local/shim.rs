@@ -45,6 +45,8 @@ pub(super) struct Host {
     pub(super) cat: PathBuf,
     pub(super) path: String,
     pub(super) home: Option<String>,
+    /// What steps get of the embedder's environment because it asked for that.
+    pub(super) inherited: BTreeMap<String, String>,
 }
 
 /// Everything that a start needs.
@@ -59,7 +61,7 @@ pub(super) struct Launch {
 
 impl Host {
     /// Looks around on this machine.
-    pub(super) fn detect() -> Self {
+    pub(super) fn detect(inherit: &[String]) -> Self {
         let path = std::env::var("PATH").unwrap_or_else(|_| "/usr/local/bin:/usr/bin:/bin".to_owned());
         let find =
             |name: &str| std::env::split_paths(&path).map(|folder| folder.join(name)).find(|file| is_program(file));
@@ -67,7 +69,8 @@ impl Host {
         let env = find("env").unwrap_or_else(|| PathBuf::from("/usr/bin/env"));
         let cat = find("cat").unwrap_or_else(|| PathBuf::from("/bin/cat"));
         let home = std::env::var("HOME").ok();
-        Self { sh: PathBuf::from("/bin/sh"), bash, env, cat, path, home }
+        let inherited = inherit.iter().filter_map(|name| Some((name.clone(), std::env::var(name).ok()?))).collect();
+        Self { sh: PathBuf::from("/bin/sh"), bash, env, cat, path, home, inherited }
     }
 }
 
@@ -197,6 +200,7 @@ fn environment(
 ) -> Result<(Variables, Variables), ExecutorError> {
     let mut all = Variables::from([("PATH".to_owned(), host.path.clone())]);
     all.extend(host.home.clone().map(|home| ("HOME".to_owned(), home)));
+    all.extend(host.inherited.clone());
     all.extend(step.env.iter().map(|(name, value)| (name.clone(), value.clone())));
     all.insert("WORKSPACE".to_owned(), path_text(workspace)?);
     all.insert("WINDLASS_OUTPUT".to_owned(), path_text(&folder.output())?);

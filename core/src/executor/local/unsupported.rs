@@ -24,7 +24,15 @@ impl LocalExecutor {
     ///
     /// # Errors
     /// Always, with advice.
-    pub fn new(_root: impl AsRef<Path>, _clock: SharedClock) -> Result<Self, ExecutorError> {
+    pub fn new(root: impl AsRef<Path>, clock: SharedClock) -> Result<Self, ExecutorError> {
+        Self::inheriting(root, clock, &[])
+    }
+
+    /// Says that this system is not supported.
+    ///
+    /// # Errors
+    /// Always, with advice.
+    pub fn inheriting(_root: impl AsRef<Path>, _clock: SharedClock, _names: &[String]) -> Result<Self, ExecutorError> {
         Err(ExecutorError::Unsupported {
             what: "running steps as local processes on this system".to_owned(),
             advice: "use the docker or the kubernetes executor, or run Windlass in WSL".to_owned(),

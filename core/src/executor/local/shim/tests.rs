@@ -10,6 +10,7 @@ fn host() -> Host {
         cat: "/usr/bin/cat".into(),
         path: "/usr/bin:/bin".to_owned(),
         home: Some("/home/ci".to_owned()),
+        inherited: BTreeMap::new(),
     }
 }
 

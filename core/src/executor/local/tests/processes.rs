@@ -91,6 +91,17 @@ async fn ended_steps_leave_no_zombie() {
 }
 
 #[tokio::test]
+async fn steps_inherit_what_the_embedder_names_and_nothing_else() {
+    let local = Local::new();
+    let (_, run) = local.ready().await;
+    let executor = local.inheriting(&["CARGO_MANIFEST_DIR", "NOT_SET_ANYWHERE"]);
+    let step =
+        script(run, "env", "echo \"${CARGO_MANIFEST_DIR-none} ${CARGO_PKG_NAME-none} ${NOT_SET_ANYWHERE-none}\"", None);
+    let wanted = format!("{} none none\n", env!("CARGO_MANIFEST_DIR"));
+    assert_eq!(finish(&executor, &step).await, (StepEnd::Code(0), wanted));
+}
+
+#[tokio::test]
 async fn bash_runs_scripts_that_name_no_shell() {
     let local = Local::new();
     let (executor, run) = local.ready().await;

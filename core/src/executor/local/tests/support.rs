@@ -60,7 +60,13 @@ impl Local {
     }
 
     pub(super) fn local(&self) -> LocalExecutor {
-        LocalExecutor::new(self.root.path().join("data dir"), self.clock.clone()).unwrap()
+        self.inheriting(&[])
+    }
+
+    /// One whose steps get these variables of this process.
+    pub(super) fn inheriting(&self, names: &[&str]) -> LocalExecutor {
+        let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
+        LocalExecutor::inheriting(self.root.path().join("data dir"), self.clock.clone(), &names).unwrap()
     }
 }
 
