@@ -5,11 +5,13 @@
 //! - Every step has a session of its own under a small shell shim, which outlives the engine. See [`LocalExecutor`].
 //! - What a step leaves in the background is stopped when its command ends: it would hold the log open, and nobody would
 //!   stop it later. A server that several tasks need is started and stopped by each of them.
-//! - Descendants are found by their session, by a cookie in their environment (`WINDLASS_STEP`), by the log that they write
-//!   to and by their parents. A process that sheds all of these escapes, so `contains_descendants` is false.
+//! - Descendants are found by their session, by a cookie in their environment (`WINDLASS_STEP`), by the pipe that they
+//!   print into and by their parents. A process that sheds all of these escapes, so `contains_descendants` is false.
 //! - A shell reports signal n as exit code 128 + n, and so an exit code of that kind is reported as the signal.
-//! - Output goes straight to a file. What a script writes by *opening* `/dev/stdout` or `/dev/stderr` with `>` overwrites the
-//!   start of that file, as with any redirection to a file, and is missing in the log; `>&2` is right everywhere.
+//! - Output goes through a pipe to a copier, a `cat` beside the step, which appends it to the raw log. So a script may open
+//!   `/dev/stderr` with `>` as people do, and cuts nothing off. When the disk is full, the copier ends, and the step dies of
+//!   a broken pipe.
+//! - After a restart of the machine a step that may have been started is lost, never started again.
 
 mod copier;
 mod copy;
