@@ -39,14 +39,22 @@ impl EventStream {
 
     /// The next event; `None` after the last one.
     pub async fn next(&mut self) -> Result<Option<Event>> {
+        while let Some(fact) = self.next_fact().await? {
+            let log = self.log_of(&fact).await?;
+            if let Some(event) = Event::from_fact(&fact, |_, _, _, _| log) {
+                return Ok(Some(event));
+            }
+        }
+        Ok(None)
+    }
+
+    /// The next event as it is stored, also those that are only for the engine.
+    pub(super) async fn next_fact(&mut self) -> Result<Option<Arc<Sequenced>>> {
         loop {
-            while let Some(fact) = self.ready.pop_front() {
+            if let Some(fact) = self.ready.pop_front() {
                 self.cursor = fact.seq;
                 self.over |= matches!(fact.event, RunEvent::RunReleased);
-                let log = self.log_of(&fact).await?;
-                if let Some(event) = Event::from_fact(&fact, |_, _, _, _| log) {
-                    return Ok(Some(event));
-                }
+                return Ok(Some(fact));
             }
             if self.over || !self.fill().await? {
                 return Ok(None);

@@ -13,6 +13,7 @@ mod events;
 mod feed;
 mod jobs;
 mod log_pump;
+mod log_stream;
 mod message;
 mod queue;
 #[cfg(feature = "sqlite")]
@@ -32,6 +33,7 @@ use tokio::sync::watch;
 pub use builder::EngineBuilder;
 pub use event::{Event, EventKind};
 pub use events::EventStream;
+pub use log_stream::LogStream;
 #[cfg(feature = "sqlite")]
 pub use reader::Reader;
 pub use request::RunRequest;

@@ -8,6 +8,7 @@ use tokio::sync::oneshot;
 use super::core::Core;
 use super::events::{EventStream, broken};
 use super::feed::FeedEnd;
+use super::log_stream::LogStream;
 use super::message::Message;
 use super::summary::RunSummary;
 use crate::error::{Error, ErrorKind, Result};
@@ -134,6 +135,17 @@ impl Run {
         };
         let key = StepKey { run: self.id, task: TaskId::new(task), attempt };
         self.core.archive.log_bytes(key, from, max).await
+    }
+
+    /// The stored log of a task's attempt from an offset on, as it grows, to the attempt's end. `attempt` 0 stands for the
+    /// newest one.
+    pub async fn follow_log(&self, task: &str, attempt: u32, from: u64) -> Result<LogStream> {
+        let attempt = match attempt {
+            0 => self.newest_attempt(task).await?,
+            attempt => attempt,
+        };
+        let key = StepKey { run: self.id, task: TaskId::new(task), attempt };
+        Ok(LogStream::new(self.core.archive.clone(), self.events().await?, key, from))
     }
 
     /// The stored log of a task's newest attempt as far as there is one. For small logs; use [`Run::log`] for big ones.

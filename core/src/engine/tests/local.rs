@@ -195,3 +195,23 @@ async fn what_this_build_cannot_do_is_refused_before_the_start() {
     assert!(engine.runs(&RunFilter::default()).await.unwrap().is_empty());
     engine.close().await.unwrap();
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_log_is_followed_from_any_offset_to_its_end() {
+    let folder = tempfile::tempdir().unwrap();
+    let engine = open(&folder).await;
+    let document =
+        "name: p\nstages: [{name: S, tasks: [{name: t, script: 'echo one; sleep 0.05; echo two; printf three'}]}]";
+    let run = engine.start(&pipeline(document), RunRequest::manual()).await.unwrap();
+    let whole = b"one\ntwo\nthree";
+    for from in [0, 2, 4, 13] {
+        let mut stream = run.follow_log("t", 1, from).await.unwrap();
+        let mut bytes = Vec::new();
+        while let Some(piece) = stream.next().await.unwrap() {
+            bytes.extend_from_slice(&piece);
+        }
+        assert_eq!((bytes.as_slice(), stream.offset()), (&whole[from as usize..], 13));
+    }
+    assert_eq!(run.follow_log("nobody", 0, 0).await.unwrap_err().code(), "noSuchTask");
+    engine.close().await.unwrap();
+}

@@ -235,3 +235,13 @@ fn a_cancelled_run_may_stop_anywhere_and_still_runs_its_end() {
     seen.witness.retain(|line| line != "start report 1");
     assert_eq!(broken(&scenario, &seen), [Invariant::EveryStepOnce]);
 }
+
+#[test]
+fn only_the_shells_word_about_a_signal_is_left_out() {
+    assert_eq!(super::without_last_words(b"one\ntwo\nTerminated\n"), b"one\ntwo\n");
+    assert_eq!(super::without_last_words(b"one\nscript: line 3: 17 Killed sleep 1\n"), b"one\n");
+    assert_eq!(super::without_last_words(b"Terminated\n"), b"");
+    for kept in [&b"one\ntwo"[..], b"one\ntwo\n", b"", b"\n"] {
+        assert_eq!(super::without_last_words(kept), kept);
+    }
+}
