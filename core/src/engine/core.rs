@@ -225,7 +225,8 @@ impl Core {
     }
 
     /// The driver of a run has ended.
-    pub(crate) fn run_left(self: &Arc<Self>, run: RunId, released: bool, feed: &Feed, end: FeedEnd) {
+    pub(crate) fn run_left(self: &Arc<Self>, run: RunId, feed: &Feed, end: FeedEnd) {
+        let released = end == FeedEnd::Released;
         self.live().remove(&run);
         feed.end(end);
         if released {

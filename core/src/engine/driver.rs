@@ -85,11 +85,10 @@ impl Driver {
                 FeedEnd::Broken(Arc::from(error.to_string()))
             }
         };
-        let released = end == FeedEnd::Released;
         let Self { core, run, feed, jobs, .. } = self;
         drop(jobs);
         core.hand_out(core.slots.forget(run));
-        core.run_left(run, released, &feed, end);
+        core.run_left(run, &feed, end);
     }
 
     async fn run_to_end(&mut self, first: Vec<Message>) -> Result<FeedEnd> {

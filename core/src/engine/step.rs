@@ -14,9 +14,8 @@ use super::request::StoredRequest;
 use crate::executor::{Command, Executor, ExecutorError, LogChunk, StepExit, StepSpec};
 use crate::explain::{self, FailureClass, StepFacts};
 use crate::failpoint;
-use crate::log::LogPosition;
 use crate::pipeline::{ExecutorName, TaskIndex, VariableName, parse_outputs};
-use crate::run::{AttemptEnd, Cause, Effect, Input, LogProgress, RunState, StepEnd, StepKey};
+use crate::run::{AttemptEnd, Cause, Effect, Input, LogPosition, RunState, StepEnd, StepKey};
 
 /// How much of the log's end is looked at to explain a failure.
 const TAIL_LINES: usize = 20;
@@ -65,10 +64,7 @@ impl StepJob {
             spec: step_spec(core, state, task, &key, (generation, resumed)),
             key,
             stopping,
-            position: {
-                let LogProgress { source, stored } = state.log_position(task, attempt);
-                LogPosition { source, stored }
-            },
+            position: state.log_position(task, attempt),
             outputs: planned.definition.outputs.clone(),
         }
     }

@@ -14,13 +14,13 @@ pub const MAX_NAME_CHARS: usize = 100;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NameError {
     /// There is no character in it.
-    #[error("a {what} may not be empty")]
+    #[error("{} {what} may not be empty", article(what))]
     Empty {
         /// What the name was for, such as `task name`.
         what: &'static str,
     },
     /// It is longer than [`MAX_NAME_CHARS`].
-    #[error("a {what} has at most {MAX_NAME_CHARS} characters, this one has {chars}")]
+    #[error("{} {what} has at most {MAX_NAME_CHARS} characters, this one has {chars}", article(what))]
     TooLong {
         /// What the name was for.
         what: &'static str,
@@ -28,7 +28,7 @@ pub enum NameError {
         chars: usize,
     },
     /// It holds a character that has a meaning elsewhere, or that cannot be seen.
-    #[error("a {what} may not contain {character:?}: {rule}")]
+    #[error("{} {what} may not contain {character:?}: {rule}", article(what))]
     Character {
         /// What the name was for.
         what: &'static str,
@@ -38,7 +38,7 @@ pub enum NameError {
         rule: &'static str,
     },
     /// It starts or ends with white space.
-    #[error("a {what} may not start or end with white space")]
+    #[error("{} {what} may not start or end with white space", article(what))]
     Edge {
         /// What the name was for.
         what: &'static str,
@@ -51,6 +51,11 @@ const STAND_IN: &str = "";
 /// Whether this stands for a name that could not be read.
 pub(super) fn is_stand_in(name: &str) -> bool {
     name == STAND_IN
+}
+
+/// `a` or `an`, as the word wants it.
+fn article(what: &str) -> &'static str {
+    if what.starts_with(['a', 'e', 'i', 'o', 'u']) { "an" } else { "a" }
 }
 
 const FREE_RULE: &str =

@@ -16,5 +16,5 @@ pub use id::{RunId, Seq, StepKey};
 pub use machine::{Effect, Input};
 pub use outcome::*;
 pub use state::code;
-pub use state::{Counts, IllegalReason, IllegalTransition, LogProgress, MAX_SLOT_REQUESTS, RunState, TaskView};
+pub use state::{Counts, IllegalReason, IllegalTransition, LogPosition, MAX_SLOT_REQUESTS, RunState, TaskView};
 pub use time::{Elapsed, Now};

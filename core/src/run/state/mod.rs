@@ -41,7 +41,7 @@ use crate::pipeline::{Plan, StageIndex, TaskIndex};
 pub use self::causes::code;
 pub use self::effects::MAX_SLOT_REQUESTS;
 pub use self::illegal::{IllegalReason, IllegalTransition};
-pub use self::view::{Counts, LogProgress, TaskView};
+pub use self::view::{Counts, LogPosition, TaskView};
 
 /// One run: its plan, and what its events add up to. The same plan and events give the same value.
 #[derive(Clone, Debug, PartialEq)]

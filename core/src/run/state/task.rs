@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::super::outcome::{AttemptState, Cause, TaskEnd, TaskStatus, WaitReason};
 use super::super::time::{Elapsed, Now};
-use super::view::LogProgress;
+use super::view::LogPosition;
 use crate::pipeline::{Action, PlannedTask, Section, WorkspaceUse};
 
 /// What is known of a task.
@@ -20,7 +20,7 @@ pub(super) struct TaskState {
     /// Whether its start was told.
     pub(super) announced: bool,
     /// One for each attempt.
-    pub(super) logs: Vec<LogProgress>,
+    pub(super) logs: Vec<LogPosition>,
     /// The start of the first attempt.
     pub(super) started: Option<Now>,
     /// The end of the last attempt.

@@ -9,7 +9,7 @@ use super::apply::{Taken, require, same_generation};
 use super::causes::{self, code};
 use super::illegal::IllegalReason;
 use super::task::{Attempt, Stopping, TaskPhase};
-use super::view::LogProgress;
+use super::view::LogPosition;
 use super::workspace::Workspace;
 use super::{RunPhase, RunState};
 use crate::pipeline::TaskIndex;
@@ -30,7 +30,7 @@ impl RunState {
                 self.on_attempt_started(index, *attempt, *generation, at)
             }
             RunEvent::LogAppended { attempt, from, to, source, .. } => {
-                self.on_log(index, *attempt, *from, LogProgress { stored: *to, source: *source })
+                self.on_log(index, *attempt, *from, LogPosition { stored: *to, source: *source })
             }
             RunEvent::LogTruncated { attempt, .. } => self.require_attempt(index, *attempt).map(drop),
             RunEvent::AttemptStopping { attempt, state, cause, .. } => {
@@ -104,14 +104,14 @@ impl RunState {
         require(matches!(self.workspace, Workspace::Ready { .. }))?;
         same_generation(self.workspace.generation(), generation)?;
         let task = &mut self.tasks[index.get()];
-        task.logs.push(LogProgress::default());
+        task.logs.push(LogPosition::default());
         task.started.get_or_insert(at);
         let attempt = Attempt { number, since: at.elapsed, generation, waiting: None, stopping: None };
         self.set_phase(index, TaskPhase::Running(attempt), at);
         Ok(())
     }
 
-    fn on_log(&mut self, index: TaskIndex, number: u32, from: u64, progress: LogProgress) -> Taken {
+    fn on_log(&mut self, index: TaskIndex, number: u32, from: u64, progress: LogPosition) -> Taken {
         self.require_attempt(index, number)?;
         let Some(log) = self.tasks[index.get()].logs.last_mut() else { return Err(IllegalReason::Run) };
         if from != log.stored || progress.stored < from || progress.source < log.source {

@@ -9,10 +9,10 @@ use super::RunState;
 use super::task::{TaskPhase, TaskState};
 use crate::pipeline::{PlannedTask, StageName, TaskId, TaskIndex};
 
-/// How far the log of an attempt is committed.
+/// How far the log of an attempt has come: a pair that is committed together.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct LogProgress {
-    /// The offset in the raw log from which reading goes on after a crash.
+pub struct LogPosition {
+    /// The offset in the raw log from which reading goes on after a crash: the first byte not yet released by the masker.
     pub source: u64,
     /// The length of the stored log.
     pub stored: u64,
@@ -119,7 +119,7 @@ impl<'a> TaskView<'a> {
     }
 
     /// How far the log of the newest attempt is committed.
-    pub fn log(&self) -> LogProgress {
+    pub fn log(&self) -> LogPosition {
         self.task().logs.last().copied().unwrap_or_default()
     }
 
@@ -145,7 +145,7 @@ impl RunState {
     }
 
     /// How far the log of an attempt is committed; zero for an attempt that was never made.
-    pub fn log_position(&self, index: TaskIndex, attempt: u32) -> LogProgress {
+    pub fn log_position(&self, index: TaskIndex, attempt: u32) -> LogPosition {
         let logs = &self.tasks[index.get()].logs;
         (attempt as usize).checked_sub(1).and_then(|at| logs.get(at)).copied().unwrap_or_default()
     }
