@@ -35,7 +35,8 @@
 //! - [`pipeline`]: what a person writes. [`pipeline::read`] reads YAML and JSON strictly and reports every mistake with its
 //!   place; the builders make the same values; [`pipeline::plan`] makes a run's graph of tasks. Pure.
 //! - [`run`]: events, the state that they add up to, and the decisions. Pure: no clock, no IO.
-//! - [`store`]: where runs and events are kept; SQLite, or memory.
+//! - [`store`]: where pipelines, runs and events are kept; SQLite, or memory.
+//! - [`audit`]: who changed what.
 //! - [`log`]: what steps print, as it is kept.
 //! - [`executor`]: where steps run. [`executor::LocalExecutor`] runs them as processes of the host; embedders bring their
 //!   own, most simply as a [`executor::SimpleExecutor`].
@@ -52,6 +53,7 @@
 //! | `cli` | the `windlass` command | no |
 //! | `failpoints` | crash points for tests of recovery; never for a release | no |
 
+pub mod audit;
 #[cfg(feature = "cli")]
 pub mod cli;
 pub mod clock;

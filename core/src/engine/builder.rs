@@ -249,7 +249,7 @@ async fn take_up(core: &Arc<Core>, replayed: Replayed) {
     let mut first = vec![Input::Recovered];
     if state.workspace_ready() && state.ended().is_none() {
         let generation = state.generation();
-        let scope = RunScope { run: state.run(), generation, existing: true, source: None };
+        let scope = RunScope { run: state.run(), generation, existing: true, source: None, adopt: None };
         let found = match core.executor(&request.executor) {
             Ok(executor) => executor.prepare(&scope).await,
             Err(error) => Err(error),

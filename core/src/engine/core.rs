@@ -13,6 +13,7 @@ use super::message::{INBOX, Message};
 use super::queue::Queue;
 use super::request::StoredRequest;
 use super::slots::Slots;
+use crate::audit::{AuditEntry, Change};
 use crate::clock::SharedClock;
 use crate::error::Result;
 use crate::executor::{Executor, ExecutorError};
@@ -40,6 +41,8 @@ pub(crate) struct Core {
     pub(crate) queue: Mutex<Queue>,
     /// Becomes true when the engine is closed: drivers stop, steps go on.
     pub(crate) closing: watch::Sender<bool>,
+    /// Rises with each commit, for those who follow everything that is committed.
+    pub(crate) commits: watch::Sender<u64>,
     /// Makes runs of one pipeline one after another, so that their numbers have no gaps.
     pub(crate) numbering: tokio::sync::Mutex<HashMap<String, u64>>,
     /// Held while a run is read from the store and given a driver, so that none gets two.
@@ -100,6 +103,7 @@ impl Core {
             slots: Slots::new(parts.max_tasks),
             queue: Mutex::new(parts.queue),
             closing: watch::Sender::new(false),
+            commits: watch::Sender::new(0),
             numbering: tokio::sync::Mutex::default(),
             taking_up: tokio::sync::Mutex::default(),
             live: Mutex::default(),
@@ -120,8 +124,21 @@ impl Core {
         self.executors.keys().map(ExecutorName::as_str).collect::<Vec<_>>().join(", ")
     }
 
-    /// Writes events, and with them now and then the clock.
-    pub(crate) async fn append(&self, append: Append) -> Result<(), StoreError> {
+    /// Writes a batch, and tells those who follow everything that there is something new. Everything that the engine
+    /// commits goes through here.
+    pub(crate) async fn commit(&self, batch: Batch) -> Result<(), StoreError> {
+        self.archive.store.commit(batch).await?;
+        self.commits.send_modify(|count| *count += 1);
+        Ok(())
+    }
+
+    /// An entry of the audit trail, made now.
+    pub(crate) fn audited(&self, by: &str, change: Change) -> AuditEntry {
+        AuditEntry { at: self.clock.now(), by: by.to_owned(), change }
+    }
+
+    /// Writes events of one run with what belongs to them, and with them now and then the clock.
+    pub(crate) async fn append(&self, append: Append, audit: Vec<AuditEntry>) -> Result<(), StoreError> {
         let now = self.clock.now().elapsed.as_millis();
         let saved = self.clock_saved.load(Ordering::Relaxed);
         let mut settings = Vec::new();
@@ -129,7 +146,7 @@ impl Core {
             self.clock_saved.store(now, Ordering::Relaxed);
             settings.extend(self.clock.to_save().map(|clock| (CLOCK_SETTING.to_owned(), clock)));
         }
-        self.archive.store.commit(Batch { appends: vec![append], settings, ..Batch::default() }).await
+        self.commit(Batch { appends: vec![append], settings, audit, ..Batch::default() }).await
     }
 
     /// Runs a short job of the engine; it ends by itself when the runtime ends.

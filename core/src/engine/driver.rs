@@ -13,6 +13,7 @@ use super::jobs::Jobs;
 use super::message::{INBOX, Message};
 use super::request::StoredRequest;
 use super::step::StepJob;
+use crate::audit::AuditEntry;
 use crate::error::{Error, ErrorKind, Result};
 use crate::failpoint;
 use crate::pipeline::{TaskId, TaskIndex};
@@ -96,11 +97,11 @@ impl Driver {
         self.take_up();
         let mut messages = first;
         loop {
-            let mut waiting = Vec::new();
-            let events = self.settle_all(messages, &mut waiting)?;
-            let committed = self.commit(events, &mut closing).await;
+            let mut wanted = Wanted::default();
+            let events = self.settle_all(messages, &mut wanted)?;
+            let committed = self.commit(events, wanted.audit, &mut closing).await;
             let Some(committed) = committed? else { return Ok(FeedEnd::Closed) };
-            for reply in waiting {
+            for reply in wanted.waiting {
                 let _ = reply.send(Ok(()));
             }
             self.after_commit(&committed);
@@ -149,18 +150,16 @@ impl Driver {
     }
 
     /// Lets the machine decide about all messages, and gives it the slots that are free. Nothing here can be seen outside.
-    fn settle_all(
-        &mut self,
-        messages: Vec<Message>,
-        waiting: &mut Vec<oneshot::Sender<Result<()>>>,
-    ) -> Result<Vec<Stamped>> {
+    fn settle_all(&mut self, messages: Vec<Message>, wanted: &mut Wanted) -> Result<Vec<Stamped>> {
         let mut events = Vec::new();
         for message in messages {
             match message {
                 Message::Input(input) => drop(self.settle(input, &mut events)?),
-                Message::Control(input, reply) => {
-                    waiting.push(reply);
-                    self.settle(input, &mut events)?;
+                Message::Control(control) => {
+                    let before = events.len();
+                    self.settle(control.input, &mut events)?;
+                    wanted.audit.extend((events.len() > before).then_some(control.audit));
+                    wanted.waiting.push(control.reply);
                 }
                 Message::Slots(count) => self.granted += count,
                 Message::Observed(step, reason) => self.observed(&step, reason, &mut events)?,
@@ -249,6 +248,7 @@ impl Driver {
     async fn commit(
         &mut self,
         events: Vec<Stamped>,
+        audit: Vec<AuditEntry>,
         closing: &mut tokio::sync::watch::Receiver<bool>,
     ) -> Result<Option<Vec<Arc<Sequenced>>>> {
         if events.is_empty() {
@@ -257,7 +257,7 @@ impl Driver {
         let digest = events.iter().any(|event| changes_digest(&event.event)).then(|| self.digest());
         loop {
             let append = Append { run: self.run, expected: self.last, events: events.clone(), digest: digest.clone() };
-            match self.core.append(append).await {
+            match self.core.append(append, audit.clone()).await {
                 Ok(()) => break,
                 Err(error @ (StoreError::Full { .. } | StoreError::Io { .. } | StoreError::ReadOnly { .. })) => {
                     tracing::warn!(run = %self.run, %error, "the run waits until its events can be written");
@@ -388,6 +388,15 @@ impl Driver {
             self.jobs.spawn(&core, job.run(self.sender.clone(), self.jobs.hold.clone()));
         }
     }
+}
+
+/// What people want of the run, beside the inputs themselves.
+#[derive(Default)]
+struct Wanted {
+    /// What the audit trail says about it.
+    audit: Vec<AuditEntry>,
+    /// Who waits until it is committed.
+    waiting: Vec<oneshot::Sender<Result<()>>>,
 }
 
 /// The attempt that an effect keeps going.

@@ -52,7 +52,7 @@ impl PrepareJob {
     pub(super) fn new(core: &Arc<Core>, request: &StoredRequest, run: RunId, generation: u32) -> Self {
         // Only the first workspace starts with the source: a later one is filled by the tasks that are repeated.
         let source = if generation == 1 { request.source.clone() } else { None };
-        let scope = RunScope { run, generation, existing: false, source };
+        let scope = RunScope { run, generation, existing: false, source, adopt: None };
         Self { core: core.clone(), executor: request.executor.clone(), scope }
     }
 

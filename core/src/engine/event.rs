@@ -30,6 +30,8 @@ pub struct Event {
 pub enum EventKind {
     /// The run exists and waits for its turn.
     RunQueued { pipeline: String, number: u64 },
+    /// The task is not done again: it counts as it ended in an earlier run.
+    TaskReused { task: TaskId, from: RunId, state: TaskEnd },
     /// The queue let it go.
     RunStarted,
     /// The workspace is gone.
@@ -82,6 +84,7 @@ impl Event {
     pub(crate) fn from_fact(fact: &Sequenced, log: impl FnOnce(&TaskId, u32, u64, u64) -> Bytes) -> Option<Self> {
         let kind = match fact.event.clone() {
             RunEvent::RunQueued { number, pipeline } => EventKind::RunQueued { pipeline, number },
+            RunEvent::TaskReused { task, from, state, .. } => EventKind::TaskReused { task, from, state },
             RunEvent::RunStarted => EventKind::RunStarted,
             RunEvent::WorkspaceLost { cause, .. } => EventKind::WorkspaceLost { cause },
             RunEvent::TaskWaiting { task, reason } => EventKind::TaskWaiting { task, reason },
@@ -125,6 +128,7 @@ impl Event {
     pub fn type_name(&self) -> &'static str {
         match self.kind {
             EventKind::RunQueued { .. } => "runQueued",
+            EventKind::TaskReused { .. } => "taskReused",
             EventKind::RunStarted => "runStarted",
             EventKind::WorkspaceLost { .. } => "workspaceLost",
             EventKind::TaskWaiting { .. } => "taskWaiting",
@@ -166,6 +170,11 @@ impl EventKind {
             Self::RunQueued { pipeline, number } => {
                 map.serialize_entry("pipeline", pipeline)?;
                 map.serialize_entry("number", number)
+            }
+            Self::TaskReused { task, from, state } => {
+                map.serialize_entry("task", task)?;
+                map.serialize_entry("from", from)?;
+                map.serialize_entry("state", state)
             }
             Self::WorkspaceLost { cause } => map.serialize_entry("cause", cause),
             Self::TaskWaiting { task, reason } => {
@@ -257,6 +266,7 @@ impl fmt::Display for Event {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.kind {
             EventKind::RunQueued { pipeline, number } => write!(f, "run {pipeline}#{number} is queued"),
+            EventKind::TaskReused { task, from, state } => write!(f, "{task}: {state:?} in run {from}, not done again"),
             EventKind::RunStarted => f.write_str("run started"),
             EventKind::WorkspaceLost { cause } => write!(f, "workspace lost: {}", cause.message),
             EventKind::TaskWaiting { task, reason } => write!(f, "{task}: waiting: {}", reason.message),

@@ -42,6 +42,7 @@ pub use summary::{RunSummary, TaskSummary};
 
 use self::core::{Core, Hold};
 use self::request::StoredRequest;
+use crate::audit::Change;
 use crate::error::{Error, ErrorKind, Result};
 use crate::failpoint;
 use crate::pipeline::{self, Action, ExecutorName, OnConflict, Pipeline, Plan};
@@ -149,8 +150,11 @@ impl Engine {
         let digest = RunDigest { status: RunStatus::Queued, started: None, finished: None, released: false };
         let events = vec![Stamped { at: now, event }];
         let append = Append { run: id, expected: Seq::ZERO, events, digest: None };
-        let batch = Batch { runs: vec![(record.clone(), digest)], appends: vec![append], ..Batch::default() };
-        core.archive.store.commit(batch).await?;
+        let by = record.actor();
+        let change = Change::RunRequested { run: id, pipeline: name.clone(), number, rerun_of: None };
+        let audit = vec![core.audited(by, change)];
+        let runs = vec![(record.clone(), digest)];
+        core.commit(Batch { runs, appends: vec![append], audit, ..Batch::default() }).await?;
         numbers.insert(name, number);
         Ok((state, record))
     }

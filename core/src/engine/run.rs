@@ -9,8 +9,9 @@ use super::core::Core;
 use super::events::{EventStream, broken};
 use super::feed::FeedEnd;
 use super::log_stream::LogStream;
-use super::message::Message;
+use super::message::{Control, Message};
 use super::summary::RunSummary;
+use crate::audit::Change;
 use crate::error::{Error, ErrorKind, Result};
 use crate::pipeline::{Action, TaskId, TaskIndex};
 use crate::run::{Decision, Input, RunId, RunState, RunStatus, Seq, StepKey, TaskStatus};
@@ -86,7 +87,9 @@ impl Run {
     /// Asks the run to end: steps get the signal, then the kill; `finally` runs. The second time ends `finally` as well.
     /// Returns when the wish is durable; `wait` tells when everything has ended.
     pub async fn cancel(&self, by: &str, reason: &str) -> Result<()> {
-        self.control("cancel", Input::Cancel { by: by.to_owned(), reason: reason.to_owned() }).await
+        let (pipeline, reason) = (self.pipeline.to_string(), reason.to_owned());
+        let change = Change::RunCancelled { run: self.id, pipeline, reason: reason.clone() };
+        self.control("cancel", Input::Cancel { by: by.to_owned(), reason }, by, change).await
     }
 
     /// Says yes to a task that waits for an approval.
@@ -106,11 +109,14 @@ impl Run {
             let message = format!("task {task:?} does not wait for an approval");
             return Err(Error::new(ErrorKind::Conflict, "notWaiting", "decide", message));
         }
-        let (by, reason) = (by.to_owned(), reason.to_owned());
-        self.control("decide", Input::Decide { task: index, decision, by, reason }).await
+        let (pipeline, reason) = (self.pipeline.to_string(), reason.to_owned());
+        let (run, named) = (self.id, task.to_owned());
+        let change = Change::ApprovalDecided { run, pipeline, task: named, decision, reason: reason.clone() };
+        let input = Input::Decide { task: index, decision, by: by.to_owned(), reason };
+        self.control("decide", input, by, change).await
     }
 
-    async fn control(&self, operation: &'static str, input: Input) -> Result<()> {
+    async fn control(&self, operation: &'static str, input: Input, by: &str, change: Change) -> Result<()> {
         self.core.hold().ok_or_else(|| closed(operation))?;
         let listing = self.core.archive.listing(self.id).await?;
         if listing.digest.status.is_final() {
@@ -122,7 +128,8 @@ impl Run {
             None => self.core.drive_stored(self.id, Vec::new()).await?.0,
         };
         let (reply, done) = oneshot::channel();
-        sender.send(Message::Control(input, reply)).await.map_err(|_| closed(operation))?;
+        let control = Control { input, audit: self.core.audited(by, change), reply };
+        sender.send(Message::Control(control)).await.map_err(|_| closed(operation))?;
         done.await.map_err(|_| closed(operation))?
     }
 

@@ -39,6 +39,17 @@ pub struct RunScope {
     pub existing: bool,
     /// A folder on the engine's machine whose files the fresh workspace starts with.
     pub source: Option<PathBuf>,
+    /// The run whose kept workspace becomes this run's, as that run left it. It is moved, not copied.
+    pub adopt: Option<Adopt>,
+}
+
+/// A workspace that was kept and gets another owner.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Adopt {
+    /// The run that kept it.
+    pub run: RunId,
+    /// The generation that it kept.
+    pub generation: u32,
 }
 
 /// A step: what an executor starts for an attempt. Everything in it is resolved.
@@ -141,7 +152,8 @@ pub trait Executor: Debug + Send + Sync + 'static {
     fn capabilities(&self) -> Capabilities;
 
     /// Makes or finds the workspace and what else the run needs. Safe to repeat. With `existing`, something that is gone
-    /// is [`ExecutorError::WorkspaceLost`], and nothing is made.
+    /// is [`ExecutorError::WorkspaceLost`], and nothing is made. With `adopt`, the workspace is that of the other run; when it
+    /// is neither there nor adopted already, that is `WorkspaceLost` as well.
     async fn prepare(&self, scope: &RunScope) -> Result<(), ExecutorError>;
 
     /// What happens to the run's steps beside their logs and ends: what they wait for. Ends with `release`.
@@ -176,6 +188,15 @@ pub trait Executor: Debug + Send + Sync + 'static {
 
     /// Stops what is left of the run and frees everything. Safe to repeat, and for runs that were never prepared.
     async fn release(&self, run: RunId) -> Result<(), ExecutorError>;
+
+    /// Stops what is left of the run and frees everything but its workspace of this generation, which stays until `release`
+    /// or until another run adopts it. Safe to repeat. False, after freeing everything, when there is no such workspace or
+    /// the executor cannot keep one.
+    async fn keep(&self, run: RunId, generation: u32) -> Result<bool, ExecutorError> {
+        let _ = generation;
+        self.release(run).await?;
+        Ok(false)
+    }
 
     /// Frees everything of runs that are not in `keep`, of this installation only.
     async fn sweep(&self, keep: &[RunId]) -> Result<SweepReport, ExecutorError>;

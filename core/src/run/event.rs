@@ -43,6 +43,25 @@ pub enum RunEvent {
         /// The pipeline's name.
         pipeline: String,
     },
+    /// The run repeats another one, and this task is not done again: it counts as it ended there. Comes only before the
+    /// start; that the task is over is told in its turn, as for every task.
+    TaskReused {
+        /// The task.
+        task: TaskId,
+        /// The run in which it was done.
+        from: RunId,
+        /// Its last attempt there, whose log it is; 0 when there was none.
+        attempt: u32,
+        /// How it ended there.
+        state: TaskEnd,
+        /// As a shell reports it, where there was one.
+        exit_code: Option<i32>,
+        /// Why it did not succeed, where that was allowed.
+        cause: Option<Cause>,
+        /// What it wrote to `$WINDLASS_OUTPUT`.
+        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+        outputs: BTreeMap<String, String>,
+    },
     /// The queue let it go.
     RunStarted,
     /// A workspace is there.
@@ -206,6 +225,7 @@ impl RunEvent {
     pub fn kind(&self) -> &'static str {
         match self {
             Self::RunQueued { .. } => "runQueued",
+            Self::TaskReused { .. } => "taskReused",
             Self::RunStarted => "runStarted",
             Self::WorkspaceReady { .. } => "workspaceReady",
             Self::WorkspaceLost { .. } => "workspaceLost",
@@ -233,7 +253,8 @@ impl RunEvent {
     /// The task that it is about, when it is about one.
     pub fn task(&self) -> Option<&TaskId> {
         match self {
-            Self::TaskWaiting { task, .. }
+            Self::TaskReused { task, .. }
+            | Self::TaskWaiting { task, .. }
             | Self::TaskRunning { task, .. }
             | Self::TaskStarted { task, .. }
             | Self::AttemptStarted { task, .. }

@@ -1,12 +1,17 @@
 //! What every store promises. Each sentence is a test in `testing::store_conformance`.
 
 use std::fmt::Debug;
+use std::path::Path;
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
+use jiff::Timestamp;
+
 use super::error::StoreError;
-use crate::run::{Now, RunEvent, RunId, RunStatus, Seq, Sequenced};
+use super::pipelines::{PipelineChange, PipelineFilter, PipelineListing, PipelineRecord, PipelineVersion};
+use crate::audit::AuditEntry;
+use crate::run::{Elapsed, Now, RunEvent, RunId, RunStatus, Seq, Sequenced};
 
 /// What is kept of a run beside its events: what never changes.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -53,6 +58,10 @@ pub struct RunListing {
     pub pipeline: String,
     /// What started it: `manual`, `schedule`, …
     pub trigger: String,
+    /// Who started it; may be empty.
+    pub actor: String,
+    /// The run that it repeats.
+    pub rerun_of: Option<RunId>,
     /// When it was made.
     pub created: Now,
     /// Where it is.
@@ -68,6 +77,14 @@ pub struct RunFilter {
     pub pipeline: Option<String>,
     /// Only runs in one of these states; all when empty.
     pub status: Vec<RunStatus>,
+    /// Only runs that this started: `manual`, `schedule`, …
+    pub trigger: Option<String>,
+    /// Only runs that this actor started.
+    pub actor: Option<String>,
+    /// Only runs that were made at this moment or later.
+    pub since: Option<Timestamp>,
+    /// Only runs that were made before this moment.
+    pub until: Option<Timestamp>,
     /// Only runs older than this one: the last of the page before.
     pub before: Option<RunId>,
     /// At most so many. 0 stands for 50.
@@ -105,6 +122,78 @@ pub struct Batch {
     pub appends: Vec<Append>,
     /// Settings of the installation, such as the clock's origin.
     pub settings: Vec<(String, String)>,
+    /// Changes of pipelines.
+    pub pipelines: Vec<PipelineChange>,
+    /// Workspaces of runs that ended, to be kept for a while.
+    pub keep: Vec<KeptWorkspace>,
+    /// Workspaces that are kept no longer. [`StoreError::NotKept`] for one that is not.
+    pub unkeep: Vec<RunId>,
+    /// Runs that go with their events, definitions and kept workspaces. [`StoreError::Unfinished`] for one that is not
+    /// final and released. Done last, so that a batch may end the run that it deletes.
+    pub deletes: Vec<RunId>,
+    /// Who changed what. An entry gets its position after the events of the batch.
+    pub audit: Vec<AuditEntry>,
+}
+
+/// A place in the order in which everything was committed, over all runs and changes. Positions rise and are never used
+/// twice, also when the newest things are deleted; not every number is used.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Position(pub u64);
+
+/// Something with its place.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Positioned {
+    /// Its place.
+    pub position: Position,
+    /// What it is.
+    pub entry: LogEntry,
+}
+
+/// One entry of what was committed.
+#[derive(Clone, Debug, PartialEq)]
+pub enum LogEntry {
+    /// An event of a run, with the name of the run's pipeline.
+    Event(Sequenced, std::sync::Arc<str>),
+    /// A change.
+    Change(AuditEntry),
+}
+
+/// An entry of the audit trail with its place.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Audited {
+    /// Its place.
+    pub position: Position,
+    /// The entry.
+    pub entry: AuditEntry,
+}
+
+/// Which entries of the audit trail are listed. Newest first.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AuditFilter {
+    /// Only what this actor did.
+    pub by: Option<String>,
+    /// Only what is about this pipeline or its runs.
+    pub pipeline: Option<String>,
+    /// Only what is about this run.
+    pub run: Option<RunId>,
+    /// Only entries before this place: the last one of the page before.
+    pub before: Option<Position>,
+    /// At most so many. 0 stands for 50.
+    pub limit: usize,
+}
+
+/// The workspace of a run that ended, kept for a while.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeptWorkspace {
+    /// The run.
+    pub run: RunId,
+    /// The executor that holds it.
+    pub executor: String,
+    /// The generation that is kept.
+    pub generation: u32,
+    /// Until when.
+    pub until: Elapsed,
 }
 
 /// Where runs and events are kept.
@@ -114,7 +203,7 @@ pub struct Batch {
 pub trait Store: Debug + Send + Sync + 'static {
     /// Writes the batch: all of it, or nothing and an error. [`StoreError::Stale`] when a run's newest event is not the
     /// expected one, [`StoreError::Duplicate`] when a run's id or its number in the pipeline is taken,
-    /// [`StoreError::NoSuchRun`] when events are for a run that is not there. Commits at the same time may share one write
+    /// [`StoreError::NoSuchRun`] when events are for a run that is not there, and what [`Batch`] says. Commits at the same time may share one write
     /// to the disk. Dropping the future does not take the batch back.
     async fn commit(&self, batch: Batch) -> Result<(), StoreError>;
 
@@ -142,6 +231,39 @@ pub trait Store: Debug + Send + Sync + 'static {
     /// Runs that are not final or not released, oldest first.
     async fn unfinished(&self) -> Result<Vec<RunListing>, StoreError>;
 
+    /// A pipeline as it is now; `None` when there is none of this name.
+    async fn pipeline(&self, name: &str) -> Result<Option<PipelineRecord>, StoreError>;
+
+    /// Pipelines by name, in the order of their names (by code point).
+    async fn pipelines(&self, filter: &PipelineFilter) -> Result<Vec<PipelineListing>, StoreError>;
+
+    /// The definitions that a pipeline had, newest first: at most `limit`, and only versions below `before` when that is
+    /// given. Empty when there is no such pipeline.
+    async fn history(&self, name: &str, before: Option<u64>, limit: usize) -> Result<Vec<PipelineVersion>, StoreError>;
+
+    /// One definition that a pipeline had.
+    async fn version(&self, name: &str, version: u64) -> Result<Option<PipelineVersion>, StoreError>;
+
+    /// The highest version that definitions of this name had, also of a deleted pipeline; 0 when there never was one.
+    async fn last_version(&self, name: &str) -> Result<u64, StoreError>;
+
+    /// The audit trail, newest first.
+    async fn audit(&self, filter: &AuditFilter) -> Result<Vec<Audited>, StoreError>;
+
+    /// Everything that was committed after a place, in order: events of all runs and changes, at most `limit`. What is
+    /// committed later has a higher position, so nothing is missed by going on from the last one.
+    async fn committed(&self, after: Position, limit: usize) -> Result<Vec<Positioned>, StoreError>;
+
+    /// The place of the newest entry; the origin when there is none.
+    async fn newest(&self) -> Result<Position, StoreError>;
+
+    /// The workspaces that are kept, in the order in which their time is up.
+    async fn kept(&self) -> Result<Vec<KeptWorkspace>, StoreError>;
+
+    /// Writes everything as it is at one moment between two commits into a new file, while others go on reading and
+    /// writing. [`StoreError::Io`] when there is something at that path, or the store is not one on disk.
+    async fn snapshot(&self, path: &Path) -> Result<(), StoreError>;
+
     /// A setting of the installation.
     async fn setting(&self, name: &str) -> Result<Option<String>, StoreError>;
 
@@ -152,6 +274,16 @@ pub trait Store: Debug + Send + Sync + 'static {
 }
 
 impl RunFilter {
+    /// Whether a run is listed, `before` and `limit` apart.
+    pub fn takes(&self, run: &RunListing) -> bool {
+        self.pipeline.as_ref().is_none_or(|pipeline| *pipeline == run.pipeline)
+            && (self.status.is_empty() || self.status.contains(&run.digest.status))
+            && self.trigger.as_ref().is_none_or(|trigger| *trigger == run.trigger)
+            && self.actor.as_ref().is_none_or(|actor| *actor == run.actor)
+            && self.since.is_none_or(|since| run.created.wall >= since)
+            && self.until.is_none_or(|until| run.created.wall < until)
+    }
+
     /// The number of runs of a page when none is given.
     pub const DEFAULT_LIMIT: usize = 50;
 
@@ -161,7 +293,26 @@ impl RunFilter {
     }
 }
 
+impl AuditFilter {
+    /// Whether an entry is listed.
+    pub fn takes(&self, entry: &AuditEntry) -> bool {
+        self.by.as_ref().is_none_or(|by| *by == entry.by)
+            && self.run.is_none_or(|run| entry.change.run() == Some(run))
+            && self.pipeline.as_ref().is_none_or(|pipeline| entry.change.pipeline() == Some(pipeline))
+    }
+
+    /// How many entries the page has at most.
+    pub fn page(&self) -> usize {
+        if self.limit == 0 { RunFilter::DEFAULT_LIMIT } else { self.limit }
+    }
+}
+
 impl RunRecord {
+    /// Who started the run, as its request says in `trigger.actor`.
+    pub fn actor(&self) -> &str {
+        self.request.pointer("/trigger/actor").and_then(serde_json::Value::as_str).unwrap_or_default()
+    }
+
     /// What started the run, as its request says in `trigger.kind`; a request that says nothing was made by hand.
     pub fn trigger(&self) -> &str {
         self.request.pointer("/trigger/kind").and_then(serde_json::Value::as_str).unwrap_or("manual")
@@ -174,6 +325,8 @@ impl RunRecord {
             number: self.number,
             pipeline: self.pipeline.clone(),
             trigger: self.trigger().to_owned(),
+            actor: self.actor().to_owned(),
+            rerun_of: self.rerun_of,
             created: self.created,
             digest,
             last,

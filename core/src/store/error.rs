@@ -31,6 +31,43 @@ pub enum StoreError {
         /// Which.
         run: RunId,
     },
+    /// Somebody else changed the pipeline since it was read. Nothing was written.
+    #[error(
+        "pipeline {pipeline:?} has version {found} by now, and the change was made to version {expected}: look at what \
+         was changed meanwhile, and make the change again"
+    )]
+    StaleVersion {
+        /// The pipeline.
+        pipeline: String,
+        /// The version that the writer knew.
+        expected: u64,
+        /// The version that is there.
+        found: u64,
+    },
+    /// There is a pipeline of this name. Nothing was written.
+    #[error("there is a pipeline {name:?} already: choose another name, or change that one")]
+    PipelineExists {
+        /// Its name.
+        name: String,
+    },
+    /// There is no such pipeline.
+    #[error("there is no pipeline {name:?}")]
+    NoSuchPipeline {
+        /// The name.
+        name: String,
+    },
+    /// The run goes on, and cannot be deleted. Nothing was written.
+    #[error("run {run} has not ended, or something of it is not freed yet: cancel it first, or wait for its end")]
+    Unfinished {
+        /// The run.
+        run: RunId,
+    },
+    /// The workspace of the run is not kept, or not any more. Nothing was written.
+    #[error("the workspace of run {run} is not kept any more")]
+    NotKept {
+        /// The run.
+        run: RunId,
+    },
     /// Somebody else works with the data directory.
     #[error("{path} is in use by {}: end it first, or use another data directory", holder(*.pid))]
     Locked {

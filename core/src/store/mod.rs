@@ -1,9 +1,10 @@
-//! Where runs and their events are kept: the contract, SQLite, and memory; and the folder that holds all of it.
+//! Where pipelines, runs and their events are kept: the contract, SQLite, and memory; and the folder that holds all of it.
 
 mod contract;
 mod dir;
 mod error;
 mod memory;
+mod pipelines;
 mod prefix;
 #[cfg(feature = "sqlite")]
 mod sqlite;
@@ -12,6 +13,7 @@ pub use contract::*;
 pub use dir::DataDir;
 pub use error::StoreError;
 pub use memory::MemoryStore;
+pub use pipelines::*;
 #[cfg(feature = "sqlite")]
 pub use sqlite::SqliteStore;
 

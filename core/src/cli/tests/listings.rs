@@ -13,6 +13,8 @@ fn listing(pipeline: &str, number: u64, status: RunStatus, ended: Option<i64>) -
         number,
         pipeline: pipeline.to_owned(),
         trigger: "manual".to_owned(),
+        actor: String::new(),
+        rerun_of: None,
         created: Now { wall: start(), elapsed: Elapsed::from_millis(0) },
         digest: RunDigest {
             status,

@@ -20,8 +20,11 @@ use rusqlite::Connection;
 use self::change::Change;
 use self::readers::Readers;
 use self::writer::Writer;
-use super::contract::{Batch, RunFilter, RunListing, RunRecord, Store};
+use super::contract::{
+    AuditFilter, Audited, Batch, KeptWorkspace, Position, Positioned, RunFilter, RunListing, RunRecord, Store,
+};
 use super::error::StoreError;
+use super::pipelines::{PipelineFilter, PipelineListing, PipelineRecord, PipelineVersion};
 use super::prefix;
 use crate::run::{RunId, Seq, Sequenced};
 
@@ -56,6 +59,10 @@ impl SqliteStore {
     /// Looks through the whole database for damage. Takes as long as reading all of it.
     pub async fn check(&self) -> Result<(), StoreError> {
         self.query(query::check).await
+    }
+
+    fn unfinished_work(&self) -> StoreError {
+        StoreError::Io { doing: format!("reading {}", self.path.display()), why: "not built yet".to_owned() }
     }
 
     async fn query<T: Send + 'static>(
@@ -117,6 +124,46 @@ impl Store for SqliteStore {
 
     async fn unfinished(&self) -> Result<Vec<RunListing>, StoreError> {
         self.query(query::unfinished).await
+    }
+
+    async fn pipeline(&self, _name: &str) -> Result<Option<PipelineRecord>, StoreError> {
+        Err(self.unfinished_work())
+    }
+
+    async fn pipelines(&self, _filter: &PipelineFilter) -> Result<Vec<PipelineListing>, StoreError> {
+        Err(self.unfinished_work())
+    }
+
+    async fn history(&self, _: &str, _: Option<u64>, _: usize) -> Result<Vec<PipelineVersion>, StoreError> {
+        Err(self.unfinished_work())
+    }
+
+    async fn version(&self, _name: &str, _version: u64) -> Result<Option<PipelineVersion>, StoreError> {
+        Err(self.unfinished_work())
+    }
+
+    async fn last_version(&self, _name: &str) -> Result<u64, StoreError> {
+        Err(self.unfinished_work())
+    }
+
+    async fn audit(&self, _filter: &AuditFilter) -> Result<Vec<Audited>, StoreError> {
+        Err(self.unfinished_work())
+    }
+
+    async fn committed(&self, _after: Position, _limit: usize) -> Result<Vec<Positioned>, StoreError> {
+        Err(self.unfinished_work())
+    }
+
+    async fn newest(&self) -> Result<Position, StoreError> {
+        Err(self.unfinished_work())
+    }
+
+    async fn kept(&self) -> Result<Vec<KeptWorkspace>, StoreError> {
+        Ok(Vec::new())
+    }
+
+    async fn snapshot(&self, _path: &Path) -> Result<(), StoreError> {
+        Err(self.unfinished_work())
     }
 
     async fn setting(&self, name: &str) -> Result<Option<String>, StoreError> {

@@ -42,6 +42,8 @@ impl RunRow {
             number: unsigned(row.get(2)?)?,
             pipeline: row.get(3)?,
             trigger: row.get(4)?,
+            actor: String::new(),
+            rerun_of: None,
             created: moment(row.get(5)?, row.get(6)?)?,
             digest,
             last: Seq(unsigned(row.get(13)?)?),

@@ -47,7 +47,7 @@ impl<'a> Bench<'a> {
     }
 
     pub(super) fn scope(&self) -> RunScope {
-        RunScope { run: self.run, generation: 1, existing: false, source: None }
+        RunScope { run: self.run, generation: 1, existing: false, source: None, adopt: None }
     }
 
     pub(super) fn key(&self, task: &str) -> StepKey {
