@@ -96,6 +96,18 @@ impl From<crate::pipeline::Problems> for Error {
     }
 }
 
+impl From<crate::pipeline::editor::EditError> for Error {
+    fn from(error: crate::pipeline::editor::EditError) -> Self {
+        use crate::pipeline::editor::EditError as E;
+        let kind = match &error {
+            E::NoSuchStage { .. } | E::NoSuchTask { .. } => ErrorKind::NotFound,
+            E::NameTaken { .. } | E::NothingToUndo | E::NothingToRedo => ErrorKind::Conflict,
+            E::BadName(_) | E::OutOfRange { .. } | E::NotASource { .. } | E::NoSourceStage => ErrorKind::Invalid,
+        };
+        Self::new(kind, error.code(), "edit", error.to_string()).with_source(error)
+    }
+}
+
 impl From<crate::store::StoreError> for Error {
     fn from(error: crate::store::StoreError) -> Self {
         use crate::store::StoreError as S;

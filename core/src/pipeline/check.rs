@@ -16,6 +16,7 @@ use super::path::Path;
 use super::problem::{Findings, Problems};
 
 pub(super) use graph::Outline;
+pub(super) use places::of_task as texts_of_task;
 pub(super) use variables::{BUILT_IN, STEP_ONLY};
 
 /// Names that were written but could not be read. What refers to them is not reported once more.
@@ -35,6 +36,13 @@ pub(super) fn check(pipeline: &Pipeline, broken: &Broken, findings: &mut Finding
     }
     outline.report_cycles(findings);
     references::check(pipeline, &outline, broken, findings);
+}
+
+/// Checks a definition as reading and planning it do: the error has all that is wrong, with paths in the tree.
+pub fn definition(pipeline: &Pipeline) -> Result<(), Problems> {
+    let mut findings = Findings::default();
+    check(pipeline, &Broken::default(), &mut findings);
+    findings.into_problems(None, |_| None).map_or(Ok(()), Err)
 }
 
 /// Checks a definition that was built in code.

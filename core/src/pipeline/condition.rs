@@ -2,6 +2,7 @@
 
 mod bounds;
 mod evaluate;
+mod rename;
 mod uses;
 
 use std::borrow::Cow;

@@ -2,6 +2,7 @@
 //! `${hash:FILES}` and `$$`.
 
 mod parse;
+mod rename;
 
 use std::borrow::Cow;
 use std::fmt;

@@ -12,17 +12,17 @@ use crate::pipeline::template::Template;
 
 /// What a place allows beside variables and outputs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Place {
+pub(in crate::pipeline) enum Place {
     Plain,
     /// The key of a cache, where `${hash:FILES}` may stand.
     CacheKey,
 }
 
 /// Called with each text that refers to something, and with texts in free-form values that cannot be parsed.
-pub(super) type Visit<'v> = dyn FnMut(Path, Place, Result<&Template, String>) + 'v;
+pub(in crate::pipeline) type Visit<'v> = dyn FnMut(Path, Place, Result<&Template, String>) + 'v;
 
 /// Visits the texts of a task.
-pub(super) fn of_task(task: &Task, path: &Path, visit: &mut Visit<'_>) {
+pub(in crate::pipeline) fn of_task(task: &Task, path: &Path, visit: &mut Visit<'_>) {
     let mut walk = Walk { visit, place: Place::Plain };
     walk.option(path, "image", task.image.as_ref());
     walk.map(path, "env", &task.env);

@@ -31,7 +31,7 @@ pub(super) fn parts(source: &str) -> Result<Vec<Part>, TemplateError> {
 }
 
 /// What stands at a `$`, and how many bytes it takes.
-fn after_dollar(source: &str, at: usize) -> Result<(Part, usize), TemplateError> {
+pub(super) fn after_dollar(source: &str, at: usize) -> Result<(Part, usize), TemplateError> {
     let rest = &source[at + 1..];
     match rest.chars().next() {
         Some('$') => Ok((Part::Text("$".to_owned()), 2)),
