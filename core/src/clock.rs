@@ -27,6 +27,12 @@ pub trait Clock: Debug + Send + Sync + 'static {
     /// A new id that sorts after the earlier ones.
     fn new_id(&self) -> Uuid;
 
+    /// Held while work goes on that no clock can see: on another thread, on a disk. Time that a test drives stands still
+    /// meanwhile; the machine's does not care.
+    fn busy(&self) -> Box<dyn Send + Sync> {
+        Box::new(())
+    }
+
     /// What a data directory keeps, so that elapsed time goes on from there after a boot of the machine. `None` for clocks
     /// that need nothing kept.
     fn to_save(&self) -> Option<String> {

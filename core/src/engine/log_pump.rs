@@ -128,6 +128,7 @@ impl LogPump {
             drop(hold);
             (writer, done)
         };
+        let _busy = self.core.clock.busy();
         let (writer, done) = match tokio::task::spawn_blocking(job).await {
             Ok(done) => done,
             Err(error) => {

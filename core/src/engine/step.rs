@@ -198,6 +198,7 @@ impl StepJob {
         }
         let logs = self.core.archive.logs.clone();
         let key = self.key.clone();
+        let _busy = self.core.clock.busy();
         let tail = tokio::task::spawn_blocking(move || logs.tail(&key, TAIL_LINES, TAIL_BYTES)).await;
         let tail = tail.ok().and_then(Result::ok).unwrap_or_default();
         let facts = StepFacts { executor: self.executor.as_str(), ..self.command_facts() };

@@ -226,7 +226,7 @@ impl Findings {
 }
 
 /// The known name that was probably meant.
-pub(super) fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<String> {
+pub(crate) fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<String> {
     // The distance takes as long as both texts multiplied, and nobody mistypes a book.
     const LONGEST: usize = 200;
     if name.len() > LONGEST {

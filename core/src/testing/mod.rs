@@ -1,4 +1,5 @@
 //! For the tests of those who embed Windlass, and for its own: time that a test drives, and steps that a test scripts.
+//! [`PipelineTest`] puts them together for the unit test of a pipeline.
 //!
 //! ```
 //! use std::time::Duration;
@@ -14,9 +15,11 @@
 //! ```
 
 pub mod executor_conformance;
+mod pipeline_test;
 mod scripted;
 pub mod store_conformance;
 mod virtual_clock;
 
+pub use pipeline_test::{PipelineTest, StepCall, TaskAssert, TestOutcome};
 pub use scripted::{Call, Script, ScriptedExecutor};
 pub use virtual_clock::{Hold, VirtualClock};

@@ -24,8 +24,8 @@ use crate::run::{Elapsed, Now};
 /// - [`VirtualClock::auto`]: the clock jumps to the next deadline by itself as soon as nothing else goes on.
 ///
 /// **What auto cannot see.** It takes it that nothing goes on when nobody has asked the clock for anything for some
-/// milliseconds of real time, and every task of the runtime has had its turn. Work on other threads, such as a slow write to
-/// a disk, may take longer than that: hold the clock meanwhile ([`hold`](Self::hold)), or wait longer
+/// milliseconds of real time, and every task of the runtime has had its turn. Work on other threads may take longer than
+/// that: hold the clock meanwhile ([`hold`](Self::hold), as an engine does while it writes logs), or wait longer
 /// ([`auto_after`](Self::auto_after)). A task that asks for the time in a loop keeps the clock from jumping.
 #[derive(Clone, Debug)]
 pub struct VirtualClock {
@@ -144,7 +144,10 @@ impl VirtualClock {
 
     /// Keeps the clock from jumping by itself while work goes on that it cannot see.
     pub fn hold(&self) -> Hold {
-        self.shared.lock().holds += 1;
+        let mut state = self.shared.lock();
+        state.asked += 1;
+        state.holds += 1;
+        drop(state);
         Hold { shared: Arc::clone(&self.shared) }
     }
 
@@ -158,7 +161,10 @@ impl VirtualClock {
 
 impl Drop for Hold {
     fn drop(&mut self) {
-        self.shared.lock().holds -= 1;
+        let mut state = self.shared.lock();
+        state.asked += 1;
+        state.holds -= 1;
+        drop(state);
         self.shared.changed.notify_waiters();
     }
 }
@@ -176,6 +182,10 @@ impl Clock for VirtualClock {
         let Some((_sleeper, woken)) = Sleeper::register(&self.shared, deadline) else { return };
         // The sender goes only by being used: `_sleeper` takes it out when this future is dropped.
         let _ = woken.await;
+    }
+
+    fn busy(&self) -> Box<dyn Send + Sync> {
+        Box::new(self.hold())
     }
 
     fn new_id(&self) -> Uuid {

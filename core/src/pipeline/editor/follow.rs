@@ -4,11 +4,11 @@ use std::collections::HashMap;
 
 use serde_json::Value;
 
-use crate::pipeline::check;
+use crate::pipeline;
 use crate::pipeline::condition::Condition;
 use crate::pipeline::model::{Pipeline, Stage, Task};
 use crate::pipeline::name::TaskName;
-use crate::pipeline::path::{Path, Segment};
+use crate::pipeline::template::Template;
 
 /// Old names of tasks and their new ones.
 #[derive(Debug, Default)]
@@ -55,20 +55,17 @@ impl Renames {
         }
     }
 
-    /// Changes the task as a document, in which the checks know the place of every text.
+    /// Changes the task as a document, in which the place of every text is known.
     fn texts(&self, task: &mut Task) {
-        let mut changed = Vec::new();
-        check::texts_of_task(task, &Path::root(), &mut |path, _, text| {
-            if let Some(renamed) = text.ok().and_then(|text| text.with_tasks(|name| self.of(name))) {
-                changed.push((path, renamed));
-            }
-        });
-        if changed.is_empty() {
+        let renamed = |text: &Template| text.with_tasks(|name| self.of(name));
+        let texts = pipeline::texts(task).into_iter();
+        let mut changed = texts.filter_map(|(place, text)| Some((place, renamed(&text)?))).peekable();
+        if changed.peek().is_none() {
             return;
         }
         let Ok(mut document) = serde_json::to_value(&*task) else { return };
-        for (path, text) in changed {
-            if let Some(place) = find(&mut document, &path) {
+        for (place, text) in changed {
+            if let Some(place) = document.pointer_mut(&place) {
                 *place = Value::String(text.source().to_owned());
             }
         }
@@ -76,11 +73,4 @@ impl Renames {
             *task = renamed;
         }
     }
-}
-
-fn find<'a>(document: &'a mut Value, path: &Path) -> Option<&'a mut Value> {
-    path.segments().iter().try_fold(document, |value, segment| match segment {
-        Segment::Key(key) => value.get_mut(key.as_ref()),
-        Segment::Item(at) => value.get_mut(at),
-    })
 }

@@ -19,7 +19,7 @@ use crate::run::{StepEnd, WaitReason};
 pub struct Script {
     pub(super) end: End,
     /// How long it takes, waits included.
-    pub(super) length: Duration,
+    pub(in crate::testing) length: Duration,
     /// What it prints, and when after its start.
     pub(super) log: Vec<(Duration, Bytes)>,
     pub(super) waits: Vec<Wait>,
