@@ -44,6 +44,20 @@ async fn a_day_passes_in_milliseconds_when_nothing_else_goes_on() {
     assert_eq!(clock.now().elapsed.since(at(0)), DAY);
 }
 
+#[tokio::test]
+async fn it_stands_still_as_long_as_somebody_is_busy_on_another_thread() {
+    let clock = VirtualClock::auto();
+    let shared: crate::clock::SharedClock = Arc::new(clock.clone());
+    let busy = shared.busy();
+    let sleeper = tokio::spawn(async move { shared.sleep_until(at(1)).await });
+    clock.until_sleepers(1).await;
+    // Much longer than the clock waits otherwise.
+    crate::clock::pause(20 * super::QUIET).await;
+    assert!(!sleeper.is_finished());
+    drop(busy);
+    sleeper.await.unwrap();
+}
+
 /// Sleeps until each deadline in a task of its own, and tells in which order they woke, and when.
 async fn order_of_wakers(clock: &VirtualClock, deadlines: &[u64]) -> Vec<(u64, u64)> {
     let woken: Arc<Mutex<Vec<(u64, u64)>>> = Arc::default();
