@@ -36,7 +36,6 @@
 //!   place; the builders make the same values; [`pipeline::plan`] makes a run's graph of tasks. Pure.
 //! - [`run`]: events, the state that they add up to, and the decisions. Pure: no clock, no IO.
 //! - [`store`]: where pipelines, runs and events are kept; SQLite, or memory.
-//! - [`action`]: what tasks do inside the engine, beside scripts; embedders bring their own.
 //! - [`audit`]: who changed what.
 //! - [`log`]: what steps print, as it is kept.
 //! - [`executor`]: where steps run. [`executor::LocalExecutor`] runs them as processes of the host; embedders bring their
@@ -54,7 +53,6 @@
 //! | `cli` | the `windlass` command | no |
 //! | `failpoints` | crash points for tests of recovery; never for a release | no |
 
-pub mod action;
 pub mod audit;
 #[cfg(feature = "cli")]
 pub mod cli;

@@ -5,10 +5,9 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
 use super::archive::{Archive, Replayed};
-use super::core::{Actions, CLOCK_SETTING, Core, Hold, Parts};
+use super::core::{CLOCK_SETTING, Core, Hold, Parts};
 use super::queue::Queue;
 use super::{Engine, Handle};
-use crate::action::ActionHandler;
 use crate::clock::{SavedClock, SharedClock, SystemClock};
 use crate::error::{Error, ErrorKind, Result};
 use crate::executor::{Executor, ExecutorError, LocalExecutor, RunScope};
@@ -37,7 +36,6 @@ pub struct EngineBuilder {
     clock: Option<SharedClock>,
     store: Option<Arc<dyn Store>>,
     pass_env: Vec<String>,
-    actions: Actions,
 }
 
 impl Default for EngineBuilder {
@@ -54,7 +52,6 @@ impl Default for EngineBuilder {
             clock: None,
             store: None,
             pass_env: Vec::new(),
-            actions: Actions::new(),
         }
     }
 }
@@ -86,14 +83,6 @@ impl EngineBuilder {
     #[must_use]
     pub fn pass_env(mut self, names: impl IntoIterator<Item = impl Into<String>>) -> Self {
         self.pass_env.extend(names.into_iter().map(Into::into));
-        self
-    }
-
-    /// Registers an action under the name by which definitions use it: `custom: {name: NAME, with: {…}}`. Another one of the
-    /// same name replaces it.
-    #[must_use]
-    pub fn action(mut self, name: impl Into<String>, handler: impl ActionHandler) -> Self {
-        self.actions.insert(name.into(), Arc::new(handler));
         self
     }
 
@@ -169,7 +158,6 @@ impl EngineBuilder {
             clock,
             executors,
             default_executor,
-            actions: self.actions,
             base_url: self.base_url,
             log_limits: self.log_limits,
             max_tasks: self.max_tasks,

@@ -13,7 +13,6 @@ use super::message::{INBOX, Message};
 use super::queue::Queue;
 use super::request::StoredRequest;
 use super::slots::Slots;
-use crate::action::ActionHandler;
 use crate::audit::{AuditEntry, Change};
 use crate::clock::SharedClock;
 use crate::error::Result;
@@ -29,9 +28,6 @@ pub(crate) const CLOCK_SETTING: &str = "clock";
 /// can make uncertain.
 const CLOCK_INTERVAL_MS: u64 = 60_000;
 
-/// The actions that an engine knows, by name.
-pub(crate) type Actions = BTreeMap<String, Arc<dyn ActionHandler>>;
-
 /// What the parts of one engine share.
 #[derive(Debug)]
 pub(crate) struct Core {
@@ -39,7 +35,6 @@ pub(crate) struct Core {
     pub(crate) clock: SharedClock,
     pub(crate) executors: BTreeMap<ExecutorName, Arc<dyn Executor>>,
     pub(crate) default_executor: ExecutorName,
-    pub(crate) actions: Actions,
     pub(crate) base_url: Option<String>,
     pub(crate) log_limits: LogLimits,
     pub(crate) slots: Slots,
@@ -89,7 +84,6 @@ pub(crate) struct Parts {
     pub(crate) clock: SharedClock,
     pub(crate) executors: BTreeMap<ExecutorName, Arc<dyn Executor>>,
     pub(crate) default_executor: ExecutorName,
-    pub(crate) actions: Actions,
     pub(crate) base_url: Option<String>,
     pub(crate) log_limits: LogLimits,
     pub(crate) max_tasks: usize,
@@ -104,7 +98,6 @@ impl Core {
             clock: parts.clock,
             executors: parts.executors,
             default_executor: parts.default_executor,
-            actions: parts.actions,
             base_url: parts.base_url,
             log_limits: parts.log_limits,
             slots: Slots::new(parts.max_tasks),

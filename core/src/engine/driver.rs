@@ -4,9 +4,8 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{mpsc, oneshot};
 
-use super::action::{self, ActionJob};
 use super::core::{Core, Hold};
 use super::effects::{PrepareJob, ReleaseJob, StopJob};
 use super::feed::{Feed, FeedEnd};
@@ -319,8 +318,7 @@ impl Driver {
     fn attempt_ended(&mut self, attempt: (TaskIndex, u32), state: AttemptState) {
         self.jobs.attempts.remove(&attempt);
         self.jobs.stops.remove(&attempt);
-        self.jobs.actions.remove(&attempt);
-        if state == AttemptState::Lost && !self.is_action(attempt.0) {
+        if state == AttemptState::Lost {
             let core = self.core.clone();
             let job = StopJob::new(&core, &self.request, &self.state, attempt.0, attempt.1);
             self.jobs.spawn(&core, job.run());
@@ -340,7 +338,12 @@ impl Driver {
                 }
                 Effect::Prepare { .. } => {}
                 Effect::Run { task, attempt, generation } => self.follow(task, attempt, generation),
-                Effect::Stop { task, attempt, .. } => self.stop((task, attempt)),
+                Effect::Stop { task, attempt, .. } => {
+                    if self.jobs.stops.insert((task, attempt)) {
+                        let job = StopJob::new(&core, &self.request, &self.state, task, attempt);
+                        self.jobs.spawn(&core, job.run());
+                    }
+                }
                 Effect::Release => {
                     if !std::mem::replace(&mut self.jobs.releasing, true) {
                         let job = ReleaseJob::new(&core, &self.request, run).run(self.sender.clone());
@@ -355,32 +358,11 @@ impl Driver {
         }
     }
 
-    /// Whether the engine itself does the work of the task.
-    fn is_action(&self, task: TaskIndex) -> bool {
-        action::name_of(self.state.plan().task(task).action()).is_some()
-    }
-
-    fn stop(&mut self, (task, attempt): (TaskIndex, u32)) {
-        if !self.jobs.stops.insert((task, attempt)) {
-            return;
-        }
-        if self.is_action(task) {
-            if let Some(stop) = self.jobs.actions.get(&(task, attempt)) {
-                stop.send_replace(true);
-            }
-            return;
-        }
-        let core = self.core.clone();
-        let job = StopJob::new(&core, &self.request, &self.state, task, attempt);
-        self.jobs.spawn(&core, job.run());
-    }
-
     /// Drops the raw log of an attempt. Only here, after the commit: until then the raw log is the only place from which a
     /// crashed engine can read again what it had copied and not yet committed.
     fn forget(&mut self, task: &TaskId, attempt: u32) {
-        let Some(index) = self.state.index_of(task) else { return };
-        let read = self.state.log_position(index, attempt).source;
-        if read < WORTH_FORGETTING || self.is_action(index) {
+        let read = self.state.index_of(task).map_or(0, |index| self.state.log_position(index, attempt).source);
+        if read < WORTH_FORGETTING {
             return;
         }
         let Ok(executor) = self.core.executor(&self.request.executor) else { return };
@@ -402,13 +384,6 @@ impl Driver {
         }
         if self.jobs.attempts.insert((task, attempt)) {
             let resumed = self.resumed.contains(&(task, attempt));
-            if self.is_action(task) {
-                let (stop, stopped) = watch::channel(self.jobs.stops.contains(&(task, attempt)));
-                self.jobs.actions.insert((task, attempt), stop);
-                let job = ActionJob::new(&core, &self.request, &self.state, (task, attempt), resumed, stopped);
-                self.jobs.spawn(&core, job.run(self.sender.clone(), self.jobs.hold.clone()));
-                return;
-            }
             let job = StepJob::new(&core, &self.request, &self.state, (task, attempt), generation, resumed);
             self.jobs.spawn(&core, job.run(self.sender.clone(), self.jobs.hold.clone()));
         }

@@ -1,9 +1,8 @@
 //! What a driver has set going for its run.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::sync::Arc;
 
-use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use super::core::{Core, Hold};
@@ -17,8 +16,6 @@ pub(super) struct Jobs {
     pub(super) prepare: Option<u32>,
     pub(super) attempts: HashSet<(TaskIndex, u32)>,
     pub(super) stops: HashSet<(TaskIndex, u32)>,
-    /// How the actions that run are told to end.
-    pub(super) actions: HashMap<(TaskIndex, u32), watch::Sender<bool>>,
     pub(super) observing: bool,
     pub(super) releasing: bool,
     /// Raw logs that are being dropped. The release waits for them, so that nobody else works in the folders that it removes.
@@ -33,7 +30,6 @@ impl Jobs {
             prepare: None,
             attempts: HashSet::new(),
             stops: HashSet::new(),
-            actions: HashMap::new(),
             observing: false,
             releasing: false,
             forgetting: JoinSet::new(),

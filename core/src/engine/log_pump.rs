@@ -58,11 +58,6 @@ impl LogPump {
         self.read
     }
 
-    /// The offset in the raw log up to which everything is safe.
-    pub(super) fn committed(&self) -> u64 {
-        self.committed.source
-    }
-
     /// Takes a chunk of the raw log; chunks that overlap what was read are cut.
     pub(super) async fn push(&mut self, offset: u64, mut bytes: Bytes) -> Result<(), CopyError> {
         if offset > self.read {

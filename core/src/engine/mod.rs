@@ -3,7 +3,6 @@
 //! [`Engine`] is opened on a data directory and started with pipelines; each run has a driver (see `driver.rs`) which lets
 //! the pure run machine decide, commits what it decided, and only then carries it out.
 
-mod action;
 mod archive;
 mod builder;
 mod core;
@@ -41,13 +40,12 @@ pub use request::RunRequest;
 pub use run::Run;
 pub use summary::{RunSummary, TaskSummary};
 
-use self::core::{Actions, Core, Hold};
+use self::core::{Core, Hold};
 use self::request::StoredRequest;
-use crate::action::SettingsProblem;
 use crate::audit::Change;
 use crate::error::{Error, ErrorKind, Result};
 use crate::failpoint;
-use crate::pipeline::{self, Action, ExecutorName, OnConflict, Pipeline, Plan, PlannedTask, Problem};
+use crate::pipeline::{self, Action, ExecutorName, OnConflict, Pipeline, Plan};
 use crate::run::{RunEvent, RunId, RunState, RunStatus, Seq};
 use crate::store::{Append, Batch, RunDigest, RunFilter, RunListing, RunRecord, Stamped};
 
@@ -96,7 +94,7 @@ impl Engine {
         }
         let plan = pipeline::plan(pipeline, &request.inputs)?;
         let executor = self.executor_for(&plan)?;
-        refuse_unsupported(&plan, &executor, &core.actions)?;
+        refuse_unsupported(&plan, &executor)?;
         let stored = StoredRequest {
             trigger: plan.trigger.clone(),
             parameters: request.inputs.parameters,
@@ -212,14 +210,17 @@ impl Engine {
     }
 }
 
-/// Refuses before the start what would fail for certain: actions that are not there or do not like their settings, tasks on
-/// another executor.
-fn refuse_unsupported(plan: &Plan, executor: &ExecutorName, actions: &Actions) -> Result<()> {
-    let mut problems = Vec::new();
+/// Refuses before the start what would fail for certain: actions without a backend, tasks on another executor.
+fn refuse_unsupported(plan: &Plan, executor: &ExecutorName) -> Result<()> {
     for task in &plan.tasks {
-        if let Some(name) = action::name_of(task.action()) {
-            let handler = actions.get(name).ok_or_else(|| missing_action(task, name, actions))?;
-            problems.extend(handler.check(&action::settings_of(task)).into_iter().map(|found| of_task(task, found)));
+        let action = task.action();
+        if !matches!(action, Action::Script(_) | Action::Approve(_)) {
+            return Err(Error::new(
+                ErrorKind::Unsupported,
+                "unsupportedAction",
+                "start",
+                missing_backend(&task.name, action),
+            ));
         }
         if task.definition.executor.as_ref().is_some_and(|own| own != executor) {
             let message = format!(
@@ -230,33 +231,11 @@ fn refuse_unsupported(plan: &Plan, executor: &ExecutorName, actions: &Actions) -
             return Err(Error::new(ErrorKind::Unsupported, "severalExecutors", "start", message));
         }
     }
-    problems.dedup();
-    pipeline::Problems::from_vec(problems).map_or(Ok(()), |problems| Err(problems.into()))
+    Ok(())
 }
 
-/// What an action says about its settings, with the place in the definition.
-fn of_task(task: &PlannedTask, found: SettingsProblem) -> Problem {
-    let settings = match task.action() {
-        Action::Custom(_) => "custom.with",
-        action => action.key(),
-    };
-    let dot = if found.path.is_empty() || found.path.starts_with('[') { "" } else { "." };
-    let path = format!("task {:?}: {settings}{dot}{}", task.name.as_str(), found.path);
-    Problem { file: None, position: None, path, message: found.message, suggestion: None }
-}
-
-fn missing_action(task: &PlannedTask, name: &str, actions: &Actions) -> Error {
-    let task_name = task.name.as_str();
-    let needed = match task.action() {
-        Action::Custom(_) => {
-            let near = pipeline::nearest(name, actions.keys().map(String::as_str));
-            let near = near.map_or_else(String::new, |near| format!("; did you mean {near:?}?"));
-            let message = format!(
-                "task {task_name:?} uses the action {name:?}, which is not registered with this engine \
-                 (`EngineBuilder::action`){near}"
-            );
-            return Error::new(ErrorKind::Unsupported, "unsupportedAction", "start", message);
-        }
+fn missing_backend(task: &pipeline::TaskName, action: &Action) -> String {
+    let needed = match action {
         Action::Checkout(_) => "a build with the feature `git`",
         Action::BuildImage(_) => "a build with the feature `docker`, and a Docker engine",
         Action::DeployManifests(_) | Action::RunJob(_) => "a build with the feature `kubernetes`, and a cluster",
@@ -264,11 +243,14 @@ fn missing_action(task: &PlannedTask, name: &str, actions: &Actions) -> Error {
             "a build with the feature `kubernetes`, and the Helm client"
         }
         Action::SyncFiles(_) => "a build with the feature `ssh`",
+        Action::Custom(_) => "an action of that name, registered with the engine",
         Action::Script(_) | Action::Approve(_) => "nothing",
     };
-    let message =
-        format!("task {task_name:?} uses the action `{name}`, which needs {needed}; this build does not have it");
-    Error::new(ErrorKind::Unsupported, "unsupportedAction", "start", message)
+    format!(
+        "task {:?} uses the action `{}`, which needs {needed}; this build does not have it",
+        task.as_str(),
+        action.key()
+    )
 }
 
 fn group_full(request: &StoredRequest) -> Error {

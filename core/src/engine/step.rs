@@ -15,7 +15,7 @@ use crate::executor::{Command, Executor, ExecutorError, LogChunk, StepExit, Step
 use crate::explain::{self, FailureClass, StepFacts};
 use crate::failpoint;
 use crate::pipeline::{ExecutorName, TaskIndex, VariableName, parse_outputs};
-use crate::run::{AttemptEnd, Cause, Effect, Input, LogPosition, RunId, RunState, StepEnd, StepKey};
+use crate::run::{AttemptEnd, Cause, Effect, Input, LogPosition, RunState, StepEnd, StepKey};
 
 /// How much of the log's end is looked at to explain a failure.
 const TAIL_LINES: usize = 20;
@@ -238,7 +238,8 @@ fn step_spec(
     (generation, resumed): (u32, bool),
 ) -> Result<StepSpec, Cause> {
     let planned = state.plan().task(task);
-    let url = build_url(core, key.run);
+    let url = core.base_url.as_deref().map(|base| format!("{}/runs/{}", base.trim_end_matches('/'), key.run));
+    let url = url.unwrap_or_default();
     let resolved = state.with_facts(key.attempt, &url, |facts| state.plan().resolve(task, facts))?;
     let Some(text) = resolved.script else {
         let key = planned.action().key();
@@ -255,10 +256,4 @@ fn step_spec(
         isolation: planned.isolation(),
         workspace: planned.definition.workspace,
     })
-}
-
-/// What `BUILD_URL` says; empty when the engine does not know the portal's address.
-pub(super) fn build_url(core: &Core, run: RunId) -> String {
-    let base = core.base_url.as_deref();
-    base.map_or_else(String::new, |base| format!("{}/runs/{run}", base.trim_end_matches('/')))
 }

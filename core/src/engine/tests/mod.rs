@@ -1,6 +1,5 @@
 //! The engine over the local executor and over the scripted one.
 
-mod actions;
 mod local;
 mod scripted;
 
