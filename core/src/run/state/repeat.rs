@@ -64,7 +64,10 @@ impl RunState {
 
     fn start_repeating(&mut self, index: TaskIndex, at: Now) {
         if let TaskPhase::Finished { end, duration_ms } = *self.phase_of(index) {
-            self.tasks[index.get()].kept = Some((end, duration_ms));
+            let task = &mut self.tasks[index.get()];
+            task.kept = Some((end, duration_ms));
+            // That a reused task is over was told, and so its start is not told any more.
+            task.announced = true;
             self.set_phase(index, TaskPhase::WantSlot { reason: None }, at);
         }
     }
@@ -140,8 +143,8 @@ impl RunState {
 
     /// Whether the task did something in the workspace that others may need.
     fn leaves_work(&self, index: TaskIndex) -> bool {
-        let ran = self.tasks[index.get()].attempts() > 0;
-        ran && needs_shared_workspace(self.plan.task(index))
+        self.tasks[index.get()].worked_in().is_some()
+            && needs_shared_workspace(self.plan.task(index))
             && matches!(self.phase_of(index), TaskPhase::Finished { .. })
     }
 

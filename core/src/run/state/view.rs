@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::super::outcome::{AttemptState, Cause, TaskStatus, WaitReason};
+use super::super::outcome::{AttemptState, Cause, Reused, TaskStatus, WaitReason};
 use super::super::time::Now;
 use super::RunState;
 use super::task::{TaskPhase, TaskState};
@@ -103,6 +103,12 @@ impl<'a> TaskView<'a> {
     /// For what it waits.
     pub fn waiting(&self) -> Option<&'a WaitReason> {
         self.task().phase.waiting()
+    }
+
+    /// Where it was done, when what it shows is the result of an earlier run: its log is there. `None` once it was done
+    /// again here.
+    pub fn reused(&self) -> Option<Reused> {
+        self.task().reused()
     }
 
     /// The start of its first attempt.
