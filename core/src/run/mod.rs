@@ -5,6 +5,7 @@ mod id;
 mod machine;
 mod outcome;
 pub mod queue;
+pub mod rerun;
 mod state;
 mod time;
 
