@@ -8,7 +8,8 @@ use uuid::Uuid;
 use super::kit::Kit;
 use crate::pipeline::{Plan, TaskId, TaskIndex};
 use crate::run::{
-    AttemptEnd, Cause, Decision, Effect, Elapsed, Input, Now, RunEvent, RunId, RunState, TaskEnd, TaskStatus, WaitReason,
+    AttemptEnd, Cause, Decision, Effect, Elapsed, Input, Now, RunEvent, RunId, RunState, TaskEnd, TaskStatus,
+    WaitReason,
 };
 
 pub(crate) fn at(millis: u64) -> Now {
