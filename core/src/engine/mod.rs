@@ -21,6 +21,7 @@ mod reader;
 mod request;
 mod run;
 mod slots;
+mod standstill;
 mod step;
 mod summary;
 #[cfg(test)]

@@ -2,6 +2,8 @@
 
 mod local;
 mod scripted;
+#[cfg(feature = "sqlite")]
+mod standstill;
 
 use crate::pipeline::{Pipeline, read};
 
