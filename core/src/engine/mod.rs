@@ -26,6 +26,7 @@ mod step;
 mod summary;
 #[cfg(test)]
 mod tests;
+mod timeline;
 
 use std::sync::{Arc, Mutex, PoisonError};
 

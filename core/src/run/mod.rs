@@ -6,8 +6,10 @@ mod machine;
 mod outcome;
 pub mod queue;
 pub mod rerun;
+pub mod retention;
 mod state;
 mod time;
+pub mod timeline;
 
 #[cfg(test)]
 mod tests;

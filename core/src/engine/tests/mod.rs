@@ -4,6 +4,7 @@ mod local;
 mod scripted;
 #[cfg(feature = "sqlite")]
 mod standstill;
+mod timeline;
 
 use crate::pipeline::{Pipeline, read};
 

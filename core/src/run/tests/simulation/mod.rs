@@ -42,7 +42,7 @@ impl Dice {
     }
 }
 
-pub(super) type History = Vec<(Now, RunEvent)>;
+pub(in crate::run::tests) type History = Vec<(Now, RunEvent)>;
 
 fn seeds() -> std::ops::Range<u64> {
     let number = |name: &str| std::env::var(name).ok().map(|text| text.parse::<u64>().unwrap());
@@ -119,4 +119,9 @@ pub(super) fn replay(plan: &Arc<Plan>, history: &History) -> RunState {
         state.apply(*at, event).unwrap();
     }
     state
+}
+
+/// Histories of whole runs, with their plans.
+pub(super) fn histories(count: u64) -> impl Iterator<Item = (Arc<Plan>, History)> {
+    (0..count).map(|seed| simulate(seed, seed % 2 == 0))
 }
