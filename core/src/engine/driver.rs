@@ -12,6 +12,7 @@ use super::feed::{Feed, FeedEnd};
 use super::jobs::Jobs;
 use super::message::{INBOX, Message};
 use super::request::StoredRequest;
+use super::standstill::{all_reported, hear_until};
 use super::step::StepJob;
 use crate::audit::AuditEntry;
 use crate::error::{Error, ErrorKind, Result};
@@ -123,7 +124,8 @@ impl Driver {
         self.core.slots.take(self.run, self.running.len());
     }
 
-    /// Waits for something to decide about: a message, or a deadline.
+    /// Waits for something to decide about: messages, and a deadline after them, so that what is known counts before it. When
+    /// the deadline is looked at late, jobs first get a moment to tell what happened while the process stood still.
     async fn next_messages(&mut self, closing: &mut tokio::sync::watch::Receiver<bool>) -> Option<Vec<Message>> {
         let deadline = self.state.next_deadline();
         let clock = self.core.clock.clone();
@@ -133,19 +135,37 @@ impl Driver {
                 None => std::future::pending().await,
             }
         };
-        let first = tokio::select! {
+        let mut messages = Vec::new();
+        tokio::select! {
             biased;
             _ = closing.wait_for(|closing| *closing) => return None,
-            message = self.inbox.recv() => message?,
-            () = timer => Message::Input(Input::Tick),
-        };
-        let mut messages = vec![first];
-        while messages.len() < INBOX {
+            message = self.inbox.recv() => messages.push(message?),
+            () = timer => {}
+        }
+        let passed = deadline.filter(|deadline| *deadline <= clock.now().elapsed);
+        if let Some(deadline) = passed {
+            let noticed = clock.now().elapsed;
+            let mut heard = noticed;
+            while let Some(until) = hear_until(deadline, noticed, heard)
+                && !all_reported(&self.running, &messages)
+            {
+                tokio::select! {
+                    biased;
+                    _ = closing.wait_for(|closing| *closing) => return None,
+                    () = clock.sleep_until(until) => break,
+                    message = self.inbox.recv() => messages.push(message?),
+                }
+                heard = clock.now().elapsed;
+            }
+        }
+        let most = messages.len() + INBOX;
+        while messages.len() < most {
             match self.inbox.try_recv() {
                 Ok(message) => messages.push(message),
                 Err(_) => break,
             }
         }
+        messages.extend(passed.map(|_| Message::Input(Input::Tick)));
         Some(messages)
     }
 

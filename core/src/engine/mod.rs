@@ -21,10 +21,12 @@ mod reader;
 mod request;
 mod run;
 mod slots;
+mod standstill;
 mod step;
 mod summary;
 #[cfg(test)]
 mod tests;
+mod timeline;
 
 use std::sync::{Arc, Mutex, PoisonError};
 

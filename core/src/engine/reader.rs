@@ -17,7 +17,7 @@ use crate::store::{DataDir, RunFilter, RunListing};
 /// Reads a data directory without holding it. Changes nothing, and never waits for the engine that does.
 #[derive(Clone, Debug)]
 pub struct Reader {
-    archive: Archive,
+    pub(super) archive: Archive,
 }
 
 impl Reader {

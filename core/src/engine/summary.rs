@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::request::StoredRequest;
 use crate::pipeline::TaskId;
-use crate::run::{Cause, RunId, RunState, RunStatus, TaskStatus, TaskView, WaitReason};
+use crate::run::{Cause, Reused, RunId, RunState, RunStatus, TaskStatus, TaskView, WaitReason};
 use crate::store::RunRecord;
 
 /// A run as it is now; what `wait` returns when it has ended.
@@ -64,6 +64,8 @@ pub struct TaskSummary {
     pub waiting: Option<WaitReason>,
     /// What it wrote to `$WINDLASS_OUTPUT`.
     pub outputs: BTreeMap<String, String>,
+    /// Where it was done, when this is the result of an earlier run: its log is there.
+    pub reused: Option<Reused>,
     /// When its first attempt started.
     pub started: Option<Timestamp>,
     /// From the start of the first attempt to the end of the last one, in milliseconds.
@@ -117,6 +119,7 @@ impl TaskSummary {
             cause: view.cause().cloned(),
             waiting: view.waiting().cloned(),
             outputs: view.outputs().clone(),
+            reused: view.reused(),
             started: view.started().map(|now| now.wall),
             duration_ms: over.then(|| view.duration().as_millis() as u64),
         }

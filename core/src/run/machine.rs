@@ -9,7 +9,8 @@ use crate::pipeline::TaskIndex;
 pub enum Input {
     /// The queue lets the run go.
     Admitted,
-    /// Nothing but the passing of time: deadlines are looked at. Every other input does this as well.
+    /// Nothing but the passing of time. Only here deadlines are looked at: news that came in time and are heard of late,
+    /// because the process stood still, are settled before a tick and so still count.
     Tick,
     /// The workspace is there.
     Prepared {

@@ -5,8 +5,11 @@ mod id;
 mod machine;
 mod outcome;
 pub mod queue;
+pub mod rerun;
+pub mod retention;
 mod state;
 mod time;
+pub mod timeline;
 
 #[cfg(test)]
 mod tests;

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::id::RunId;
+
 /// Why something did not succeed, written for the person who gets it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -240,6 +242,16 @@ impl From<TaskEnd> for TaskStatus {
             TaskEnd::Lost => Self::Lost,
         }
     }
+}
+
+/// Where a task was done that a run did not do again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Reused {
+    /// The run in which it was done.
+    pub run: RunId,
+    /// Its last attempt there, whose log it is; 0 when there was none.
+    pub attempt: u32,
 }
 
 /// Why a task waits, so that a person can act on it.

@@ -1,11 +1,17 @@
 //! Which runs may start, and which tasks get a slot. Pure: the caller says what waits and what goes on.
 
+mod group;
+mod kept;
+mod line;
+
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap, HashMap, HashSet, VecDeque};
 
 use super::id::RunId;
 use super::outcome::WaitReason;
-use crate::pipeline::{OnConflict, PipelineName, PlannedConcurrency};
+use crate::pipeline::{PipelineName, PlannedConcurrency};
+
+pub use self::kept::{Admitted, RunQueue};
 
 /// A run that waits for its turn.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -77,7 +83,8 @@ pub struct Admission {
     pub waiting: Vec<(RunId, QueueReason)>,
 }
 
-/// Decides which of the waiting runs start. Both lists are oldest first. Higher priorities go first; among equal ones the
+/// Decides which of the waiting runs start: the rule, over all of them at once. [`RunQueue`] keeps to it and touches less.
+/// Both lists are oldest first. Higher priorities go first; among equal ones the
 /// pipeline with the fewest runs, then the oldest run.
 pub fn admit(waiting: &[QueuedRun], running: &[ActiveRun], limits: &RunLimits) -> Admission {
     let mut admission = Admission::default();
@@ -164,41 +171,28 @@ fn admit_level<'a>(level: &[(usize, &'a QueuedRun)], room: &mut Room<'a>, admiss
     }
 }
 
-/// The members of a group, oldest first: those that go on, then those that wait.
-#[derive(Default)]
-struct Group {
-    members: VecDeque<(RunId, bool)>,
-}
-
 /// What `cancelOlder` and `reject` say about full groups.
 fn settle_conflicts(waiting: &[QueuedRun], running: &[ActiveRun], admission: &mut Admission) {
-    let mut groups = HashMap::<&str, Group>::new();
+    let mut groups = BTreeMap::<&str, (VecDeque<group::Member>, Vec<&QueuedRun>)>::new();
     for active in running {
         if let Some(group) = &active.group {
-            groups.entry(group).or_default().members.push_back((active.run, active.cancelling));
+            groups.entry(group).or_default().0.push_back((active.run, active.cancelling));
         }
     }
     for queued in waiting {
-        let Some(concurrency) = &queued.concurrency else { continue };
-        let members = &mut groups.entry(&concurrency.group).or_default().members;
-        let limit = concurrency.limit as usize;
-        match concurrency.on_conflict {
-            OnConflict::Reject if members.len() >= limit => {
-                admission.reject.push(queued.run);
-                continue;
-            }
-            OnConflict::CancelOlder => {
-                while members.len() >= limit.max(1) {
-                    let Some((older, cancelling)) = members.pop_front() else { break };
-                    if !cancelling {
-                        admission.cancel.push(older);
-                    }
-                }
-            }
-            OnConflict::Queue | OnConflict::Reject => {}
+        if let Some(concurrency) = &queued.concurrency {
+            groups.entry(&concurrency.group).or_default().1.push(queued);
         }
-        members.push_back((queued.run, false));
     }
+    let age: HashMap<_, _> = waiting.iter().enumerate().map(|(age, queued)| (queued.run, age)).collect();
+    let mut cancel = Vec::new();
+    for (members, waiting) in groups.into_values() {
+        group::settle(members, waiting.into_iter(), &mut cancel, &mut admission.reject);
+    }
+    // In the order in which the runs came that make the others go.
+    cancel.sort_by_key(|(newer, _)| age[newer]);
+    admission.reject.sort_by_key(|run| age[run]);
+    admission.cancel = cancel.into_iter().map(|(_, older)| older).collect();
 }
 
 /// Shares free slots between runs: one by one to the run that holds the fewest, the earlier one in the list among equals.

@@ -103,6 +103,7 @@ fn task(name: &str, stage: Option<&str>, status: TaskStatus) -> TaskSummary {
         cause: None,
         waiting: None,
         outputs: BTreeMap::new(),
+        reused: None,
         started: None,
         duration_ms: None,
     }

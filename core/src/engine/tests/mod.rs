@@ -2,6 +2,9 @@
 
 mod local;
 mod scripted;
+#[cfg(feature = "sqlite")]
+mod standstill;
+mod timeline;
 
 use crate::pipeline::{Pipeline, read};
 

@@ -29,8 +29,7 @@ impl RunState {
             RunEvent::EngineRecovered => Err(IllegalReason::Run),
             RunEvent::RunFinished { state, cause, .. } => self.on_finished(*state, cause.as_ref(), at),
             RunEvent::RunReleased => self.on_released(),
-            // Until running again is built into the machine.
-            RunEvent::TaskReused { .. } => Err(IllegalReason::Run),
+            RunEvent::TaskReused { .. } => self.on_task_reused(event),
             RunEvent::TaskWaiting { .. }
             | RunEvent::TaskRunning { .. }
             | RunEvent::TaskStarted { .. }

@@ -6,12 +6,12 @@ use super::super::time::Now;
 use super::{RunPhase, RunState};
 
 impl RunState {
-    /// The next events. First what the input itself says; when it says nothing (a tick, or something that comes too late),
-    /// what is due by the state and the time. So the caller applies what comes back and ticks until nothing comes back:
-    /// that is what [`RunState::settle`] does.
+    /// The next events: what the input itself says; when it says nothing (a tick, or something that comes too late), what is
+    /// due by the state, and at a tick by the time. [`RunState::settle`] applies them and goes on until nothing is due.
     pub fn decide(&self, input: Input, now: Now) -> Vec<RunEvent> {
+        let ticks = input == Input::Tick;
         let events = self.answer(input);
-        if events.is_empty() { self.due_events(now) } else { events }
+        if events.is_empty() { self.due_events(now, ticks) } else { events }
     }
 
     fn answer(&self, input: Input) -> Vec<RunEvent> {

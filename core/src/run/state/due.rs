@@ -62,8 +62,9 @@ impl RunState {
         }
     }
 
-    /// The next events that need no input. One task at a time, since each end can change what is due for the others.
-    pub(super) fn due_events(&self, now: Now) -> Vec<RunEvent> {
+    /// The next events that need no input. One task at a time, since each end can change what is due for the others. Deadlines
+    /// only count at a tick.
+    pub(super) fn due_events(&self, now: Now, ticks: bool) -> Vec<RunEvent> {
         if let Some(event) = self.index.agenda.first().and_then(|&index| self.due_event(index)) {
             return vec![event];
         }
@@ -71,7 +72,8 @@ impl RunState {
         if !left_out.is_empty() {
             return left_out;
         }
-        self.overdue(now).or_else(|| self.progress(now)).into_iter().collect()
+        let overdue = if ticks { self.overdue(now) } else { None };
+        overdue.or_else(|| self.progress(now)).into_iter().collect()
     }
 
     fn due_event(&self, index: TaskIndex) -> Option<RunEvent> {

@@ -45,6 +45,25 @@ impl Graph {
         &self.dependents[index.get()]
     }
 
+    /// Marks these tasks and all that come after them.
+    pub(super) fn with_followers(&self, plan: &Plan, tasks: impl IntoIterator<Item = TaskIndex>) -> Vec<bool> {
+        let mut marked = vec![false; plan.tasks.len()];
+        let mut open: Vec<_> = tasks.into_iter().collect();
+        // All stages from this one on have been looked at.
+        let mut looked_at = plan.stages.len() as u32;
+        while let Some(index) = open.pop() {
+            if std::mem::replace(&mut marked[index.get()], true) {
+                continue;
+            }
+            open.extend_from_slice(self.dependents(index));
+            if let Section::Stage(stage) = plan.task(index).section {
+                (stage.0..looked_at).for_each(|stage| open.extend_from_slice(self.after(StageIndex(stage))));
+                looked_at = looked_at.min(stage.0);
+            }
+        }
+        marked
+    }
+
     /// The tasks that wait for this stage to be complete.
     pub(super) fn after(&self, stage: StageIndex) -> &[TaskIndex] {
         &self.after[stage.get()]

@@ -2,6 +2,7 @@
 
 use super::super::event::RunEvent;
 use super::super::id::RunId;
+use super::super::outcome::TaskEnd;
 use super::RunState;
 use crate::pipeline::TaskId;
 
@@ -39,6 +40,14 @@ pub enum IllegalReason {
         task: TaskId,
         /// Where it is.
         state: &'static str,
+    },
+    /// What ended so has to be done again.
+    #[error("the task {task} ended there as {end:?}, and has to be done again")]
+    NotReusable {
+        /// The task.
+        task: TaskId,
+        /// How it ended in the earlier run.
+        end: TaskEnd,
     },
     /// The event is about another attempt.
     #[error("the task {task} is at attempt {expected}, and the event is about attempt {given}")]

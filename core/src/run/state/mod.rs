@@ -16,6 +16,7 @@ mod illegal;
 mod input;
 mod policy;
 mod repeat;
+mod reuse;
 mod task;
 mod task_events;
 mod transition;
@@ -133,7 +134,7 @@ struct Indexes {
     open: u32,
     /// Tasks of the stages that are not over.
     open_stages: u32,
-    /// Of these, the ones that need what earlier tasks left in the workspace.
+    /// Of these, the ones that are done here and need what earlier tasks left in the workspace.
     open_shared: u32,
     /// For each stage, its tasks that do not satisfy those who wait.
     unsatisfied: Vec<u32>,
@@ -172,19 +173,17 @@ impl RunState {
     /// Decides and applies until nothing more is due, and returns all events in order. They must be committed together,
     /// before anything acts on the state; when that fails, the state is ahead of its history and must be built again.
     pub fn settle(&mut self, input: Input, now: Now) -> Result<Vec<RunEvent>, IllegalTransition> {
+        let ticks = input == Input::Tick;
         let mut all = Vec::new();
-        let mut input = input;
-        loop {
-            let events = self.decide(input, now);
-            if events.is_empty() {
-                return Ok(all);
-            }
+        let mut events = self.decide(input, now);
+        while !events.is_empty() {
             for event in &events {
                 self.apply(now, event)?;
             }
             all.extend(events);
-            input = Input::Tick;
+            events = self.due_events(now, ticks);
         }
+        Ok(all)
     }
 
     /// The plan.

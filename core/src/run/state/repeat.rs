@@ -37,21 +37,24 @@ impl RunState {
         self.repeat.is_none() || self.is_repeated(index) || !needs_shared_workspace(self.plan.task(index))
     }
 
-    /// Looks for running tasks that a retry repeats in a new workspace. False when there is none, or when the workspace
-    /// was lost again while tasks were being repeated.
+    /// Looks for running tasks that a retry repeats in a new workspace, and with them for tasks that wait for their retry.
+    /// False when no such task runs, or when the workspace was lost again while tasks were being repeated.
     pub(super) fn repeat_what_is_needed(&mut self, at: Now) -> bool {
         if self.drain.is_some() || self.repeat.is_some() {
             return false;
         }
         let (mut origins, mut todo, mut found) = (Vec::new(), Vec::new(), false);
-        for &index in self.index.running.range(..self.graph.finally) {
+        for &index in self.index.alive.range(..self.graph.finally) {
             if let Some(chain) = self.chain_of_retry(index) {
-                found = true;
+                found |= matches!(self.phase_of(index), TaskPhase::Running(_));
                 if !chain.is_empty() {
                     origins.push(index);
                     todo.extend(chain);
                 }
             }
+        }
+        if !found {
+            return false;
         }
         todo.sort_by_key(|index| self.tasks[index.get()].rank);
         todo.dedup();
@@ -59,12 +62,15 @@ impl RunState {
             self.repeat = Some(Repeat { origins, todo: todo.into() });
             self.start_repeating(first, at);
         }
-        found
+        true
     }
 
     fn start_repeating(&mut self, index: TaskIndex, at: Now) {
         if let TaskPhase::Finished { end, duration_ms } = *self.phase_of(index) {
-            self.tasks[index.get()].kept = Some((end, duration_ms));
+            let task = &mut self.tasks[index.get()];
+            task.kept = Some((end, duration_ms));
+            // That a reused task is over was told, and so its start is not told any more.
+            task.announced = true;
             self.set_phase(index, TaskPhase::WantSlot { reason: None }, at);
         }
     }
@@ -86,13 +92,13 @@ impl RunState {
         let Some(repeat) = &mut self.repeat else { return };
         if state != AttemptState::Succeeded && !self.plan.task(index).allow_failure() {
             let cause = causes::repeat_failed(&self.plan.task(index).id, cause);
-            self.end_repeat(at, |_| TaskPhase::Concluded { end: TaskEnd::Lost, cause: Some(cause.clone()) });
+            self.fail_repeat(&cause, at);
             return;
         }
         repeat.todo.pop_front();
         match repeat.todo.front().copied() {
             Some(next) => self.start_repeating(next, at),
-            None => self.end_repeat(at, |_| TaskPhase::Settling { state: AttemptState::Lost, infrastructure: false }),
+            None => self.complete_repeat(at),
         }
     }
 
@@ -112,12 +118,26 @@ impl RunState {
         }
     }
 
-    fn end_repeat(&mut self, at: Now, next: impl Fn(TaskIndex) -> TaskPhase) {
+    /// What the origins need is there again: those that were told to wait go on.
+    fn complete_repeat(&mut self, at: Now) {
         let Some(repeat) = self.repeat.take() else { return };
         for origin in repeat.origins {
             if matches!(self.phase_of(origin), TaskPhase::AwaitRepeat { .. }) {
-                self.set_phase(origin, next(origin), at);
+                self.set_phase(origin, TaskPhase::Settling { state: AttemptState::Lost, infrastructure: false }, at);
             }
+        }
+    }
+
+    /// What the origins need will not be there again. One that waited for its retry for another reason has failed.
+    fn fail_repeat(&mut self, cause: &Cause, at: Now) {
+        let Some(repeat) = self.repeat.take() else { return };
+        for origin in repeat.origins {
+            let end = match self.phase_of(origin) {
+                TaskPhase::AwaitRepeat { .. } => TaskEnd::Lost,
+                TaskPhase::WantSlot { .. } | TaskPhase::Backoff { .. } => TaskEnd::Failed,
+                _ => continue,
+            };
+            self.set_phase(origin, TaskPhase::Concluded { end, cause: Some(cause.clone()) }, at);
         }
     }
 
@@ -125,9 +145,7 @@ impl RunState {
     fn chain_of_retry(&self, index: TaskIndex) -> Option<Vec<TaskIndex>> {
         let planned = self.plan.task(index);
         let from = planned.retry.from.as_ref()?;
-        let stopping = matches!(self.phase_of(index), TaskPhase::Running(attempt) if attempt.stopping.is_some());
-        let left = self.tasks[index.get()].attempts() < planned.retry.attempts;
-        if stopping || !left || !planned.retry.on.contains(&RetryOn::Lost) || self.is_repeated(index) {
+        if self.is_repeated(index) || !self.will_try_again(index) {
             return None;
         }
         if planned.name == *from {
@@ -138,10 +156,23 @@ impl RunState {
         has_from.then(|| chain.into_iter().filter(|index| self.leaves_work(*index)).collect())
     }
 
+    /// Whether a task that loses its workspace now tries again: its policy says so, or it is about to already.
+    fn will_try_again(&self, index: TaskIndex) -> bool {
+        let policy = &self.plan.task(index).retry;
+        let made = self.tasks[index.get()].attempts();
+        match self.phase_of(index) {
+            TaskPhase::Running(attempt) => {
+                attempt.stopping.is_none() && made < policy.attempts && policy.on.contains(&RetryOn::Lost)
+            }
+            TaskPhase::WantSlot { .. } | TaskPhase::Backoff { .. } | TaskPhase::Settling { .. } => made > 0,
+            _ => false,
+        }
+    }
+
     /// Whether the task did something in the workspace that others may need.
     fn leaves_work(&self, index: TaskIndex) -> bool {
-        let ran = self.tasks[index.get()].attempts() > 0;
-        ran && needs_shared_workspace(self.plan.task(index))
+        self.tasks[index.get()].worked_in().is_some()
+            && needs_shared_workspace(self.plan.task(index))
             && matches!(self.phase_of(index), TaskPhase::Finished { .. })
     }
 

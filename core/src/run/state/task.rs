@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::super::outcome::{AttemptState, Cause, TaskEnd, TaskStatus, WaitReason};
+use super::super::outcome::{AttemptState, Cause, Reused, TaskEnd, TaskStatus, WaitReason};
 use super::super::time::{Elapsed, Now};
 use super::view::LogPosition;
 use crate::pipeline::{Action, PlannedTask, Section, WorkspaceUse};
@@ -13,6 +13,8 @@ pub(super) struct TaskState {
     /// How many of the tasks and stages before it do not satisfy it yet.
     pub(super) missing: u32,
     pub(super) phase: TaskPhase,
+    /// How it ended in an earlier run, when it is not done again.
+    pub(super) origin: Option<Origin>,
     /// How it ended, while it is done again.
     pub(super) kept: Option<(TaskEnd, u64)>,
     /// Its place in the order in which tasks ended; 0 before that.
@@ -28,6 +30,26 @@ pub(super) struct TaskState {
     pub(super) exit_code: Option<i32>,
     pub(super) cause: Option<Cause>,
     pub(super) outputs: BTreeMap<String, String>,
+    /// The attempt of this run whose exit code, cause and outputs these are.
+    pub(super) counted: Option<Counted>,
+}
+
+/// How a task ended in the run that this one repeats.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Origin {
+    pub(super) at: Reused,
+    pub(super) end: TaskEnd,
+    pub(super) exit_code: Option<i32>,
+    pub(super) cause: Option<Cause>,
+    pub(super) outputs: BTreeMap<String, String>,
+}
+
+/// The attempt whose result is the task's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Counted {
+    pub(super) attempt: u32,
+    /// The workspace in which it ran.
+    pub(super) generation: u32,
 }
 
 /// Where a task is.
@@ -81,6 +103,7 @@ impl TaskState {
         Self {
             missing,
             phase: TaskPhase::Pending,
+            origin: None,
             kept: None,
             rank: 0,
             announced: false,
@@ -90,6 +113,7 @@ impl TaskState {
             exit_code: None,
             cause: None,
             outputs: BTreeMap::new(),
+            counted: None,
         }
     }
 
@@ -104,6 +128,22 @@ impl TaskState {
     /// How many attempts were made.
     pub(super) fn attempts(&self) -> u32 {
         self.logs.len() as u32
+    }
+
+    /// Where the result is from that the task shows, when it is from an earlier run: it was not done again here, and it was
+    /// not left out.
+    pub(super) fn reused(&self) -> Option<Reused> {
+        let left_out = matches!(self.phase, TaskPhase::Finished { end: TaskEnd::Skipped, .. });
+        self.origin.as_ref().filter(|_| self.counted.is_none() && !left_out).map(|origin| origin.at)
+    }
+
+    /// The workspace in which it did what it is known for, when it ran at all: the first one for what an earlier run did,
+    /// since that one was left by it.
+    pub(super) fn worked_in(&self) -> Option<u32> {
+        match self.counted {
+            Some(counted) => Some(counted.generation),
+            None => self.reused().filter(|origin| origin.attempt > 0).map(|_| 1),
+        }
     }
 
     /// The time from the start of the first attempt to the end of the last one.

@@ -8,7 +8,7 @@ use super::super::time::Now;
 use super::apply::{Taken, require, same_generation};
 use super::causes::{self, code};
 use super::illegal::IllegalReason;
-use super::task::{Attempt, Stopping, TaskPhase};
+use super::task::{Attempt, Counted, Stopping, TaskPhase};
 use super::view::LogPosition;
 use super::workspace::Workspace;
 use super::{RunPhase, RunState};
@@ -141,13 +141,14 @@ impl RunState {
         outputs: &BTreeMap<String, String>,
         at: Now,
     ) -> Taken {
-        self.require_attempt(index, number)?;
+        let generation = self.require_attempt(index, number)?.generation;
         let task = &mut self.tasks[index.get()];
         task.ended = Some(at.elapsed);
         if task.kept.is_none() || end.state == AttemptState::Succeeded {
             task.exit_code = end.exit_code;
             task.cause = cause.cloned();
             task.outputs.clone_from(outputs);
+            task.counted = Some(Counted { attempt: number, generation });
         }
         if self.is_repeated(index) {
             self.on_repeated(index, end.state, end.infrastructure, cause, at);

@@ -7,7 +7,7 @@ use super::super::time::{Elapsed, Now};
 use super::causes::{self, code};
 use super::condition::Refusal;
 use super::halt::Halt;
-use super::task::{Attempt, TaskPhase, needs_shared_workspace};
+use super::task::{Attempt, TaskPhase};
 use super::{RunPhase, RunState};
 use crate::pipeline::{Action, StageIndex, TaskIndex};
 
@@ -111,6 +111,10 @@ impl RunState {
         if !matches!(self.phase_of(index), TaskPhase::Pending) || self.halted(index).is_some() {
             return;
         }
+        if let Some(phase) = self.conclude_reused(index) {
+            self.set_phase(index, phase, at);
+            return;
+        }
         let phase = match self.condition(index) {
             Err(Refusal::Skip(cause)) => TaskPhase::Concluded { end: TaskEnd::Skipped, cause: Some(cause) },
             Err(Refusal::Fail(cause)) => TaskPhase::Concluded { end: TaskEnd::Failed, cause: Some(cause) },
@@ -149,7 +153,7 @@ impl RunState {
             return;
         };
         self.index.open_stages -= 1;
-        self.index.open_shared -= u32::from(needs_shared_workspace(self.plan.task(index)));
+        self.index.open_shared -= u32::from(self.needs_what_is_there(index));
         if satisfied {
             self.satisfy(index, stage, at);
         } else if end != TaskEnd::Cancelled && !(end == TaskEnd::Skipped && self.drain.is_some()) {
@@ -172,7 +176,7 @@ impl RunState {
 
     /// Whether those who wait for the task may go on: it succeeded, or was skipped by its own condition, or failed, took
     /// too long or was lost where that is allowed.
-    fn satisfies(&self, index: TaskIndex, end: TaskEnd, cause: Option<&Cause>) -> bool {
+    pub(super) fn satisfies(&self, index: TaskIndex, end: TaskEnd, cause: Option<&Cause>) -> bool {
         match end {
             TaskEnd::Succeeded => true,
             TaskEnd::Skipped => cause.is_some_and(|cause| cause.code == code::CONDITION_FALSE),

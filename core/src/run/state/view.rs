@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::super::outcome::{AttemptState, Cause, TaskStatus, WaitReason};
+use super::super::outcome::{AttemptState, Cause, Reused, TaskStatus, WaitReason};
 use super::super::time::Now;
 use super::RunState;
-use super::task::{TaskPhase, TaskState};
+use super::task::{TaskPhase, TaskState, needs_shared_workspace};
+use super::workspace::Workspace;
 use crate::pipeline::{PlannedTask, StageName, TaskId, TaskIndex};
 
 /// How far the log of an attempt has come: a pair that is committed together.
@@ -105,6 +106,22 @@ impl<'a> TaskView<'a> {
         self.task().phase.waiting()
     }
 
+    /// Where it was done, when what it shows is the result of an earlier run: its log is there. `None` once it was done
+    /// again here.
+    pub fn reused(&self) -> Option<Reused> {
+        self.task().reused()
+    }
+
+    /// The attempt of this run that its exit code, cause and outputs are of; 0 when there is none.
+    pub(in crate::run) fn counted_attempt(&self) -> u32 {
+        self.task().counted.map_or(0, |counted| counted.attempt)
+    }
+
+    /// The generation of the shared workspace in which it did what it is known for; `None` when it left nothing in one.
+    pub(in crate::run) fn left_work_in(&self) -> Option<u32> {
+        self.task().worked_in().filter(|_| needs_shared_workspace(self.planned()))
+    }
+
     /// The start of its first attempt.
     pub fn started(&self) -> Option<Now> {
         self.task().started
@@ -137,6 +154,19 @@ impl RunState {
     /// All tasks, in the order of the plan.
     pub fn tasks(&self) -> impl Iterator<Item = TaskView<'_>> {
         self.plan.indices().map(|index| self.task(index))
+    }
+
+    /// Marks these tasks and all that come after them.
+    pub(in crate::run) fn with_followers(&self, tasks: impl IntoIterator<Item = TaskIndex>) -> Vec<bool> {
+        self.graph.with_followers(&self.plan, tasks)
+    }
+
+    /// The newest workspace, as far as it is there or is being made.
+    pub(in crate::run) fn workspace_at_hand(&self) -> Option<u32> {
+        match self.workspace {
+            Workspace::Preparing { generation } | Workspace::Ready { generation } => Some(generation),
+            Workspace::None | Workspace::Gone { .. } => None,
+        }
     }
 
     /// The index of a task by its name in the run.

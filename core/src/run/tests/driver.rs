@@ -6,9 +6,10 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use super::kit::Kit;
-use crate::pipeline::{Plan, TaskIndex};
+use crate::pipeline::{Plan, TaskId, TaskIndex};
 use crate::run::{
-    AttemptEnd, Cause, Decision, Effect, Elapsed, Input, Now, RunEvent, RunId, RunState, TaskStatus, WaitReason,
+    AttemptEnd, Cause, Decision, Effect, Elapsed, Input, Now, RunEvent, RunId, RunState, TaskEnd, TaskStatus,
+    WaitReason,
 };
 
 pub(crate) fn at(millis: u64) -> Now {
@@ -20,6 +21,25 @@ pub(crate) fn at(millis: u64) -> Now {
 
 pub(crate) fn fresh(plan: Arc<Plan>) -> RunState {
     RunState::new(RunId::new(Uuid::from_u128(7)), plan)
+}
+
+/// The run in which reused tasks were done.
+pub(crate) fn origin() -> RunId {
+    RunId::new(Uuid::from_u128(1))
+}
+
+/// A task that ended so in its second attempt in the run [`origin`].
+pub(crate) fn reused(task: &str, state: TaskEnd) -> RunEvent {
+    let succeeded = state == TaskEnd::Succeeded;
+    RunEvent::TaskReused {
+        task: TaskId::new(task),
+        from: origin(),
+        attempt: 2,
+        state,
+        exit_code: Some(i32::from(!succeeded)),
+        cause: (!succeeded).then(|| Cause::new("exitCode", "it ended with exit code 1", "")),
+        outputs: [("VERSION".to_owned(), format!("of {task}"))].into(),
+    }
 }
 
 pub(crate) fn queued_event() -> RunEvent {
@@ -41,6 +61,21 @@ impl Driver {
         driver.state.apply(at(0), &queued_event()).unwrap();
         driver.record(vec![queued_event()]);
         driver
+    }
+
+    /// A queued run that does not do these tasks again, which succeeded in an earlier run.
+    pub(crate) fn reusing(kit: Kit, tasks: &[&str]) -> Self {
+        let mut driver = Self::queued(kit);
+        driver.take_over(tasks.iter().map(|task| reused(task, TaskEnd::Succeeded)).collect());
+        driver
+    }
+
+    /// Names tasks that are not done again.
+    pub(crate) fn take_over(&mut self, events: Vec<RunEvent>) {
+        for event in &events {
+            self.state.apply(at(self.millis), event).unwrap();
+        }
+        self.record(events);
     }
 
     /// A run that goes on, with its workspace.
@@ -187,6 +222,7 @@ pub(crate) fn brief(event: &RunEvent) -> String {
         RunEvent::TaskFinished { task, state, cause, .. } => {
             format!("{kind} {task} {}{}", word(serde_json::json!(state)), code(cause))
         }
+        RunEvent::TaskReused { task, state, .. } => format!("{kind} {task} {}", word(serde_json::json!(state))),
         RunEvent::RunFinished { state, cause, .. } => {
             format!("{kind} {}{}", word(serde_json::json!(state)), code(cause))
         }

@@ -1,6 +1,6 @@
 //! Events that do not fit.
 
-use super::driver::{Driver, at, fresh, queued_event};
+use super::driver::{Driver, at, fresh, queued_event, reused};
 use super::kit::plan;
 use crate::pipeline::{StageName, TaskId};
 use crate::run::{AttemptState, Cause, Decision, IllegalReason, Input, RunEnd, RunEvent, TaskEnd, WaitReason};
@@ -11,6 +11,7 @@ fn every_event() -> Vec<RunEvent> {
     let cause = Cause::new("code", "message", "advice");
     vec![
         queued_event(),
+        reused("a", TaskEnd::Succeeded),
         RunEvent::RunStarted,
         RunEvent::WorkspaceReady { generation: 1 },
         RunEvent::WorkspaceLost { generation: 1, cause: cause.clone() },
@@ -81,8 +82,8 @@ fn a_fresh_run_accepts_only_its_first_event() {
 }
 
 #[test]
-fn a_queued_run_can_start_or_be_cancelled() {
-    assert_eq!(accepted(&Driver::queued(kit())), ["runStarted", "cancelRequested", "engineRecovered"]);
+fn a_queued_run_can_take_over_tasks_start_or_be_cancelled() {
+    assert_eq!(accepted(&Driver::queued(kit())), ["taskReused", "runStarted", "cancelRequested", "engineRecovered"]);
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::pipeline::{
     Action, Approve, Condition, DEFAULT_FINALLY_TIMEOUT, DEFAULT_GRACE, DEFAULT_TIMEOUT, Isolation, PipelineName, Plan,
     PlannedStage, PlannedTask, RetryOn, RetryPolicy, Section, StageIndex, StageName, Task, TaskId, TaskIndex, TaskName,
-    Template, TriggerInfo, WorkspaceUse, default_retry_on,
+    Template, TriggerInfo, VariableName, WorkspaceUse, default_retry_on,
 };
 
 /// A plan in the making. What follows a task changes that task.
@@ -120,6 +120,11 @@ impl Kit {
         self.with(|task| task.when.push(condition))
     }
 
+    pub(crate) fn output(self, key: &str) -> Self {
+        let key = VariableName::new(key).unwrap();
+        self.defined(|task| task.outputs.push(key))
+    }
+
     pub(crate) fn allow_failure(self) -> Self {
         self.defined(|task| task.allow_failure = true)
     }
@@ -140,6 +145,11 @@ impl Kit {
     pub(crate) fn repeat_from(self, name: &str) -> Self {
         let from = TaskName::new(name).unwrap();
         self.with(|task| task.retry.from = Some(from))
+    }
+
+    pub(crate) fn keep_workspace(mut self, millis: u64) -> Self {
+        self.plan.keep_workspace = Duration::from_millis(millis);
+        self
     }
 
     pub(crate) fn pipeline_timeout(mut self, millis: u64) -> Self {

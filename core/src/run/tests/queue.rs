@@ -1,5 +1,7 @@
 //! The queue never passes a limit, forgets nobody and keeps the order.
 
+mod kept;
+
 use std::collections::{BTreeMap, HashMap};
 
 use proptest::prelude::*;

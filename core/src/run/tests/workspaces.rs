@@ -168,3 +168,40 @@ fn a_workspace_lost_during_a_repeat_fails_the_run() {
     let events = run.lose_workspace(2);
     assert_eq!(events.last().unwrap(), "runFinished failed workspaceLost");
 }
+
+fn two_retries() -> super::kit::Kit {
+    let kit = plan().sequential("Source").task("checkout").task("build").parallel("Test");
+    let kit = kit.task("unit").retry(3, &[RetryOn::Lost, RetryOn::Failure], 0).repeat_from("build");
+    kit.task("lint").retry(3, &[RetryOn::Lost, RetryOn::Failure], 0).repeat_from("checkout")
+}
+
+/// `lint` waits for its second attempt while the workspace is lost under `unit`.
+fn lost_beside_a_waiting_retry() -> Driver {
+    let mut run = Driver::started(two_retries());
+    ["checkout", "build"].into_iter().for_each(|task| drop(run.run(task)));
+    run.grant("unit");
+    run.grant("lint");
+    run.fail("lint");
+    run.lose_workspace(1);
+    run.send(Input::Prepared { generation: 2 });
+    run
+}
+
+#[test]
+fn what_a_waiting_retry_needs_is_repeated_as_well() {
+    let mut run = lost_beside_a_waiting_retry();
+    assert_eq!(run.wanted(), ["checkout"], "unit alone would repeat from build");
+    run.run("checkout");
+    run.run("build");
+    assert_eq!(run.wanted(), ["unit", "lint"]);
+}
+
+#[test]
+fn a_waiting_retry_fails_with_the_repeat_that_it_needs() {
+    let mut run = lost_beside_a_waiting_retry();
+    run.grant("checkout");
+    assert_eq!(
+        run.fail("checkout")[1..3],
+        ["taskFinished unit lost workspaceLost", "taskFinished lint failed workspaceLost"]
+    );
+}

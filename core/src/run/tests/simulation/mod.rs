@@ -2,8 +2,10 @@
 //!
 //! `WINDLASS_SIMULATIONS=100000 cargo test -p windlass --lib simulation` runs more of them, `WINDLASS_SEED=N` only one.
 
+mod bugs;
 mod oracle;
 mod plans;
+mod reruns;
 mod world;
 
 use std::sync::Arc;
@@ -12,7 +14,7 @@ use self::oracle::check;
 use self::world::World;
 use super::driver::{brief, fresh};
 use crate::pipeline::Plan;
-use crate::run::{AttemptState, Now, RunEnd, RunEvent, RunState, TaskEnd};
+use crate::run::{Now, RunEvent, RunState};
 
 /// A small seeded generator (splitmix64).
 pub(super) struct Dice(u64);
@@ -22,7 +24,7 @@ impl Dice {
         Self(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ 0x5851_f42d_4c95_7f2d)
     }
 
-    fn next(&mut self) -> u64 {
+    pub(super) fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let z = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
@@ -40,7 +42,7 @@ impl Dice {
     }
 }
 
-pub(super) type History = Vec<(Now, RunEvent)>;
+pub(in crate::run::tests) type History = Vec<(Now, RunEvent)>;
 
 fn seeds() -> std::ops::Range<u64> {
     let number = |name: &str| std::env::var(name).ok().map(|text| text.parse::<u64>().unwrap());
@@ -61,7 +63,8 @@ fn complain(seed: u64, history: &History, complaint: &str) -> ! {
 fn simulate(seed: u64, crashes: bool) -> (Arc<Plan>, History) {
     let mut dice = Dice::new(seed);
     let plan = plans::generate(&mut dice);
-    let mut world = World::new(Arc::clone(&plan), dice, crashes);
+    let reused = plans::taken_over(&plan, &mut dice);
+    let mut world = World::new(Arc::clone(&plan), dice, crashes, reused);
     if let Err(complaint) = world.run().and_then(|()| check(&plan, &world.history)) {
         complain(seed, &world.history, &complaint);
     }
@@ -105,105 +108,8 @@ fn simulations_reach_every_kind_of_event_and_end() {
             };
         }
     }
-    // 22 kinds of events, 4 ends of runs, 6 of tasks, 5 of attempts, 5 reasons to wait.
-    assert_eq!(seen.len(), 22 + 4 + 6 + 5 + 5, "{seen:?}");
-}
-
-/// A deliberate bug: changes a history, or says that this one does not offer the occasion.
-type Bug = fn(&mut History) -> Option<()>;
-
-fn position(history: &History, wanted: impl Fn(&RunEvent) -> bool) -> Option<usize> {
-    history.iter().position(|(_, event)| wanted(event))
-}
-
-const BUGS: &[(&str, Bug)] = &[
-    ("a task never finishes", |history| {
-        let at = position(history, |event| matches!(event, RunEvent::TaskFinished { .. }))?;
-        history.remove(at);
-        Some(())
-    }),
-    ("a task finishes twice", |history| {
-        let at = position(history, |event| matches!(event, RunEvent::TaskFinished { .. }))?;
-        history.insert(at + 1, history[at].clone());
-        Some(())
-    }),
-    ("an attempt starts twice", |history| {
-        let at = position(history, |event| matches!(event, RunEvent::AttemptStarted { .. }))?;
-        history.insert(at + 1, history[at].clone());
-        Some(())
-    }),
-    ("a task does not wait for what it needs", |history| {
-        let late = |event: &RunEvent| matches!(event, RunEvent::AttemptStarted { attempt: 1, .. });
-        let first = position(history, late)?;
-        let over = first
-            + position(&history[first..].to_vec(), |event| {
-                matches!(event, RunEvent::TaskFinished { state: TaskEnd::Succeeded, .. })
-            })?;
-        let next = over
-            + position(&history[over..].to_vec(), |event| {
-                matches!(event, RunEvent::AttemptStarted { attempt: 1, .. })
-            })?;
-        let same_stage = |event: &RunEvent| matches!(event, RunEvent::FinallyStarted);
-        let crossed = history[over..next].iter().any(|(_, event)| same_stage(event));
-        crossed.then_some(())?;
-        let event = history.remove(next);
-        history.insert(first, event);
-        Some(())
-    }),
-    ("an attempt starts after a cancel", |history| {
-        let cancel = position(history, |event| matches!(event, RunEvent::CancelRequested { .. }))?;
-        let finally = position(history, |event| matches!(event, RunEvent::FinallyStarted)).unwrap_or(usize::MAX);
-        let start = position(history, |event| matches!(event, RunEvent::AttemptStarted { .. }))?;
-        (start < cancel && cancel < finally).then_some(())?;
-        let event = history.remove(start);
-        history.insert(cancel, event);
-        Some(())
-    }),
-    ("the run ends in another state", |history| {
-        let at = position(history, |event| matches!(event, RunEvent::RunFinished { .. }))?;
-        let RunEvent::RunFinished { state, .. } = &mut history[at].1 else { return None };
-        *state = if *state == RunEnd::Succeeded { RunEnd::Failed } else { RunEnd::Succeeded };
-        Some(())
-    }),
-    ("a timeout is overlooked", |history| {
-        let at = position(
-            history,
-            |event| matches!(event, RunEvent::AttemptStopping { state: AttemptState::TimedOut, cause, .. } if cause.code == "timeout"),
-        )?;
-        for (now, _) in &mut history[at..] {
-            now.elapsed = now.elapsed + std::time::Duration::from_millis(oracle::SLACK + 1);
-        }
-        Some(())
-    }),
-    ("something happens after the release", |history| {
-        history.push((history.last()?.0, RunEvent::EngineRecovered));
-        Some(())
-    }),
-    ("finally is left out", |history| {
-        let at = position(history, |event| matches!(event, RunEvent::FinallyStarted))?;
-        let cancel = |event: &RunEvent| matches!(event, RunEvent::CancelRequested { .. });
-        (position(&history[at..].to_vec(), cancel).is_none()).then_some(())?;
-        history.remove(at);
-        Some(())
-    }),
-];
-
-#[test]
-fn the_oracle_finds_every_deliberate_bug() {
-    let mut occasions = vec![0; BUGS.len()];
-    for seed in 0..400 {
-        let (plan, history) = simulate(seed, false);
-        for ((name, bug), occasions) in BUGS.iter().zip(&mut occasions) {
-            let mut history = history.clone();
-            if bug(&mut history).is_some() {
-                *occasions += 1;
-                assert!(check(&plan, &history).is_err(), "the oracle overlooks in seed {seed}: {name}");
-            }
-        }
-    }
-    for ((name, _), occasions) in BUGS.iter().zip(occasions) {
-        assert!(occasions > 3, "too few occasions for: {name}");
-    }
+    // 23 kinds of events, 4 ends of runs, 6 of tasks, 5 of attempts, 5 reasons to wait.
+    assert_eq!(seen.len(), 23 + 4 + 6 + 5 + 5, "{seen:?}");
 }
 
 /// The state rebuilt from a history.
@@ -213,4 +119,9 @@ pub(super) fn replay(plan: &Arc<Plan>, history: &History) -> RunState {
         state.apply(*at, event).unwrap();
     }
     state
+}
+
+/// Histories of whole runs, with their plans.
+pub(super) fn histories(count: u64) -> impl Iterator<Item = (Arc<Plan>, History)> {
+    (0..count).map(|seed| simulate(seed, seed % 2 == 0))
 }

@@ -2,10 +2,12 @@
 //! first to the last and keeps only what the rules need.
 
 mod repeats;
+mod reuse;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+pub(super) use self::repeats::ancestors;
 use super::History;
 use crate::pipeline::{Plan, PlannedTask, RetryOn, Section};
 use crate::run::{AttemptState, Decision, RunEnd, RunEvent, TaskEnd};
@@ -35,6 +37,8 @@ struct Seen {
     succeeded_in: u32,
     /// It waits until what it needs was done again.
     repeats: bool,
+    /// How it ended in an earlier run.
+    reused: Option<reuse::Copied>,
 }
 
 struct Oracle<'a> {
@@ -82,6 +86,7 @@ pub(super) fn check(plan: &Plan, history: &History) -> Verdict {
     for (at, event) in &history[1..] {
         oracle.pass_to(at.elapsed.as_millis())?;
         oracle.read(event)?;
+        oracle.mark_turns();
     }
     demand(oracle.released, || "it was never released".to_owned())
 }
@@ -108,6 +113,7 @@ impl Oracle<'_> {
         if self.in_stages().any(|(_, seen)| matches!(seen.running, Some((_, false, _)))) {
             self.busy += passed;
         }
+        self.no_reused_task_lingers(now)?;
         self.now = now;
         for (at, seen) in self.tasks.iter().enumerate() {
             if let (Some((since, _, false)), Some(timeout)) = (seen.running, self.task(at).timeout) {
@@ -130,6 +136,10 @@ impl Oracle<'_> {
         demand(!self.finished || may_follow, || format!("{kind} after the end"))?;
         if let Some(task) = event.task() {
             let at = *self.by_name.get(task.as_str()).ok_or_else(|| format!("{kind} of {task}, which is nobody"))?;
+            if let RunEvent::TaskReused { .. } = event {
+                return self.take_over(at, event);
+            }
+            self.nothing_starts_again(at, event)?;
             let repeated = self.tasks.iter().any(|seen| seen.repeats) || self.tasks[at].running.is_some();
             let tells_again = matches!(event, RunEvent::TaskFinished { .. } | RunEvent::TaskStarted { .. });
             let fine = self.tasks[at].end.is_none() || (repeated && !tells_again);
@@ -179,8 +189,8 @@ impl Oracle<'_> {
     /// The stages fail with their workspace unless everything left needs none; before it was ever there, always.
     fn lose_workspace(&mut self) {
         let was_ready = matches!(self.workspace, Some((_, true)));
-        let needed =
-            self.in_stages().any(|(at, seen)| seen.end.is_none() && self.shared(at)) && !self.a_retry_repeats();
+        let needed = self.in_stages().any(|(at, seen)| seen.end.is_none() && seen.reused.is_none() && self.shared(at))
+            && !self.a_retry_repeats();
         self.workspace = None;
         if self.finally.is_none() && (!was_ready || needed) {
             self.end.get_or_insert(RunEnd::Failed);
@@ -234,6 +244,7 @@ impl Oracle<'_> {
                 seen.decided = Some(*decision);
             }
             RunEvent::TaskFinished { state, cause, .. } => {
+                self.ends_as_it_did(at, event)?;
                 let code = cause.as_ref().map(|cause| cause.code.clone()).unwrap_or_default();
                 self.finish_task(at, *state, &code)?;
             }
@@ -246,7 +257,8 @@ impl Oracle<'_> {
     fn may_start(&self, at: usize) -> Verdict {
         let task = self.task(at);
         let name = &task.id;
-        demand(task.when.iter().all(|when| when.source() == "true"), || {
+        let asked_before = self.tasks[at].reused.is_some();
+        demand(asked_before || task.when.iter().all(|when| when.source() == "true"), || {
             format!("{name} starts against its condition")
         })?;
         if self.stage(at).is_none() {
@@ -309,6 +321,7 @@ impl Oracle<'_> {
         let name = task.id.clone();
         demand(seen.running.is_none(), || format!("{name} is over while its attempt runs"))?;
         let earned = match end {
+            _ if seen.reused.is_some() => true,
             TaskEnd::Succeeded => {
                 matches!(seen.last, Some((_, AttemptState::Succeeded, _))) || seen.decided == Some(Decision::Approved)
             }

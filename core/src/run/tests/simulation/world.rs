@@ -46,7 +46,8 @@ pub(super) struct World {
 }
 
 impl World {
-    pub(super) fn new(plan: Arc<Plan>, mut dice: Dice, crashes: bool) -> Self {
+    /// A run that takes over what these events say.
+    pub(super) fn new(plan: Arc<Plan>, mut dice: Dice, crashes: bool, reused: Vec<RunEvent>) -> Self {
         let mut outside = BTreeMap::new();
         let cancel = || Signal::Input(Input::Cancel { by: "ada".to_owned(), reason: String::new() });
         if dice.chance(25) {
@@ -63,8 +64,10 @@ impl World {
         let state = fresh(Arc::clone(&plan));
         let mut world = Self::bare(plan, dice, state, crashes);
         world.outside = outside;
-        world.state.apply(at(0), &queued_event()).unwrap();
-        world.record(queued_event());
+        for event in std::iter::once(queued_event()).chain(reused) {
+            world.state.apply(at(0), &event).unwrap();
+            world.record(event);
+        }
         world
     }
 
@@ -261,6 +264,10 @@ impl World {
             let ends_at = self.now + if self.dice.chance(6) { FOREVER } else { self.dice.below(120) };
             let end = self.any_end();
             self.steps.insert((task, attempt), Step { ends_at, end });
+            if self.plan.task(task).retry.from.is_some() && self.dice.chance(40) {
+                self.number += 1;
+                self.outside.insert((self.now + self.dice.below(60), self.number), Signal::LoseWorkspace);
+            }
             if self.dice.chance(15) {
                 let reason = WaitReason::new("pullingImage", "the image is being pulled");
                 let after = self.dice.below(30);

@@ -72,7 +72,7 @@ impl Oracle<'_> {
 }
 
 /// For each task, for which ones it waits, directly or not.
-pub(super) fn ancestors(plan: &Plan) -> Vec<Vec<bool>> {
+pub(in super::super) fn ancestors(plan: &Plan) -> Vec<Vec<bool>> {
     let count = plan.tasks.len();
     let mut found = vec![vec![false; count]; count];
     for (at, task) in plan.tasks.iter().enumerate() {
