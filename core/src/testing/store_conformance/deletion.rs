@@ -1,5 +1,7 @@
 //! Runs that go.
 
+use std::sync::Arc;
+
 use super::StoreFactory;
 use super::samples::*;
 use crate::run::{RunStatus, Seq};
@@ -77,4 +79,33 @@ pub async fn a_batch_may_end_the_run_that_it_deletes(factory: &dyn StoreFactory)
     assert_eq!(store.list(&RunFilter::default()).await?, []);
     assert_eq!(store.last_number("a").await?, 2);
     Ok(())
+}
+
+/// Whoever reads while runs are deleted gets a run whole or not at all.
+pub async fn readers_see_a_run_whole_or_not_at_all(factory: &dyn StoreFactory) -> Result<(), StoreError> {
+    const RUNS: u64 = 60;
+    let store = factory.create().await?;
+    store.commit(new_runs((1..=RUNS).map(|id| record(id, "a", id)))).await?;
+    store.commit(appends((1..=RUNS).map(|run| ended(run, 0, 20)))).await?;
+    let deleting = Arc::clone(&store);
+    let deleting = tokio::spawn(async move {
+        for run in 1..=RUNS {
+            deleting.commit(deletes([run])).await?;
+        }
+        Ok::<_, StoreError>(())
+    });
+    let all: Vec<_> = (1..=RUNS).map(run_id).collect();
+    while !store.list(&RunFilter::default()).await?.is_empty() {
+        for record in store.records(&all).await? {
+            assert_eq!(record.pipeline, "a");
+            match store.read(record.id, Seq::ZERO, 100).await {
+                Ok(events) => assert_eq!(events.len(), 20),
+                Err(StoreError::NoSuchRun { .. }) => break,
+                Err(other) => return Err(other),
+            }
+        }
+        let events = store.committed(Position(0), usize::MAX).await?;
+        assert!(events.len().is_multiple_of(20), "{} events", events.len());
+    }
+    deleting.await.map_err(|error| StoreError::Io { doing: "deleting".to_owned(), why: error.to_string() })?
 }

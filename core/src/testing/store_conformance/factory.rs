@@ -46,6 +46,7 @@ macro_rules! store_conformance_tests {
             who_follows_misses_nothing,
             the_audit_trail_is_newest_first, every_audit_filter_takes_what_it_says, every_kind_of_change_is_kept,
             deleted_runs_are_gone, only_finished_runs_are_deleted, a_batch_may_end_the_run_that_it_deletes,
+            readers_see_a_run_whole_or_not_at_all,
             workspaces_are_kept_in_the_order_of_their_ends, workspaces_are_kept_no_longer,
             snapshots_hold_one_moment, snapshots_take_nobodys_place
         );
