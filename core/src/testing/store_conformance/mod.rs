@@ -1,4 +1,4 @@
-//! What [`Store`] promises, one function for each sentence.
+//! What [`Store`](crate::store::Store) promises, one function for each sentence.
 //!
 //! A store of your own passes when all of them return `Ok`: implement [`StoreFactory`] and let
 //! [`store_conformance_tests!`](crate::store_conformance_tests) write one test for each.

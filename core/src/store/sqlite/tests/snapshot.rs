@@ -102,3 +102,17 @@ fn what_was_deleted_takes_no_room_in_it() {
     assert!(size("copy.db") * 5 < size("windlass.db"), "{} of {}", size("copy.db"), size("windlass.db"));
     block_on(assert_events(&SqliteStore::open(folder.path().join("copy.db")).unwrap(), 1, 100)).unwrap();
 }
+
+#[test]
+#[ignore = "needs a file system of a few MB, named in WINDLASS_SMALL_DISK, such as `mount -t tmpfs -o size=4m tmpfs DIR`"]
+fn a_full_disk_is_told_and_left_as_it_was() {
+    let Some(root) = std::env::var_os("WINDLASS_SMALL_DISK") else { return };
+    let (folder, backups) = (tempfile::tempdir().unwrap(), tempfile::tempdir_in(root).unwrap());
+    let store = block_on(filled(&folder.path().join("windlass.db"), 0)).unwrap();
+    block_on(store.commit(appends([append(1, 0, 40_000)]))).unwrap();
+    let path = backups.path().join("copy.db");
+    let error = block_on(store.snapshot(&path)).unwrap_err();
+    assert!(matches!(&error, StoreError::Full { path: told } if *told == path), "{error:?}");
+    assert_eq!(names(backups.path()), Vec::<String>::new());
+    block_on(assert_events(&store, 1, 40_000)).unwrap();
+}
