@@ -6,6 +6,7 @@ mod queued;
 mod replay;
 mod start;
 mod steps;
+mod store;
 
 use crate::measure::Failure;
 use crate::table::Row;
@@ -44,5 +45,6 @@ pub(crate) const BENCHES: &[Bench] = &[
     Bench { name: "planning", long: false, run: planning::run },
     Bench { name: "replay", long: false, run: replay::run },
     Bench { name: "queued", long: false, run: queued::run },
+    Bench { name: "store", long: true, run: store::run },
     Bench { name: "log", long: true, run: lines::gibibyte },
 ];

@@ -124,12 +124,13 @@ pub struct Batch {
     pub settings: Vec<(String, String)>,
     /// Changes of pipelines.
     pub pipelines: Vec<PipelineChange>,
-    /// Workspaces of runs that ended, to be kept for a while.
+    /// Workspaces of runs that ended, to be kept for a while. One that is kept already is kept in this way from now on.
+    /// [`StoreError::NoSuchRun`] when its run is not there.
     pub keep: Vec<KeptWorkspace>,
     /// Workspaces that are kept no longer. [`StoreError::NotKept`] for one that is not.
     pub unkeep: Vec<RunId>,
     /// Runs that go with their events, definitions and kept workspaces. [`StoreError::Unfinished`] for one that is not
-    /// final and released. Done last, so that a batch may end the run that it deletes.
+    /// final and released, [`StoreError::NoSuchRun`] for one that is not there (any more). Done last, so that a batch may end the run that it deletes.
     pub deletes: Vec<RunId>,
     /// Who changed what. An entry gets its position after the events of the batch.
     pub audit: Vec<AuditEntry>,
@@ -213,6 +214,9 @@ pub trait Store: Debug + Send + Sync + 'static {
     /// What never changes of a run; `None` when there is no such run.
     async fn run(&self, run: RunId) -> Result<Option<RunRecord>, StoreError>;
 
+    /// What never changes of several runs, in the order in which they are asked for; those that are not there are left out.
+    async fn records(&self, runs: &[RunId]) -> Result<Vec<RunRecord>, StoreError>;
+
     /// A run as listings show it.
     async fn listing(&self, run: RunId) -> Result<Option<RunListing>, StoreError>;
 
@@ -254,7 +258,7 @@ pub trait Store: Debug + Send + Sync + 'static {
     /// committed later has a higher position, so nothing is missed by going on from the last one.
     async fn committed(&self, after: Position, limit: usize) -> Result<Vec<Positioned>, StoreError>;
 
-    /// The place of the newest entry; the origin when there is none.
+    /// The place of the newest entry, also when that was deleted since; the origin when there never was one.
     async fn newest(&self) -> Result<Position, StoreError>;
 
     /// The workspaces that are kept, in the order in which their time is up.

@@ -15,7 +15,7 @@ pub use error::StoreError;
 pub use memory::MemoryStore;
 pub use pipelines::*;
 #[cfg(feature = "sqlite")]
-pub use sqlite::SqliteStore;
+pub use sqlite::{QueryPlan, SqliteStore};
 
 #[cfg(test)]
 pub(crate) mod tests;

@@ -3,12 +3,22 @@
 //! Nobody else in this process may open the database file with anything but SQLite: closing any descriptor of it would
 //! take SQLite's locks away.
 
+mod audit;
 mod change;
+mod checksum;
 mod failure;
+mod kept;
+mod pipelines;
+mod plans;
+mod positions;
 mod query;
+mod question;
 mod readers;
 mod row;
+mod runs;
 mod schema;
+mod snapshot;
+mod steps;
 mod writer;
 
 use std::fmt;
@@ -18,6 +28,7 @@ use async_trait::async_trait;
 use rusqlite::Connection;
 
 use self::change::Change;
+pub use self::plans::QueryPlan;
 use self::readers::Readers;
 use self::writer::Writer;
 use super::contract::{
@@ -61,8 +72,9 @@ impl SqliteStore {
         self.query(query::check).await
     }
 
-    fn unfinished_work(&self) -> StoreError {
-        StoreError::Io { doing: format!("reading {}", self.path.display()), why: "not built yet".to_owned() }
+    /// How SQLite finds what listings and cursors ask for: for whoever wonders why one is slow.
+    pub async fn plans(&self) -> Result<Vec<QueryPlan>, StoreError> {
+        self.query(plans::all).await
     }
 
     async fn query<T: Send + 'static>(
@@ -98,6 +110,11 @@ impl Store for SqliteStore {
         self.query(move |db| query::record(db, run)).await
     }
 
+    async fn records(&self, runs: &[RunId]) -> Result<Vec<RunRecord>, StoreError> {
+        let runs = runs.to_vec();
+        self.query(move |db| query::records(db, &runs)).await
+    }
+
     async fn listing(&self, run: RunId) -> Result<Option<RunListing>, StoreError> {
         self.query(move |db| Ok(row::find(db, run)?.map(|row| row.listing))).await
     }
@@ -126,44 +143,51 @@ impl Store for SqliteStore {
         self.query(query::unfinished).await
     }
 
-    async fn pipeline(&self, _name: &str) -> Result<Option<PipelineRecord>, StoreError> {
-        Err(self.unfinished_work())
+    async fn pipeline(&self, name: &str) -> Result<Option<PipelineRecord>, StoreError> {
+        let name = name.to_owned();
+        self.query(move |db| pipelines::record(db, &name)).await
     }
 
-    async fn pipelines(&self, _filter: &PipelineFilter) -> Result<Vec<PipelineListing>, StoreError> {
-        Err(self.unfinished_work())
+    async fn pipelines(&self, filter: &PipelineFilter) -> Result<Vec<PipelineListing>, StoreError> {
+        let filter = filter.clone();
+        self.query(move |db| pipelines::list(db, &filter)).await
     }
 
-    async fn history(&self, _: &str, _: Option<u64>, _: usize) -> Result<Vec<PipelineVersion>, StoreError> {
-        Err(self.unfinished_work())
+    async fn history(&self, name: &str, before: Option<u64>, limit: usize) -> Result<Vec<PipelineVersion>, StoreError> {
+        let name = name.to_owned();
+        self.query(move |db| pipelines::history(db, &name, before, limit)).await
     }
 
-    async fn version(&self, _name: &str, _version: u64) -> Result<Option<PipelineVersion>, StoreError> {
-        Err(self.unfinished_work())
+    async fn version(&self, name: &str, version: u64) -> Result<Option<PipelineVersion>, StoreError> {
+        let name = name.to_owned();
+        self.query(move |db| pipelines::version(db, &name, version)).await
     }
 
-    async fn last_version(&self, _name: &str) -> Result<u64, StoreError> {
-        Err(self.unfinished_work())
+    async fn last_version(&self, name: &str) -> Result<u64, StoreError> {
+        let name = name.to_owned();
+        self.query(move |db| pipelines::last_version(db, &name)).await
     }
 
-    async fn audit(&self, _filter: &AuditFilter) -> Result<Vec<Audited>, StoreError> {
-        Err(self.unfinished_work())
+    async fn audit(&self, filter: &AuditFilter) -> Result<Vec<Audited>, StoreError> {
+        let filter = filter.clone();
+        self.query(move |db| audit::list(db, &filter)).await
     }
 
-    async fn committed(&self, _after: Position, _limit: usize) -> Result<Vec<Positioned>, StoreError> {
-        Err(self.unfinished_work())
+    async fn committed(&self, after: Position, limit: usize) -> Result<Vec<Positioned>, StoreError> {
+        self.query(move |db| positions::committed(db, after, limit)).await
     }
 
     async fn newest(&self) -> Result<Position, StoreError> {
-        Err(self.unfinished_work())
+        self.query(positions::newest).await
     }
 
     async fn kept(&self) -> Result<Vec<KeptWorkspace>, StoreError> {
-        Ok(Vec::new())
+        self.query(kept::list).await
     }
 
-    async fn snapshot(&self, _path: &Path) -> Result<(), StoreError> {
-        Err(self.unfinished_work())
+    async fn snapshot(&self, path: &Path) -> Result<(), StoreError> {
+        let path = path.to_path_buf();
+        self.readers.with(move |db| snapshot::write(db, &path)).await
     }
 
     async fn setting(&self, name: &str) -> Result<Option<String>, StoreError> {

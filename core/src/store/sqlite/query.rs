@@ -1,18 +1,18 @@
 //! What readers ask.
 
+use jiff::Timestamp;
 use rusqlite::types::{Value, ValueRef};
-use rusqlite::{Connection, OptionalExtension, Row, params, params_from_iter};
+use rusqlite::{Connection, OptionalExtension, Row, params};
 
+use super::checksum;
 use super::failure::Failure;
-use super::row::{self, COLUMNS, RunRow, event_crc, moment, signed, unsigned};
+use super::question::{Question, count};
+use super::row::{self, COLUMNS, RunRow, json, moment, signed, unsigned};
 use crate::run::{RunEvent, RunId, RunStatus, Seq, Sequenced};
 use crate::store::{RunFilter, RunListing, RunRecord, StoreError};
 
-pub(super) use super::change::last_number;
-
-fn rows(limit: usize) -> i64 {
-    i64::try_from(limit).unwrap_or(i64::MAX)
-}
+pub(super) const EVENTS: &str = "SELECT seq, wall, elapsed, body, crc FROM events
+    WHERE run = ?1 AND seq > ?2 AND seq <= ?3 ORDER BY seq LIMIT ?4";
 
 /// The events of a run. A gap in their numbers, or a missing end, is damage and not the end.
 pub(super) fn events(db: &Connection, run: RunId, after: Seq, limit: usize) -> Result<Vec<Sequenced>, Failure> {
@@ -21,13 +21,16 @@ pub(super) fn events(db: &Connection, run: RunId, after: Seq, limit: usize) -> R
     if after >= last || limit == 0 {
         return Ok(Vec::new());
     }
-    let sql = "SELECT seq, wall, elapsed, body, crc FROM events WHERE run = ?1 AND seq > ?2 AND seq <= ?3 ORDER BY seq LIMIT ?4";
-    let mut statement = db.prepare_cached(sql)?;
-    let mut found = statement.query(params![row.key, signed(after.0)?, signed(last.0)?, rows(limit)])?;
+    let mut statement = db.prepare_cached(EVENTS)?;
+    let mut found = statement.query(params![row.key, signed(after.0)?, signed(last.0)?, count(limit)])?;
     let mut events = Vec::new();
     let mut expected = after.next();
     while let Some(row) = found.next()? {
-        events.push(event(row, run, expected)?);
+        let event = event(row, run)?;
+        if event.seq != expected {
+            return Err(Failure::Damaged(format!("event {expected} of run {run} is missing")));
+        }
+        events.push(event);
         expected = expected.next();
     }
     if events.len() < limit && expected != last.next() {
@@ -36,26 +39,17 @@ pub(super) fn events(db: &Connection, run: RunId, after: Seq, limit: usize) -> R
     Ok(events)
 }
 
-fn event(row: &Row<'_>, run: RunId, expected: Seq) -> Result<Sequenced, Failure> {
+/// An event from its columns: number, date, elapsed time, body, checksum.
+pub(super) fn event(row: &Row<'_>, run: RunId) -> Result<Sequenced, Failure> {
     let seq = Seq(unsigned(row.get(0)?)?);
-    if seq != expected {
-        return Err(Failure::Damaged(format!("event {expected} of run {run} is missing")));
-    }
-    let (wall, elapsed, crc): (i64, i64, i64) = (row.get(1)?, row.get(2)?, row.get(4)?);
-    let body = match row.get_ref(3)? {
-        ValueRef::Text(body) => body,
-        _ => return Err(Failure::Damaged(format!("event {seq} of run {run} is not text"))),
+    let what = || format!("event {seq} of run {run}");
+    let at: (i64, i64) = (row.get(1)?, row.get(2)?);
+    let ValueRef::Text(body) = row.get_ref(3)? else {
+        return Err(Failure::Damaged(format!("{} is not text", what())));
     };
-    if crc != event_crc(run, seq, wall, elapsed, body) {
-        let why = format!("event {seq} of run {run} does not have the checksum that was written with it");
-        return Err(Failure::Damaged(why));
-    }
-    let event: RunEvent = serde_json::from_slice(body).map_err(|error| {
-        Failure::Damaged(format!(
-            "event {seq} of run {run} is one that this version does not know ({error}); perhaps a newer Windlass wrote it"
-        ))
-    })?;
-    Ok(Sequenced { run, seq, at: moment(wall, elapsed)?, event })
+    checksum::of_event(run, seq, at, body).expect(row.get(4)?, what)?;
+    let event: RunEvent = json(body, what)?;
+    Ok(Sequenced { run, seq, at: moment(at.0, at.1)?, event })
 }
 
 /// What never changes of a run.
@@ -67,24 +61,23 @@ pub(super) fn record(db: &Connection, run: RunId) -> Result<Option<RunRecord>, F
         .optional()?;
     let (definition, request, rerun_of, crc): (String, String, _, i64) =
         found.ok_or_else(|| Failure::Damaged(format!("the definition of run {run} is missing")))?;
-    let rerun_of = rerun_of.map(row::id);
-    if crc != row::document_crc(run, &definition, &request, rerun_of) {
-        let why = format!("the definition of run {run} does not have the checksum that was written with it");
-        return Err(Failure::Damaged(why));
-    }
-    let json = |text: &str| {
-        serde_json::from_str(text)
-            .map_err(|error| Failure::Damaged(format!("the definition of run {run} is not JSON: {error}")))
-    };
+    let rerun_of = rerun_of.map(row::id_of);
+    let what = || format!("the definition of run {run}");
+    checksum::of_document(run, &definition, &request, rerun_of).expect(crc, what)?;
     Ok(Some(RunRecord {
         id: listing.id,
         number: listing.number,
-        definition: json(&definition)?,
-        request: json(&request)?,
+        definition: json(definition.as_bytes(), what)?,
+        request: json(request.as_bytes(), what)?,
         pipeline: listing.pipeline,
         rerun_of,
         created: listing.created,
     }))
+}
+
+/// What never changes of several runs.
+pub(super) fn records(db: &Connection, runs: &[RunId]) -> Result<Vec<RunRecord>, Failure> {
+    runs.iter().filter_map(|run| record(db, *run).transpose()).collect()
 }
 
 /// A page of runs. Each state has its own place in the index, so each is asked for by itself.
@@ -105,43 +98,36 @@ pub(super) fn list(db: &Connection, filter: &RunFilter) -> Result<Vec<RunListing
 }
 
 fn page(db: &Connection, filter: &RunFilter, status: Option<RunStatus>) -> Result<Vec<RunListing>, Failure> {
-    let mut conditions = Vec::new();
-    let mut values = Vec::new();
-    let mut add = |condition: &'static str, value: Value| {
-        conditions.push(condition);
-        values.push(value);
-    };
-    if let Some(pipeline) = &filter.pipeline {
-        add("pipeline = ?", Value::Text(pipeline.clone()));
-    }
-    if let Some(status) = status {
-        add("status = ?", Value::Text(status.as_str().to_owned()));
-    }
-    if let Some(before) = filter.before {
-        add("id < ?", Value::Blob(before.get().as_bytes().to_vec()));
-    }
-    let conditions = if conditions.is_empty() { "true".to_owned() } else { conditions.join(" AND ") };
-    values.push(Value::Integer(rows(filter.page())));
-    let sql = format!("SELECT {COLUMNS} FROM runs WHERE {conditions} ORDER BY id DESC LIMIT ?");
-    let mut statement = db.prepare_cached(&sql)?;
-    listings(statement.query(params_from_iter(values))?)
+    question(filter, status).ask(db, |row| Ok(RunRow::read(row)?.listing))
 }
 
-fn listings(mut rows: rusqlite::Rows<'_>) -> Result<Vec<RunListing>, Failure> {
-    let mut listings = Vec::new();
-    while let Some(row) = rows.next()? {
-        listings.push(RunRow::read(row)?.listing);
-    }
-    Ok(listings)
+/// Whatever the filter has, it is a walk along an index that has the ids in order.
+pub(super) fn question(filter: &RunFilter, status: Option<RunStatus>) -> Question {
+    Question::new(&format!("SELECT {COLUMNS} FROM runs"))
+        .only("pipeline = ?", filter.pipeline.clone())
+        .only("status = ?", status.map(|status| status.as_str().to_owned()))
+        .only("trigger_kind = ?", filter.trigger.clone())
+        .only("actor = ?", filter.actor.clone())
+        .only("created_wall >= ?", filter.since.map(nanoseconds))
+        .only("created_wall < ?", filter.until.map(nanoseconds))
+        .from("id < ?", filter.before.map(|before| Value::Blob(before.get().as_bytes().to_vec())), "id >= x''")
+        .page("id DESC", filter.page())
 }
+
+/// A date to compare with; what cannot be stored is before or after all that is.
+fn nanoseconds(at: Timestamp) -> i64 {
+    let nanoseconds = at.as_nanosecond();
+    i64::try_from(nanoseconds).unwrap_or(if nanoseconds < 0 { i64::MIN } else { i64::MAX })
+}
+
+pub(super) const BETWEEN: &str = "SELECT id FROM runs WHERE id >= ?1 AND id <= ?2 ORDER BY id DESC LIMIT ?3";
 
 /// The ids in a range, newest first.
 pub(super) fn between(db: &Connection, low: RunId, high: RunId, limit: usize) -> Result<Vec<RunId>, Failure> {
-    let sql = "SELECT id FROM runs WHERE id >= ?1 AND id <= ?2 ORDER BY id DESC LIMIT ?3";
-    let mut statement = db.prepare_cached(sql)?;
+    let mut statement = db.prepare_cached(BETWEEN)?;
     let (low, high) = (low.get(), high.get());
-    let range = params![low.as_bytes(), high.as_bytes(), rows(limit)];
-    let ids = statement.query_map(range, |row| row.get(0).map(row::id))?;
+    let range = params![low.as_bytes(), high.as_bytes(), count(limit)];
+    let ids = statement.query_map(range, |row| row.get(0).map(row::id_of))?;
     Ok(ids.collect::<Result<_, _>>()?)
 }
 
@@ -149,13 +135,23 @@ pub(super) fn between(db: &Connection, low: RunId, high: RunId, limit: usize) ->
 pub(super) fn numbered(db: &Connection, pipeline: &str, number: u64) -> Result<Option<RunId>, Failure> {
     let Ok(number) = i64::try_from(number) else { return Ok(None) };
     let mut statement = db.prepare_cached("SELECT id FROM runs WHERE pipeline = ?1 AND number = ?2")?;
-    Ok(statement.query_row(params![pipeline, number], |row| row.get(0).map(row::id)).optional()?)
+    Ok(statement.query_row(params![pipeline, number], |row| row.get(0).map(row::id_of)).optional()?)
+}
+
+/// The highest number that a pipeline's runs had.
+pub(super) fn last_number(db: &Connection, pipeline: &str) -> Result<u64, Failure> {
+    let mut statement = db.prepare_cached("SELECT last_number FROM counters WHERE pipeline = ?1")?;
+    unsigned(statement.query_row([pipeline], |row| row.get(0)).optional()?.unwrap_or(0))
 }
 
 /// What the engine has to take up again.
 pub(super) fn unfinished(db: &Connection) -> Result<Vec<RunListing>, Failure> {
-    let mut statement = db.prepare_cached(&format!("SELECT {COLUMNS} FROM runs WHERE unfinished = 1 ORDER BY id"))?;
-    listings(statement.query([])?)
+    unfinished_question().ask(db, |row| Ok(RunRow::read(row)?.listing))
+}
+
+pub(super) fn unfinished_question() -> Question {
+    let select = format!("SELECT {COLUMNS} FROM runs WHERE unfinished = 1");
+    Question::new(&select).from("id > ?", None::<Value>, "id >= x''").page("id", usize::MAX)
 }
 
 /// A setting.

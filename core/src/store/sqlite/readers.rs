@@ -35,15 +35,23 @@ impl Readers {
         self.shared.keep(connection);
     }
 
-    /// Runs the query in a thread that may block.
+    /// Runs the query in a thread that may block. All that it reads is as it was at one moment between two commits.
     pub(super) async fn query<T: Send + 'static>(
+        &self,
+        query: impl FnOnce(&Connection) -> Result<T, Failure> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        self.with(|connection| at_one_moment(connection, query)).await
+    }
+
+    /// Does something with a connection, in a thread that may block.
+    pub(super) async fn with<T: Send + 'static>(
         &self,
         query: impl FnOnce(&Connection) -> Result<T, Failure> + Send + 'static,
     ) -> Result<T, StoreError> {
         let Ok(permit) = Arc::clone(&self.free).acquire_owned().await else { return Err(self.closed()) };
         let shared = Arc::clone(&self.shared);
         let answer = tokio::task::spawn_blocking(move || {
-            let answer = shared.query(query);
+            let answer = shared.with(query);
             drop(permit);
             answer
         });
@@ -76,7 +84,7 @@ impl Shared {
     }
 
     /// A connection that met an error is not used again.
-    fn query<T>(&self, query: impl FnOnce(&Connection) -> Result<T, Failure>) -> Result<T, StoreError> {
+    fn with<T>(&self, query: impl FnOnce(&Connection) -> Result<T, Failure>) -> Result<T, StoreError> {
         let idle = self.idle().pop();
         let connection = match idle {
             Some(connection) => connection,
@@ -86,4 +94,15 @@ impl Shared {
         self.keep(connection);
         Ok(answer)
     }
+}
+
+/// Several statements see the same only in one transaction: between two a run may be deleted.
+fn at_one_moment<T>(
+    connection: &Connection,
+    query: impl FnOnce(&Connection) -> Result<T, Failure>,
+) -> Result<T, Failure> {
+    connection.prepare_cached("BEGIN")?.execute([])?;
+    let answer = query(connection)?;
+    connection.prepare_cached("COMMIT")?.execute([])?;
+    Ok(answer)
 }

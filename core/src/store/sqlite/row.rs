@@ -1,9 +1,10 @@
-//! Rows to values and back, with their checksums.
+//! Rows to values and back.
 
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Row};
 use uuid::Uuid;
 
+use super::checksum;
 use super::failure::Failure;
 use crate::run::{Elapsed, Now, RunId, RunStatus, Seq};
 use crate::store::{RunDigest, RunListing, StoreError};
@@ -16,7 +17,7 @@ pub(super) struct RunRow {
 
 /// The columns of `runs` as [`RunRow::read`] wants them.
 pub(super) const COLUMNS: &str = "key, id, number, pipeline, trigger_kind, created_wall, created_elapsed, status, \
-    started_wall, started_elapsed, finished_wall, finished_elapsed, released, last_seq, crc";
+    started_wall, started_elapsed, finished_wall, finished_elapsed, released, last_seq, crc, actor, rerun_of";
 
 /// The run with this id.
 pub(super) fn find(db: &Connection, run: RunId) -> Result<Option<RunRow>, Failure> {
@@ -27,10 +28,10 @@ pub(super) fn find(db: &Connection, run: RunId) -> Result<Option<RunRow>, Failur
 
 impl RunRow {
     pub(super) fn read(row: &Row<'_>) -> Result<Self, Failure> {
-        let id = id(row.get(1)?);
-        let damaged = |what: &str| Failure::Damaged(format!("the entry of run {id} {what}"));
+        let id = id_of(row.get(1)?);
         let status: String = row.get(7)?;
-        let status = parse_status(&status).ok_or_else(|| damaged(&format!("has the unknown state {status:?}")))?;
+        let status = parse_status(&status)
+            .ok_or_else(|| Failure::Damaged(format!("the entry of run {id} has the unknown state {status:?}")))?;
         let digest = RunDigest {
             status,
             started: optional_moment(row.get(8)?, row.get(9)?)?,
@@ -42,22 +43,19 @@ impl RunRow {
             number: unsigned(row.get(2)?)?,
             pipeline: row.get(3)?,
             trigger: row.get(4)?,
-            actor: String::new(),
-            rerun_of: None,
+            actor: row.get(15)?,
+            rerun_of: row.get::<_, Option<[u8; 16]>>(16)?.map(id_of),
             created: moment(row.get(5)?, row.get(6)?)?,
             digest,
             last: Seq(unsigned(row.get(13)?)?),
         };
-        let crc: i64 = row.get(14)?;
-        if crc != listing_crc(&listing) {
-            return Err(damaged("does not have the checksum that was written with it"));
-        }
+        checksum::of_listing(&listing).expect(row.get(14)?, || format!("the entry of run {id}"))?;
         Ok(Self { key: row.get(0)?, listing })
     }
 }
 
 /// An id from its 16 bytes.
-pub(super) fn id(bytes: [u8; 16]) -> RunId {
+pub(super) fn id_of(bytes: [u8; 16]) -> RunId {
     RunId::new(Uuid::from_bytes(bytes))
 }
 
@@ -68,7 +66,7 @@ fn parse_status(word: &str) -> Option<RunStatus> {
 }
 
 /// Nanoseconds since 1970 in 64 bits: from 1677 to 2262.
-pub(super) fn wall(now: Now) -> Result<i64, Failure> {
+fn wall(now: Now) -> Result<i64, Failure> {
     let nanoseconds = now.wall.as_nanosecond();
     i64::try_from(nanoseconds).map_err(|_| {
         let why = "dates before 1677 and after 2262 cannot be stored: set the machine's clock".to_owned();
@@ -104,47 +102,22 @@ fn optional_moment(wall: Option<i64>, elapsed: Option<i64>) -> Result<Option<Now
     }
 }
 
-/// The checksum of a row of `runs`.
-pub(super) fn listing_crc(listing: &RunListing) -> i64 {
-    let mut crc = crc32fast::Hasher::new();
-    crc.update(listing.id.get().as_bytes());
-    crc.update(&listing.number.to_le_bytes());
-    for text in [&listing.pipeline, &listing.trigger] {
-        crc.update(&(text.len() as u64).to_le_bytes());
-        crc.update(text.as_bytes());
-    }
-    crc.update(listing.digest.status.as_str().as_bytes());
-    for moment in [Some(listing.created), listing.digest.started, listing.digest.finished] {
-        let (wall, elapsed) = moment.map_or((0, u64::MAX), |at| (at.wall.as_nanosecond(), at.elapsed.as_millis()));
-        crc.update(&wall.to_le_bytes());
-        crc.update(&elapsed.to_le_bytes());
-    }
-    crc.update(&[u8::from(listing.digest.released)]);
-    crc.update(&listing.last.0.to_le_bytes());
-    i64::from(crc.finalize())
+/// A moment as its two columns.
+pub(super) fn columns(now: Now) -> Result<(i64, i64), Failure> {
+    Ok((wall(now)?, signed(now.elapsed.as_millis())?))
 }
 
-/// The checksum of a row of `events`.
-pub(super) fn event_crc(run: RunId, seq: Seq, wall: i64, elapsed: i64, body: &[u8]) -> i64 {
-    let mut crc = crc32fast::Hasher::new();
-    crc.update(run.get().as_bytes());
-    crc.update(&seq.0.to_le_bytes());
-    crc.update(&wall.to_le_bytes());
-    crc.update(&elapsed.to_le_bytes());
-    crc.update(body);
-    i64::from(crc.finalize())
+/// The columns of a moment that may be missing.
+pub(super) fn optional_columns(now: Option<Now>) -> Result<(Option<i64>, Option<i64>), Failure> {
+    Ok(now.map(columns).transpose()?.unzip())
 }
 
-/// The checksum of a row of `documents`.
-pub(super) fn document_crc(run: RunId, definition: &str, request: &str, rerun_of: Option<RunId>) -> i64 {
-    let mut crc = crc32fast::Hasher::new();
-    crc.update(run.get().as_bytes());
-    for text in [definition, request] {
-        crc.update(&(text.len() as u64).to_le_bytes());
-        crc.update(text.as_bytes());
-    }
-    if let Some(rerun_of) = rerun_of {
-        crc.update(rerun_of.get().as_bytes());
-    }
-    i64::from(crc.finalize())
+/// What was written as JSON.
+pub(super) fn json<T: serde::de::DeserializeOwned>(text: &[u8], what: impl FnOnce() -> String) -> Result<T, Failure> {
+    serde_json::from_slice(text).map_err(|error| {
+        let what = what();
+        Failure::Damaged(format!(
+            "{what} is one that this version does not know ({error}); perhaps a newer Windlass wrote it"
+        ))
+    })
 }

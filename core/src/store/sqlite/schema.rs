@@ -8,72 +8,17 @@ use std::time::Duration;
 use rusqlite::{Connection, OpenFlags};
 
 use super::failure::{Failure, explain};
+use super::steps::{STEPS, Step};
 use crate::store::StoreError;
 
 /// Tells SQLite files of Windlass from those of others: "Wndl".
 const APPLICATION_ID: i32 = 0x576e_646c;
 
+/// So many prepared statements are kept for each connection: more than there are, apart from rare filters.
+const STATEMENTS: usize = 64;
+
 /// How long a reader in another process, which repairs the log after a crash, is waited for.
 const BUSY: Duration = Duration::from_secs(10);
-
-/// Statement number n leads from schema n to schema n + 1; an empty file has schema 0.
-///
-/// - Events refer to their run by a small number instead of its id, which keeps them short.
-/// - `position` numbers the events of the whole engine in the order in which they were written. It counts on from the
-///   newest event, so whoever deletes runs leaves the newest event in place. (AUTOINCREMENT would see to that by itself,
-///   at the price of one more page in every commit.)
-/// - `crc` covers the other columns of its row: SQLite itself does not notice flipped bits in values.
-/// - What changes with each event (`runs`) is apart from what is big and never changes (`documents`).
-const STEPS: &[&str] = &["
-CREATE TABLE runs (
-    key INTEGER PRIMARY KEY,
-    id BLOB NOT NULL UNIQUE,
-    number INTEGER NOT NULL,
-    pipeline TEXT NOT NULL,
-    trigger_kind TEXT NOT NULL,
-    created_wall INTEGER NOT NULL,
-    created_elapsed INTEGER NOT NULL,
-    status TEXT NOT NULL,
-    started_wall INTEGER,
-    started_elapsed INTEGER,
-    finished_wall INTEGER,
-    finished_elapsed INTEGER,
-    released INTEGER NOT NULL,
-    unfinished INTEGER NOT NULL,
-    last_seq INTEGER NOT NULL,
-    crc INTEGER NOT NULL,
-    UNIQUE (pipeline, number)
-) STRICT;
-CREATE INDEX runs_by_pipeline ON runs (pipeline, id);
-CREATE INDEX runs_by_status ON runs (status, id);
-CREATE INDEX runs_by_pipeline_and_status ON runs (pipeline, status, id);
-CREATE INDEX runs_unfinished ON runs (id) WHERE unfinished = 1;
-CREATE TABLE documents (
-    run INTEGER PRIMARY KEY REFERENCES runs (key) ON DELETE CASCADE,
-    definition TEXT NOT NULL,
-    request TEXT NOT NULL,
-    rerun_of BLOB,
-    crc INTEGER NOT NULL
-) STRICT;
-CREATE TABLE counters (
-    pipeline TEXT PRIMARY KEY,
-    last_number INTEGER NOT NULL
-) STRICT, WITHOUT ROWID;
-CREATE TABLE events (
-    position INTEGER PRIMARY KEY,
-    run INTEGER NOT NULL REFERENCES runs (key) ON DELETE CASCADE,
-    seq INTEGER NOT NULL,
-    wall INTEGER NOT NULL,
-    elapsed INTEGER NOT NULL,
-    body TEXT NOT NULL,
-    crc INTEGER NOT NULL,
-    UNIQUE (run, seq)
-) STRICT;
-CREATE TABLE settings (
-    name TEXT PRIMARY KEY,
-    value TEXT NOT NULL
-) STRICT, WITHOUT ROWID;
-"];
 
 /// The writer's connection, with the schema of this version.
 pub(super) fn open_for_writing(path: &Path) -> Result<Connection, StoreError> {
@@ -118,7 +63,7 @@ fn make(path: &Path) -> Result<(), Failure> {
     db.close().map_err(|(_, error)| error.into())
 }
 
-fn with_ending(path: &Path, ending: &str) -> PathBuf {
+pub(super) fn with_ending(path: &Path, ending: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(ending);
     name.into()
@@ -142,7 +87,7 @@ pub(super) fn open_for_reading(path: &Path) -> Result<Connection, StoreError> {
     let db = Connection::open_with_flags(path, flags).map_err(|error| explain(&error, path))?;
     let checked = db.busy_timeout(BUSY).and_then(|()| db.execute_batch("PRAGMA cell_size_check = ON"));
     checked.map_err(|error| explain(&error, path))?;
-    db.set_prepared_statement_cache_capacity(32);
+    db.set_prepared_statement_cache_capacity(STATEMENTS);
     let found = version(&db, path).map_err(|failure| failure.explain(path))?;
     let known = STEPS.len() as u32;
     if found < known {
@@ -178,15 +123,15 @@ fn set_up(db: &Connection) -> Result<(), Failure> {
         "PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA cell_size_check = ON;
          PRAGMA journal_size_limit = 67108864;",
     )?;
-    db.set_prepared_statement_cache_capacity(32);
+    db.set_prepared_statement_cache_capacity(STATEMENTS);
     Ok(())
 }
 
 /// Takes the steps after the one found, each with its number in one transaction.
-pub(super) fn take_steps(db: &mut Connection, found: u32, steps: &[&str]) -> Result<(), Failure> {
+pub(super) fn take_steps(db: &mut Connection, found: u32, steps: &[Step]) -> Result<(), Failure> {
     for (version, step) in (1u32..).zip(steps).skip(found as usize) {
         let transaction = db.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
-        transaction.execute_batch(step)?;
+        step(&transaction)?;
         transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
         transaction.pragma_update(None, "user_version", version)?;
         transaction.commit()?;

@@ -10,6 +10,7 @@ use tokio::sync::oneshot;
 
 use super::change::Change;
 use super::failure::Failure;
+use super::positions::Positions;
 use super::schema;
 use crate::store::StoreError;
 
@@ -36,7 +37,8 @@ pub(super) struct Writer {
 impl Writer {
     pub(super) fn spawn(path: PathBuf, connection: Connection) -> Result<Self, StoreError> {
         let (jobs, queue) = channel();
-        let worker = Worker { path: path.clone(), connection: Some(connection) };
+        let pen = Pen::new(connection).map_err(|failure| failure.explain(&path))?;
+        let worker = Worker { path: path.clone(), pen: Some(pen) };
         let thread = std::thread::Builder::new().name("windlass-store".to_owned()).spawn(move || worker.work(&queue));
         let thread = thread.map_err(|error| StoreError::from_io(&path, "starting the writer of", &error))?;
         Ok(Self { path, jobs, thread: Mutex::new(Some(thread)) })
@@ -84,7 +86,19 @@ impl Drop for Writer {
 struct Worker {
     path: PathBuf,
     /// `None` after an error that left it in doubt; opened again for the next group.
-    connection: Option<Connection>,
+    pen: Option<Pen>,
+}
+
+/// What one writes with: the connection, and the positions that come next.
+pub(super) struct Pen {
+    db: Connection,
+    positions: Positions,
+}
+
+impl Pen {
+    pub(super) fn new(db: Connection) -> Result<Self, Failure> {
+        Ok(Self { positions: Positions::of(&db)?, db })
+    }
 }
 
 impl Worker {
@@ -98,8 +112,8 @@ impl Worker {
                     Job::Close(closed) => last = Some(closed),
                     #[cfg(test)]
                     Job::With(act) => {
-                        if let Some(connection) = &self.connection {
-                            act(connection);
+                        if let Some(pen) = &self.pen {
+                            act(&pen.db);
                         }
                     }
                 }
@@ -109,7 +123,7 @@ impl Worker {
             }
             self.commit(group);
             if let Some(closed) = last {
-                drop(self.connection.take());
+                drop(self.pen.take());
                 let _ = closed.send(());
                 return;
             }
@@ -122,30 +136,28 @@ impl Worker {
             return;
         }
         let (changes, answers): (Vec<_>, Vec<_>) = group.into_iter().unzip();
-        let results = match self.connection() {
-            Ok(connection) => write(connection, &changes),
-            Err(error) => Err(Failure::Refused(error)),
-        };
+        let results = self.pen().and_then(|pen| write(pen, &changes));
         let doubtful = results.as_ref().is_err_and(Failure::distrusts_connection);
         answer(&self.path, results, answers);
         if doubtful {
-            self.connection = None;
+            self.pen = None;
         }
     }
 
-    fn connection(&mut self) -> Result<&Connection, StoreError> {
-        let connection = match self.connection.take() {
-            Some(connection) => connection,
-            None => schema::open_for_writing(&self.path)?,
+    fn pen(&mut self) -> Result<&mut Pen, Failure> {
+        let pen = match self.pen.take() {
+            Some(pen) => pen,
+            None => Pen::new(schema::open_for_writing(&self.path)?)?,
         };
-        Ok(self.connection.insert(connection))
+        Ok(self.pen.insert(pen))
     }
 }
 
 /// One transaction for all. The inner results are those of changes that were refused alone; the outer error is everyone's.
-pub(super) fn write(db: &Connection, changes: &[Change]) -> Result<Vec<Result<(), Failure>>, Failure> {
+pub(super) fn write(pen: &mut Pen, changes: &[Change]) -> Result<Vec<Result<(), Failure>>, Failure> {
+    let Pen { db, positions } = pen;
     db.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
-    let written = apply(db, changes).and_then(|results| {
+    let written = apply(db, positions, changes).and_then(|results| {
         db.prepare_cached("COMMIT")?.execute([])?;
         Ok(results)
     });
@@ -156,17 +168,21 @@ pub(super) fn write(db: &Connection, changes: &[Change]) -> Result<Vec<Result<()
     written
 }
 
-fn apply(db: &Connection, changes: &[Change]) -> Result<Vec<Result<(), Failure>>, Failure> {
+fn apply(db: &Connection, positions: &mut Positions, changes: &[Change]) -> Result<Vec<Result<(), Failure>>, Failure> {
     if let [alone] = changes {
-        return alone.apply(db).map(|()| vec![Ok(())]);
+        return alone.apply(db, positions).map(|()| vec![Ok(())]);
     }
-    changes.iter().map(|change| apply_one_of_many(db, change)).collect()
+    changes.iter().map(|change| apply_one_of_many(db, positions, change)).collect()
 }
 
 /// A refused change takes back its own rows and nobody else's.
-fn apply_one_of_many(db: &Connection, change: &Change) -> Result<Result<(), Failure>, Failure> {
+fn apply_one_of_many(
+    db: &Connection,
+    positions: &mut Positions,
+    change: &Change,
+) -> Result<Result<(), Failure>, Failure> {
     db.prepare_cached("SAVEPOINT change")?.execute([])?;
-    let result = change.apply(db);
+    let result = change.apply(db, positions);
     match result {
         // The disk's troubles are everyone's.
         Err(Failure::Sqlite(error)) => return Err(error.into()),

@@ -4,9 +4,13 @@ use jiff::Timestamp;
 use serde_json::json;
 use uuid::Uuid;
 
+use crate::audit::{AuditEntry, Change};
 use crate::pipeline::TaskId;
 use crate::run::{Elapsed, Now, RunEvent, RunId, RunStatus, Seq};
-use crate::store::{Append, Batch, RunDigest, RunRecord, Stamped, Store, StoreError};
+use crate::store::{
+    Append, Batch, KeptWorkspace, PipelineChange, PipelineVersion, Position, Positioned, RunDigest, RunRecord, Stamped,
+    Store, StoreError,
+};
 
 /// Run ids that sort by their number.
 pub fn run_id(number: u64) -> RunId {
@@ -77,4 +81,70 @@ pub async fn assert_events(store: &dyn Store, run: u64, count: u64) -> Result<()
         assert_eq!(found.event, expected.event);
     }
     Ok(())
+}
+
+/// A run with another word for what started it, and by whom.
+pub fn started_by(record: RunRecord, kind: &str, actor: &str) -> RunRecord {
+    RunRecord { request: json!({"trigger": {"kind": kind, "actor": actor}}), ..record }
+}
+
+/// Events that end a run, so that it can be deleted.
+pub fn ended(run: u64, expected: u64, count: u64) -> Append {
+    Append { digest: Some(digest(RunStatus::Succeeded, true)), ..append(run, expected, count) }
+}
+
+/// A batch that deletes runs.
+pub fn deletes(runs: impl IntoIterator<Item = u64>) -> Batch {
+    Batch { deletes: runs.into_iter().map(run_id).collect(), ..Batch::default() }
+}
+
+/// A definition that tells its version.
+pub fn version(name: &str, version: u64) -> PipelineVersion {
+    PipelineVersion {
+        name: name.to_owned(),
+        version,
+        definition: json!({"name": name, "stages": [], "version": version}),
+        at: moment(version),
+        by: format!("editor {version}"),
+    }
+}
+
+/// A batch that changes pipelines.
+pub fn pipeline_changes(changes: impl IntoIterator<Item = PipelineChange>) -> Batch {
+    Batch { pipelines: changes.into_iter().collect(), ..Batch::default() }
+}
+
+/// An entry of the audit trail about a pipeline.
+pub fn updated(by: &str, pipeline: &str, version: u64) -> AuditEntry {
+    let change = Change::PipelineUpdated { pipeline: pipeline.to_owned(), version };
+    AuditEntry { at: moment(version), by: by.to_owned(), change }
+}
+
+/// An entry of the audit trail about a run.
+pub fn cancelled(by: &str, pipeline: &str, run: u64) -> AuditEntry {
+    let change = Change::RunCancelled { run: run_id(run), pipeline: pipeline.to_owned(), reason: "enough".to_owned() };
+    AuditEntry { at: moment(run), by: by.to_owned(), change }
+}
+
+/// A batch of entries of the audit trail.
+pub fn audited(entries: impl IntoIterator<Item = AuditEntry>) -> Batch {
+    Batch { audit: entries.into_iter().collect(), ..Batch::default() }
+}
+
+/// A workspace to keep.
+pub fn kept(run: u64, until: u64) -> KeptWorkspace {
+    let until = Elapsed::from_millis(until);
+    KeptWorkspace { run: run_id(run), executor: "local".to_owned(), generation: 1, until }
+}
+
+/// Everything that was committed after a place, in pages of some entries.
+pub async fn all_committed(store: &dyn Store, after: Position, page: usize) -> Result<Vec<Positioned>, StoreError> {
+    let (mut all, mut after) = (Vec::new(), after);
+    loop {
+        let found = store.committed(after, page).await?;
+        assert!(found.len() <= page, "{} entries on a page of {page}", found.len());
+        let Some(last) = found.last() else { return Ok(all) };
+        after = last.position;
+        all.extend(found);
+    }
 }

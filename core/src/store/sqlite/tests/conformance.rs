@@ -1,4 +1,4 @@
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -30,6 +30,16 @@ impl StoreFactory for OnDisk {
         store.close().await?;
         drop(store);
         Ok(Some(Arc::new(SqliteStore::open(self.path())?)))
+    }
+
+    fn snapshot_path(&self) -> Option<PathBuf> {
+        Some(self.folder.path().join("snapshot.db"))
+    }
+
+    async fn open(&self, path: &Path) -> Result<Arc<dyn Store>, StoreError> {
+        let store = SqliteStore::open(path)?;
+        store.check().await?;
+        Ok(Arc::new(store))
     }
 }
 

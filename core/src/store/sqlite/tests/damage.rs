@@ -6,8 +6,10 @@ use rand::RngExt;
 
 use super::{block_on, filled, raw};
 use crate::run::{Seq, Sequenced};
-use crate::store::{RunFilter, RunRecord, SqliteStore, Store, StoreError};
-use crate::testing::store_conformance::{assert_events, event, record, run_id};
+use crate::store::{
+    Batch, PipelineChange, PipelineFilter, Position, RunFilter, RunRecord, SqliteStore, Store, StoreError,
+};
+use crate::testing::store_conformance::{assert_events, event, kept, record, run_id, updated, version};
 
 #[test]
 fn a_torn_tail_loses_only_whole_batches_that_were_never_complete() {
@@ -146,4 +148,48 @@ fn a_database_cut_off_in_the_middle_is_damage() {
         let error = block_on(look(&path)).unwrap_err();
         assert!(matches!(error, StoreError::Damaged { .. }), "{length}: {error:?}");
     }
+}
+
+#[test]
+fn pipelines_changes_and_workspaces_that_were_changed_behind_its_back_are_damage() {
+    let cases = [
+        ("UPDATE pipelines SET active = 0", "pipeline"),
+        ("UPDATE pipelines SET changed_by = 'eve'", "pipeline"),
+        ("UPDATE versions SET definition = '{}'", "version 1"),
+        ("UPDATE versions SET saved_by = 'eve'", "version 1"),
+        ("DELETE FROM versions", "version 1"),
+        ("UPDATE audit SET actor = 'eve'", "audit trail"),
+        ("UPDATE audit SET change = replace(change, '1', '2')", "audit trail"),
+        ("UPDATE audit SET pipeline = NULL", "audit trail"),
+        ("UPDATE kept SET until = until + 1", "workspace"),
+        ("UPDATE kept SET executor = 'other'", "workspace"),
+        ("UPDATE runs SET actor = 'eve'", "run"),
+        ("UPDATE runs SET rerun_of = id", "run"),
+        ("UPDATE events SET body = replace(body, 'unit', 'unut')", "event 1"),
+    ];
+    for (change, word) in cases {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("windlass.db");
+        let store = block_on(filled(&path, 1)).unwrap();
+        let all = Batch {
+            pipelines: vec![PipelineChange::Create(version("web", 1))],
+            audit: vec![updated("ana", "web", 1)],
+            keep: vec![kept(1, 5)],
+            ..Batch::default()
+        };
+        block_on(store.commit(all)).unwrap();
+        block_on(look_at_all(&store)).unwrap();
+        raw(&path).execute_batch(change).unwrap();
+        let error = block_on(look_at_all(&store)).unwrap_err();
+        assert!(matches!(error, StoreError::Damaged { .. }), "{change}: {error:?}");
+        assert!(error.to_string().contains(word), "{change}: {error}");
+    }
+}
+
+async fn look_at_all(store: &SqliteStore) -> Result<(), StoreError> {
+    store.pipelines(&PipelineFilter::default()).await?;
+    store.pipeline("web").await?;
+    store.history("web", None, 10).await?;
+    store.committed(Position(0), 10).await?;
+    store.kept().await.map(|_| ())
 }

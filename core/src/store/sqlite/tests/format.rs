@@ -1,6 +1,8 @@
 use super::{block_on, filled, raw};
 use crate::run::Seq;
+use crate::store::sqlite::checksum;
 use crate::store::sqlite::schema::take_steps;
+use crate::store::sqlite::steps::Step;
 use crate::store::{SqliteStore, Store, StoreError};
 use crate::testing::store_conformance::{append, appends, assert_events, run_id};
 
@@ -8,7 +10,11 @@ use crate::testing::store_conformance::{append, appends, assert_events, run_id};
 fn an_older_schema_takes_the_steps_that_it_misses() {
     let folder = tempfile::tempdir().unwrap();
     let mut db = raw(&folder.path().join("windlass.db"));
-    let steps = ["CREATE TABLE one (x)", "CREATE TABLE two (x)", "INSERT INTO two VALUES (1), (2)"];
+    let steps: [Step; 3] = [
+        |db| Ok(db.execute_batch("CREATE TABLE one (x)")?),
+        |db| Ok(db.execute_batch("CREATE TABLE two (x)")?),
+        |db| Ok(db.execute_batch("INSERT INTO two VALUES (1), (2)")?),
+    ];
     take_steps(&mut db, 0, &steps[..1]).unwrap();
     take_steps(&mut db, 1, &steps).unwrap();
     let version: i64 = db.query_row("PRAGMA user_version", [], |row| row.get(0)).unwrap();
@@ -20,7 +26,11 @@ fn an_older_schema_takes_the_steps_that_it_misses() {
 fn a_step_that_fails_leaves_the_schema_before_it() {
     let folder = tempfile::tempdir().unwrap();
     let mut db = raw(&folder.path().join("windlass.db"));
-    assert!(take_steps(&mut db, 0, &["CREATE TABLE one (x)", "CREATE TABLE two (x); nonsense"]).is_err());
+    let steps: [Step; 2] = [
+        |db| Ok(db.execute_batch("CREATE TABLE one (x)")?),
+        |db| Ok(db.execute_batch("CREATE TABLE two (x); nonsense")?),
+    ];
+    assert!(take_steps(&mut db, 0, &steps).is_err());
     let version: i64 = db.query_row("PRAGMA user_version", [], |row| row.get(0)).unwrap();
     let tables: i64 = db.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0)).unwrap();
     assert_eq!((version, tables), (1, 1));
@@ -31,11 +41,11 @@ fn a_newer_schema_is_left_alone() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("windlass.db");
     drop(block_on(filled(&path, 1)).unwrap());
-    raw(&path).pragma_update(None, "user_version", 2).unwrap();
+    raw(&path).pragma_update(None, "user_version", 3).unwrap();
     let before = std::fs::read(&path).unwrap();
     for result in [SqliteStore::open(&path), SqliteStore::open_read_only(&path)] {
         let error = result.unwrap_err();
-        assert!(matches!(error, StoreError::NewerFormat { found: 2, known: 1, .. }), "{error:?}");
+        assert!(matches!(error, StoreError::NewerFormat { found: 3, known: 2, .. }), "{error:?}");
     }
     assert!(std::fs::read(&path).unwrap() == before);
 }
@@ -46,7 +56,7 @@ fn an_older_schema_is_not_read_without_being_brought_up_to_date() {
     let path = folder.path().join("windlass.db");
     raw(&path).execute_batch("PRAGMA journal_mode = WAL").unwrap();
     let error = SqliteStore::open_read_only(&path).unwrap_err();
-    assert!(matches!(error, StoreError::OlderFormat { found: 0, known: 1, .. }), "{error:?}");
+    assert!(matches!(error, StoreError::OlderFormat { found: 0, known: 2, .. }), "{error:?}");
 }
 
 #[test]
@@ -71,7 +81,7 @@ fn an_event_of_a_newer_version_is_told_with_its_number() {
     let (wall, elapsed): (i64, i64) = db
         .query_row("SELECT wall, elapsed FROM events WHERE seq = 3", [], |row| Ok((row.get(0)?, row.get(1)?)))
         .unwrap();
-    let crc = super::super::row::event_crc(run_id(1), Seq(3), wall, elapsed, body.as_bytes());
+    let crc = checksum::of_event(run_id(1), Seq(3), (wall, elapsed), body.as_bytes()).finish();
     db.execute("UPDATE events SET body = ?1, crc = ?2 WHERE seq = 3", rusqlite::params![body, crc]).unwrap();
     let error = block_on(store.read(run_id(1), Seq::ZERO, 10)).unwrap_err();
     assert!(matches!(error, StoreError::Damaged { .. }), "{error:?}");

@@ -9,7 +9,7 @@ use rusqlite::params;
 use super::{block_on, raw};
 use crate::store::sqlite::change::Change;
 use crate::store::sqlite::schema;
-use crate::store::sqlite::writer::write;
+use crate::store::sqlite::writer::{Pen, write};
 use crate::store::{SqliteStore, Store};
 use crate::testing::store_conformance::{append, appends, new_runs, record};
 
@@ -42,15 +42,15 @@ fn floor(path: &std::path::Path) -> Vec<Duration> {
 
 /// What the writer's thread does, without the thread.
 fn direct(path: &std::path::Path) -> Vec<Duration> {
-    let db = schema::open_for_writing(path).unwrap();
-    write(&db, &[Change::encode(new_runs([record(1, "a", 1)])).unwrap()]).unwrap();
-    let commit = |batch| {
+    let mut pen = Pen::new(schema::open_for_writing(path).unwrap()).unwrap();
+    write(&mut pen, &[Change::encode(new_runs([record(1, "a", 1)])).unwrap()]).unwrap();
+    let mut commit = |batch| {
         let batch = appends([append(1, batch * 4, 4)]);
         let began = Instant::now();
-        write(&db, &[Change::encode(batch).unwrap()]).unwrap();
+        write(&mut pen, &[Change::encode(batch).unwrap()]).unwrap();
         began.elapsed()
     };
-    (0..COMMITS).map(commit).collect()
+    (0..COMMITS).map(&mut commit).collect()
 }
 
 async fn there_and_back(store: &SqliteStore) -> Vec<Duration> {

@@ -3,6 +3,10 @@ mod damage;
 mod durability;
 mod format;
 mod measure;
+mod plans;
+mod schema_1;
+mod snapshot;
+mod writing;
 
 use std::path::Path;
 
