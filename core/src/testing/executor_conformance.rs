@@ -9,6 +9,7 @@
 mod bench;
 mod ends;
 mod environment;
+mod kept;
 mod logs;
 mod starts;
 mod stops;
@@ -17,6 +18,7 @@ mod workspaces;
 pub use bench::Factory;
 pub use ends::*;
 pub use environment::*;
+pub use kept::*;
 pub use logs::*;
 pub use starts::*;
 pub use stops::*;
@@ -38,7 +40,9 @@ macro_rules! executor_conformance {
             graceful_stop, stubborn_step, descendants_are_stopped, hidden_descendants_are_stopped, leftovers_are_stopped,
             stop_before_start, stop_again,
             shared_workspace, isolated_workspaces, own_empty_workspace, outputs, source_is_copied, lost_workspace,
-            files_in_and_out, archives_cannot_leave, paths_cannot_leave, links_cannot_lead_out, released_runs, swept_runs
+            files_in_and_out, archives_cannot_leave, paths_cannot_leave, links_cannot_lead_out, released_runs, swept_runs,
+            kept_files_are_adopted, keeping_ends_the_run, kept_again, kept_and_released, kept_and_swept, nothing_to_keep,
+            adopted_again, nothing_to_adopt
         );
     };
     ($factory:expr; $($case:ident),+ $(,)?) => {

@@ -41,6 +41,13 @@ pub enum Call {
     Forget(StepKey),
     /// [`Executor::release`].
     Release(RunId),
+    /// [`Executor::keep`].
+    Keep {
+        /// The run.
+        run: RunId,
+        /// The generation of its workspace that stays.
+        generation: u32,
+    },
     /// [`Executor::sweep`].
     Sweep {
         /// The runs that stay.
@@ -230,7 +237,7 @@ impl Executor for ScriptedExecutor {
         let observer = (self.clone(), Told::new());
         stream::unfold(observer, move |(executor, mut told)| async move {
             let event = executor.look(|world, now| {
-                if world.is_released(run) {
+                if world.is_over(run) {
                     return Ok(None);
                 }
                 let (phases, next) = world.phases(run, now);
@@ -308,6 +315,13 @@ impl Executor for ScriptedExecutor {
         self.world().release(run, self.elapsed());
         self.changed.notify_waiters();
         Ok(())
+    }
+
+    async fn keep(&self, run: RunId, generation: u32) -> Result<bool, ExecutorError> {
+        self.record(Call::Keep { run, generation });
+        let kept = self.world().keep(run, generation, self.elapsed());
+        self.changed.notify_waiters();
+        Ok(kept)
     }
 
     async fn sweep(&self, keep: &[RunId]) -> Result<SweepReport, ExecutorError> {

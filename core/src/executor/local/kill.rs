@@ -9,7 +9,7 @@ use nix::sys::signal::Signal;
 use super::layout::{RunFolder, StepFolder, StepState};
 use super::process::{self, Among, Held, Marks};
 use super::wait::shim_of;
-use super::{Shared, io, remove};
+use super::{Shared, io, remove, workspace};
 use crate::executor::{ExecutorError, SweepReport};
 use crate::failpoint;
 use crate::run::{RunId, StepKey};
@@ -161,13 +161,19 @@ impl Shared {
         }
     }
 
-    pub(super) async fn release(self: &Arc<Self>, run: RunId) -> Result<(), ExecutorError> {
+    /// Stops what is left of a run.
+    async fn end_run(&self, run: RunId) -> Result<RunFolder, ExecutorError> {
         let folder = self.run(run);
         // Also without a folder: somebody may have removed it by hand.
         if !failpoint::bug("step.leave-descendants") {
             self.end_marked(&folder.marks(), RELEASE_GRACE).await?;
         }
         self.launched().retain(|key, _| key.run != run);
+        Ok(folder)
+    }
+
+    pub(super) async fn release(self: &Arc<Self>, run: RunId) -> Result<(), ExecutorError> {
+        let folder = self.end_run(run).await?;
         self.spares.drop_run(&folder, &self.clock);
         if failpoint::bug("run.keep-folder") {
             return Ok(());
@@ -177,6 +183,17 @@ impl Shared {
             remove::remove_folder(folder.path()).map_err(io(doing))
         })
         .await
+    }
+
+    pub(super) async fn keep(self: &Arc<Self>, run: RunId, generation: u32) -> Result<bool, ExecutorError> {
+        let folder = self.end_run(run).await?;
+        // The steps first, since a run without them gets no spare folders any more, and those that it has go below.
+        let steps = folder.steps();
+        self.blocking(move |_| remove::remove_folder(&steps).map_err(io(format!("removing {}", steps.display()))))
+            .await?;
+        self.spares.drop_run(&folder, &self.clock);
+        let doing = format!("freeing all but the workspace in {}", folder.path().display());
+        self.blocking(move |_| workspace::keep(&folder, generation).map_err(io(doing))).await
     }
 
     pub(super) async fn sweep(self: &Arc<Self>, keep: &[RunId]) -> Result<SweepReport, ExecutorError> {

@@ -195,6 +195,10 @@ impl Executor for LocalExecutor {
         self.shared.release(run).await
     }
 
+    async fn keep(&self, run: RunId, generation: u32) -> Result<bool, ExecutorError> {
+        self.shared.keep(run, generation).await
+    }
+
     async fn sweep(&self, keep: &[RunId]) -> Result<SweepReport, ExecutorError> {
         self.shared.sweep(keep).await
     }

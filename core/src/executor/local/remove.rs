@@ -8,6 +8,19 @@ use std::path::Path;
 /// How often removing is tried when new files keep appearing.
 const TRIES: usize = 10;
 
+/// Removes a file, or a folder with everything in it. One that is not there is fine.
+pub(in crate::executor) fn remove(path: &Path) -> io::Result<()> {
+    match fs::symlink_metadata(path) {
+        Ok(data) if data.is_dir() => remove_folder(path),
+        Ok(_) => match fs::remove_file(path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
+        },
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
 /// Removes the folder with everything in it, following no link. A folder that is not there is fine.
 pub(in crate::executor) fn remove_folder(folder: &Path) -> io::Result<()> {
     let mut last = Ok(());

@@ -61,11 +61,14 @@ impl Spares {
         }
         let Ok(spare) = make(run, cat) else { return };
         let mut ready = locked(&self.ready);
-        // The run may have been released meanwhile.
-        if !run.path().is_dir() {
+        // The run may have been released meanwhile, or only its workspace is kept.
+        if !run.steps().is_dir() {
             let stale = ready.remove(run.path()).into_iter().flatten();
             drop(ready);
-            stale.chain([spare]).for_each(|spare| spare.copier.dismiss_here());
+            for spare in stale.chain([spare]) {
+                spare.copier.dismiss_here();
+                let _ = fs::remove_dir_all(spare.folder);
+            }
             return;
         }
         let spares = ready.entry(run.path().to_owned()).or_default();

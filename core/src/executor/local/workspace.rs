@@ -1,13 +1,13 @@
-//! Making and finding workspaces.
+//! Making, finding, keeping and adopting workspaces.
 
-use std::fs::{self, DirBuilder};
+use std::fs::{self, DirBuilder, Permissions};
 use std::io;
-use std::os::unix::fs::DirBuilderExt;
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::Path;
 
 use super::layout::{RunFolder, tempfile_name};
 use super::{copy, remove};
-use crate::executor::{ExecutorError, RunScope};
+use crate::executor::{Adopt, ExecutorError, RunScope};
 
 /// Makes the folder and those above it, for the owner alone.
 pub(in crate::executor) fn make_private(folder: &Path) -> io::Result<()> {
@@ -25,6 +25,13 @@ pub(in crate::executor) fn prepare(root: &Path, scope: &RunScope) -> Result<(), 
             Err(ExecutorError::WorkspaceLost { run: scope.run, why })
         };
     }
+    match scope.adopt {
+        Some(kept) => adopt(&run, &workspace, &RunFolder::new(root, kept.run), kept),
+        None => make(&run, &workspace, scope, root),
+    }
+}
+
+fn make(run: &RunFolder, workspace: &Path, scope: &RunScope, root: &Path) -> Result<(), ExecutorError> {
     let doing = || super::io(format!("making the workspace {}", workspace.display()));
     make_private(&run.steps()).map_err(doing())?;
     if workspace.is_dir() {
@@ -42,9 +49,60 @@ pub(in crate::executor) fn prepare(root: &Path, scope: &RunScope) -> Result<(), 
         return Err(error);
     }
     run.mark_boot().map_err(doing())?;
-    match fs::rename(&draft, &workspace) {
+    match fs::rename(&draft, workspace) {
         // Somebody else was faster.
         Err(_) if workspace.is_dir() => remove::remove_folder(&draft).map_err(doing()),
         result => result.map_err(doing()),
     }
+}
+
+/// Moves the workspace that `old` kept into the run. A crash before the rename leaves it with `old`, one after it is found
+/// here by the next call, which removes what is left of `old`.
+fn adopt(run: &RunFolder, workspace: &Path, old: &RunFolder, kept: Adopt) -> Result<(), ExecutorError> {
+    let from = old.workspace(kept.generation);
+    let doing = || super::io(format!("moving the workspace {} to {}", from.display(), workspace.display()));
+    // In this order: somebody else may be moving it at this moment.
+    if !from.is_dir() && !workspace.is_dir() {
+        let why = format!("it was to be taken over, and there is no folder {}", from.display());
+        return Err(ExecutorError::WorkspaceLost { run: kept.run, why });
+    }
+    make_private(&run.steps()).map_err(doing())?;
+    if !workspace.is_dir() {
+        run.mark_boot().map_err(doing())?;
+        match move_folder(&from, workspace) {
+            // Somebody else was faster.
+            Err(_) if workspace.is_dir() => {}
+            result => result.map_err(doing())?,
+        }
+    }
+    remove::remove_folder(old.path()).map_err(doing())
+}
+
+/// Gives a folder another parent, also one whose mode does not let its owner write: a rename has to change its `..`.
+fn move_folder(from: &Path, to: &Path) -> io::Result<()> {
+    match fs::rename(from, to) {
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+            let before = fs::symlink_metadata(from)?.permissions();
+            fs::set_permissions(from, Permissions::from_mode(before.mode() | 0o200))?;
+            fs::rename(from, to)?;
+            fs::set_permissions(to, before)
+        }
+        result => result,
+    }
+}
+
+/// Removes everything of the run but this workspace. False when there is no such workspace; then everything is gone.
+pub(in crate::executor) fn keep(run: &RunFolder, generation: u32) -> io::Result<bool> {
+    let workspace = run.workspace(generation);
+    if !workspace.is_dir() {
+        remove::remove_folder(run.path())?;
+        return Ok(false);
+    }
+    for entry in fs::read_dir(run.path())? {
+        let path = entry?.path();
+        if path != workspace {
+            remove::remove(&path)?;
+        }
+    }
+    Ok(true)
 }

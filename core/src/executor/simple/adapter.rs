@@ -89,6 +89,16 @@ impl<E: SimpleExecutor> Simple<E> {
         Err(ExecutorError::WorkspaceLost { run: step.key.run, why })
     }
 
+    /// Stops what is left of a run.
+    async fn end_run(&self, run: RunId) -> Result<RunFolder, ExecutorError> {
+        let keys: Vec<StepKey> = self.steps().keys().filter(|key| key.run == run).cloned().collect();
+        for key in &keys {
+            self.stop(key, Duration::ZERO).await?;
+        }
+        self.steps().retain(|key, _| key.run != run);
+        Ok(RunFolder::new(&self.root, run))
+    }
+
     /// Calls `run` on a task of its own, which writes down how it ended.
     fn launch(&self, step: StepSpec, workspace: PathBuf, folder: StepFolder, log: Log) -> Running {
         let (cancel, cancelled) = watch::channel(false);
@@ -217,14 +227,15 @@ impl<E: SimpleExecutor> Executor for Simple<E> {
     }
 
     async fn release(&self, run: RunId) -> Result<(), ExecutorError> {
-        let keys: Vec<StepKey> = self.steps().keys().filter(|key| key.run == run).cloned().collect();
-        for key in &keys {
-            self.stop(key, Duration::ZERO).await?;
-        }
-        self.steps().retain(|key, _| key.run != run);
-        let folder = RunFolder::new(&self.root, run);
+        let folder = self.end_run(run).await?;
         let doing = format!("removing the folder of the run {}", folder.path().display());
         blocking(move || remove::remove_folder(folder.path()).map_err(io(doing))).await
+    }
+
+    async fn keep(&self, run: RunId, generation: u32) -> Result<bool, ExecutorError> {
+        let folder = self.end_run(run).await?;
+        let doing = format!("freeing all but the workspace in {}", folder.path().display());
+        blocking(move || workspace::keep(&folder, generation).map_err(io(doing))).await
     }
 
     async fn sweep(&self, keep: &[RunId]) -> Result<SweepReport, ExecutorError> {

@@ -81,7 +81,9 @@ crate::executor_conformance!(Folder::new();
     exit_codes, arguments_reach_the_program, standard_input_is_empty, offsets, growing, awkward_bytes, long_line, much_output,
     early_first_byte, forgotten, started_once, started_again_after_the_end, parallel_steps, ended_long_ago, unknown_step,
     stop_before_start, shared_workspace, isolated_workspaces, own_empty_workspace, source_is_copied, lost_workspace,
-    files_in_and_out, archives_cannot_leave, paths_cannot_leave, links_cannot_lead_out, released_runs, swept_runs
+    files_in_and_out, archives_cannot_leave, paths_cannot_leave, links_cannot_lead_out, released_runs, swept_runs,
+    kept_files_are_adopted, keeping_ends_the_run, kept_again, kept_and_released, kept_and_swept, nothing_to_keep,
+    adopted_again, nothing_to_adopt
 );
 
 /// Answers each task in its own way.

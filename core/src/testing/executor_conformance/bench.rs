@@ -26,6 +26,11 @@ pub trait Factory: Debug + Send + Sync {
     fn image(&self) -> Option<String> {
         None
     }
+
+    /// Whether the executor keeps workspaces. One that does not answers every `keep` with false.
+    fn keeps_workspaces(&self) -> bool {
+        true
+    }
 }
 
 /// Nothing in a case takes this long unless it hangs.
@@ -39,8 +44,13 @@ pub(super) struct Bench<'a> {
 }
 
 impl<'a> Bench<'a> {
+    /// A run that is not prepared.
+    pub(super) fn bare(factory: &'a dyn Factory) -> Self {
+        Self { factory, executor: factory.executor(), run: RunId::new(factory.clock().new_id()) }
+    }
+
     pub(super) async fn new(factory: &'a dyn Factory) -> Self {
-        let bench = Self { factory, executor: factory.executor(), run: RunId::new(factory.clock().new_id()) };
+        let bench = Self::bare(factory);
         let scope = bench.scope();
         bench.must("prepare", bench.executor.prepare(&scope)).await;
         bench

@@ -58,7 +58,7 @@ pub async fn outputs(factory: &dyn Factory) {
 
 /// A fresh workspace starts with the files of the source folder.
 pub async fn source_is_copied(factory: &dyn Factory) {
-    let bench = Bench { factory, executor: factory.executor(), run: RunId::new(factory.clock().new_id()) };
+    let bench = Bench::bare(factory);
     let source = std::env::temp_dir().join(format!("windlass-source-{}", bench.run));
     let write = |name: &str, text: &str| {
         let file = source.join(name);

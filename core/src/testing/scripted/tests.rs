@@ -10,6 +10,7 @@ use crate::executor::{Command, Executor, ExecutorError, ExecutorEvent, RunScope,
 use crate::pipeline::{Isolation, Resources, TaskId, WorkspaceUse};
 use crate::run::{Elapsed, RunId, StepEnd, StepKey, WaitReason};
 use crate::testing::VirtualClock;
+use crate::testing::executor_conformance::Factory;
 
 const MINUTE: Duration = Duration::from_secs(60);
 const GRACE: Duration = Duration::from_secs(10);
@@ -293,6 +294,44 @@ async fn what_was_written_to_the_workspace_can_be_read_and_no_path_leaves_it() {
         let error = executor.read(run(), path).await.err().unwrap();
         assert!(matches!(error, ExecutorError::BadStep { code: "badPath", .. }), "{path}");
     }
+}
+
+#[derive(Debug)]
+struct Worlds(ScriptedExecutor, SharedClock);
+
+impl Worlds {
+    fn new() -> Self {
+        let clock = clock();
+        Self(ScriptedExecutor::new(clock.clone()), clock)
+    }
+}
+
+impl Factory for Worlds {
+    fn executor(&self) -> Arc<dyn Executor> {
+        Arc::new(self.0.clone())
+    }
+
+    fn clock(&self) -> SharedClock {
+        self.1.clone()
+    }
+}
+
+crate::executor_conformance!(Worlds::new();
+    kept_again, kept_and_released, kept_and_swept, nothing_to_keep, adopted_again, nothing_to_adopt
+);
+
+#[tokio::test]
+async fn keeping_ends_the_steps_and_a_lost_workspace_cannot_be_kept() {
+    let executor = prepared(ScriptedExecutor::new(clock()).task("unit", Script::hangs())).await;
+    let unit = step("unit", 1);
+    executor.start(&unit).await.unwrap();
+    assert!(executor.keep(run(), 1).await.unwrap());
+    assert_eq!(executor.running(), []);
+    assert!(matches!(executor.start(&step("late", 1)).await, Err(ExecutorError::WorkspaceLost { .. })));
+    executor.lose_workspace(run());
+    assert!(!executor.keep(run(), 1).await.unwrap());
+    let keep = Call::Keep { run: run(), generation: 1 };
+    assert_eq!(executor.calls().into_iter().filter(|call| *call == keep).count(), 2);
 }
 
 #[tokio::test]

@@ -7,7 +7,7 @@ use bytes::Bytes;
 
 use super::Call;
 use super::script::{End, Script};
-use crate::executor::{ExecutorError, RunScope, StepExit, StepSpec, SweepReport};
+use crate::executor::{Adopt, ExecutorError, RunScope, StepExit, StepSpec, SweepReport};
 use crate::run::{Elapsed, RunId, StepEnd, StepKey, WaitReason};
 
 const SIGKILL: i32 = 9;
@@ -26,13 +26,25 @@ pub(super) struct World {
 }
 
 /// The workspace of a run.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Workspace {
     generation: u32,
-    lost: bool,
-    released: bool,
+    standing: Standing,
     /// Tar streams by the path to which they were written.
     files: BTreeMap<String, Bytes>,
+}
+
+/// What became of a workspace.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Standing {
+    /// Steps can work in it.
+    Ready,
+    /// The test took it away.
+    Lost,
+    /// The run is over, and its files wait for another run.
+    Kept,
+    /// The run is over, and it is gone or another run's.
+    Released,
 }
 
 /// A start token that somebody took.
@@ -145,17 +157,29 @@ impl World {
         if !self.prepare_errors.is_empty() {
             return Err(infrastructure(&self.prepare_errors.remove(0)));
         }
-        let there = self.runs.get(&scope.run).filter(|found| found.generation == scope.generation && !found.released);
-        match there {
-            Some(found) if found.lost => Err(workspace_lost(scope.run, "the test lost it")),
-            Some(_) => Ok(()),
-            None if scope.existing => Err(workspace_lost(scope.run, "there is none of this generation")),
-            None => {
-                let fresh = Workspace { generation: scope.generation, ..Workspace::default() };
-                self.runs.insert(scope.run, fresh);
-                Ok(())
-            }
+        let there = self.runs.get(&scope.run).filter(|found| found.generation == scope.generation);
+        match there.map(|found| found.standing) {
+            Some(Standing::Lost) => return Err(workspace_lost(scope.run, "the test lost it")),
+            Some(Standing::Ready) => return Ok(()),
+            _ if scope.existing => return Err(workspace_lost(scope.run, "there is none of this generation")),
+            Some(Standing::Kept | Standing::Released) | None => {}
         }
+        let files = match scope.adopt {
+            Some(kept) => self.give_up(kept)?,
+            None => BTreeMap::new(),
+        };
+        let fresh = Workspace { generation: scope.generation, standing: Standing::Ready, files };
+        self.runs.insert(scope.run, fresh);
+        Ok(())
+    }
+
+    /// The files of a kept workspace, which are another run's from now on.
+    fn give_up(&mut self, kept: Adopt) -> Result<BTreeMap<String, Bytes>, ExecutorError> {
+        let found = self.runs.get_mut(&kept.run);
+        let found = found.filter(|found| found.generation == kept.generation && found.standing == Standing::Kept);
+        let workspace = found.ok_or_else(|| workspace_lost(kept.run, "it was to be taken over, and is not kept"))?;
+        workspace.standing = Standing::Released;
+        Ok(std::mem::take(&mut workspace.files))
     }
 
     pub(super) fn start(&mut self, spec: &StepSpec, now: Elapsed) -> Result<(), ExecutorError> {
@@ -175,7 +199,7 @@ impl World {
     }
 
     pub(super) fn wait(&self, key: &StepKey, now: Elapsed) -> Waited {
-        if self.is_released(key.run) {
+        if self.is_over(key.run) {
             return Waited::Ended(Err(lost("its run was released")));
         }
         match self.steps.get(key) {
@@ -192,7 +216,7 @@ impl World {
     /// The log from an offset on, and whether there will be no more of it; with the next moment to look again.
     pub(super) fn log(&self, key: &StepKey, from: u64, now: Elapsed) -> (Bytes, bool, Option<Elapsed>) {
         match self.steps.get(key) {
-            _ if self.is_released(key.run) => (Bytes::new(), true, None),
+            _ if self.is_over(key.run) => (Bytes::new(), true, None),
             Some(Token::Tombstone) => (Bytes::new(), true, None),
             Some(Token::Started(step)) if step.forgotten => (Bytes::new(), true, None),
             Some(Token::Started(step)) => {
@@ -227,18 +251,36 @@ impl World {
     }
 
     pub(super) fn release(&mut self, run: RunId, now: Elapsed) {
+        self.end_steps(run, now);
+        if let Some(workspace) = self.runs.get_mut(&run) {
+            workspace.standing = Standing::Released;
+            workspace.files.clear();
+        }
+    }
+
+    pub(super) fn keep(&mut self, run: RunId, generation: u32, now: Elapsed) -> bool {
+        let found = self.runs.get_mut(&run).filter(|found| found.generation == generation);
+        match found.filter(|found| matches!(found.standing, Standing::Ready | Standing::Kept)) {
+            Some(workspace) => workspace.standing = Standing::Kept,
+            None => {
+                self.release(run, now);
+                return false;
+            }
+        }
+        self.end_steps(run, now);
+        true
+    }
+
+    fn end_steps(&mut self, run: RunId, now: Elapsed) {
         for step in self.steps_of(run) {
             step.cut(now, Some(SIGKILL));
-        }
-        if let Some(workspace) = self.runs.get_mut(&run) {
-            workspace.released = true;
-            workspace.files.clear();
         }
     }
 
     pub(super) fn sweep(&mut self, keep: &[RunId], now: Elapsed) -> SweepReport {
         let keep: BTreeSet<_> = keep.iter().collect();
-        let left = self.runs.iter().filter(|(run, workspace)| !workspace.released && !keep.contains(run));
+        let there = |workspace: &Workspace| workspace.standing != Standing::Released;
+        let left = self.runs.iter().filter(|(run, workspace)| there(workspace) && !keep.contains(run));
         let removed: Vec<_> = left.map(|(run, _)| *run).collect();
         for run in &removed {
             self.release(*run, now);
@@ -247,8 +289,8 @@ impl World {
     }
 
     pub(super) fn lose_workspace(&mut self, run: RunId, now: Elapsed) {
-        if let Some(workspace) = self.runs.get_mut(&run) {
-            workspace.lost = true;
+        if let Some(workspace) = self.runs.get_mut(&run).filter(|found| found.standing != Standing::Released) {
+            workspace.standing = Standing::Lost;
             workspace.files.clear();
         }
         for step in self.steps_of(run) {
@@ -257,7 +299,9 @@ impl World {
     }
 
     pub(super) fn read(&self, run: RunId, path: &str) -> Result<Bytes, ExecutorError> {
-        let files = &self.workspace(run)?.files;
+        let there = |found: &&Workspace| matches!(found.standing, Standing::Ready | Standing::Kept);
+        let found = self.runs.get(&run).filter(there);
+        let files = &found.ok_or_else(|| workspace_lost(run, "it was never prepared, or is lost or released"))?.files;
         files.get(checked(path)?).cloned().ok_or_else(|| bad_step("fileNotFound", "nothing was written to this path"))
     }
 
@@ -270,8 +314,9 @@ impl World {
         Ok(())
     }
 
-    pub(super) fn is_released(&self, run: RunId) -> bool {
-        self.runs.get(&run).is_some_and(|workspace| workspace.released)
+    /// Whether the executor is done with the steps of the run.
+    pub(super) fn is_over(&self, run: RunId) -> bool {
+        self.runs.get(&run).is_some_and(|found| matches!(found.standing, Standing::Kept | Standing::Released))
     }
 
     /// The phases of a run's steps, and the next moment at which one of them changes.
@@ -302,7 +347,7 @@ impl World {
     }
 
     fn workspace(&self, run: RunId) -> Result<&Workspace, ExecutorError> {
-        let found = self.runs.get(&run).filter(|found| !found.released && !found.lost);
+        let found = self.runs.get(&run).filter(|found| found.standing == Standing::Ready);
         found.ok_or_else(|| workspace_lost(run, "it was never prepared, or is lost or released"))
     }
 
