@@ -20,6 +20,7 @@ pub const CRASH_POINTS: &[&str] = &[
     "log.forgotten",
     "stop.sent",
     "run.finished",
+    "workspace.kept",
     "run.released",
 ];
 

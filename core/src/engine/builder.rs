@@ -7,7 +7,8 @@ use std::sync::{Arc, Mutex};
 use super::archive::{Archive, Replayed};
 use super::core::{CLOCK_SETTING, Core, Hold, Parts};
 use super::queue::Queue;
-use super::{Engine, Handle};
+use super::request::StoredRequest;
+use super::{Engine, Handle, expiry};
 use crate::clock::{SavedClock, SharedClock, SystemClock};
 use crate::error::{Error, ErrorKind, Result};
 use crate::executor::{Executor, ExecutorError, LocalExecutor, RunScope};
@@ -16,7 +17,7 @@ use crate::log::{LogLimits, LogStore};
 use crate::pipeline::{ExecutorName, PipelineName};
 use crate::run::queue::RunLimits;
 use crate::run::{Input, RunId, RunStatus};
-use crate::store::{Batch, DataDir, RunListing, Store};
+use crate::store::{Batch, DataDir, KeptWorkspace, RunListing, Store};
 
 /// How many runs go at once unless the embedder says otherwise.
 const DEFAULT_RUNS: usize = 64;
@@ -164,7 +165,9 @@ impl EngineBuilder {
             queue: Queue::new(self.run_limits),
             hold: Arc::downgrade(&hold),
         });
-        let recovered = recover(&core).await?;
+        let kept = core.archive.store.kept().await?;
+        let recovered = recover(&core, &kept).await?;
+        expiry::watch(&core, kept);
         Ok(Engine { handle: Arc::new(Handle { core, hold: Mutex::new(Some(hold)), gone, recovered }) })
     }
 }
@@ -205,17 +208,18 @@ async fn system_clock(store: &dyn Store) -> Result<SharedClock> {
 
 /// Takes up what an earlier engine left: running runs get a driver, queued ones their place in the queue, and what no run
 /// owns is swept.
-async fn recover(core: &Arc<Core>) -> Result<Vec<RunId>> {
+async fn recover(core: &Arc<Core>, kept: &[KeptWorkspace]) -> Result<Vec<RunId>> {
     let unfinished = core.archive.store.unfinished().await?;
-    let keep: Vec<RunId> = unfinished.iter().map(|run| run.id).collect();
+    let mut keep: Vec<RunId> = unfinished.iter().map(|run| run.id).chain(kept.iter().map(|kept| kept.run)).collect();
     let mut recovered = Vec::new();
     for listing in unfinished {
         if listing.digest.status == RunStatus::Queued {
             if let Some(record) = core.archive.store.run(listing.id).await? {
-                let request = serde_json::from_value(record.request).map_err(|error| {
+                let request: StoredRequest = serde_json::from_value(record.request).map_err(|error| {
                     let message = format!("the record of run {} is damaged: {error}", listing.id);
                     Error::new(ErrorKind::Damaged, "damagedRun", "open", message)
                 })?;
+                keep.extend(request.adopt.map(|kept| kept.run));
                 core.queue().enter(listing.id, pipeline_name(&listing)?, &request);
             }
         } else {
@@ -223,6 +227,8 @@ async fn recover(core: &Arc<Core>) -> Result<Vec<RunId>> {
             if !listing.digest.status.is_final() {
                 core.queue().resume(listing.id, pipeline_name(&listing)?, &replayed.request);
             }
+            // It may not have taken it over yet.
+            keep.extend(replayed.request.adopt.map(|kept| kept.run));
             take_up(core, replayed).await;
         }
         recovered.push(listing.id);

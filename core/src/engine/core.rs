@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{Notify, mpsc, watch};
 
 use super::archive::{Archive, Replayed};
 use super::driver::Driver;
@@ -20,7 +20,7 @@ use crate::executor::{Executor, ExecutorError};
 use crate::log::LogLimits;
 use crate::pipeline::ExecutorName;
 use crate::run::{Input, RunId, RunState, Seq};
-use crate::store::{Append, Batch, DataDir, StoreError};
+use crate::store::{Batch, DataDir, StoreError};
 
 /// The setting under which the clock is kept.
 pub(crate) const CLOCK_SETTING: &str = "clock";
@@ -43,6 +43,8 @@ pub(crate) struct Core {
     pub(crate) closing: watch::Sender<bool>,
     /// Rises with each commit, for those who follow everything that is committed.
     pub(crate) commits: watch::Sender<u64>,
+    /// Told when a workspace is kept, so that its end is watched for.
+    pub(crate) kept_changed: Arc<Notify>,
     /// Makes runs of one pipeline one after another, so that their numbers have no gaps.
     pub(crate) numbering: tokio::sync::Mutex<HashMap<String, u64>>,
     /// Held while a run is read from the store and given a driver, so that none gets two.
@@ -104,6 +106,7 @@ impl Core {
             queue: Mutex::new(parts.queue),
             closing: watch::Sender::new(false),
             commits: watch::Sender::new(0),
+            kept_changed: Arc::default(),
             numbering: tokio::sync::Mutex::default(),
             taking_up: tokio::sync::Mutex::default(),
             live: Mutex::default(),
@@ -137,16 +140,15 @@ impl Core {
         AuditEntry { at: self.clock.now(), by: by.to_owned(), change }
     }
 
-    /// Writes events of one run with what belongs to them, and with them now and then the clock.
-    pub(crate) async fn append(&self, append: Append, audit: Vec<AuditEntry>) -> Result<(), StoreError> {
+    /// Writes a batch of a run that goes on, and with it now and then the clock.
+    pub(crate) async fn append(&self, mut batch: Batch) -> Result<(), StoreError> {
         let now = self.clock.now().elapsed.as_millis();
         let saved = self.clock_saved.load(Ordering::Relaxed);
-        let mut settings = Vec::new();
         if now.saturating_sub(saved) >= CLOCK_INTERVAL_MS {
             self.clock_saved.store(now, Ordering::Relaxed);
-            settings.extend(self.clock.to_save().map(|clock| (CLOCK_SETTING.to_owned(), clock)));
+            batch.settings.extend(self.clock.to_save().map(|clock| (CLOCK_SETTING.to_owned(), clock)));
         }
-        self.commit(Batch { appends: vec![append], settings, audit, ..Batch::default() }).await
+        self.commit(batch).await
     }
 
     /// Runs a short job of the engine; it ends by itself when the runtime ends.

@@ -10,7 +10,7 @@ use super::core::{Core, Hold};
 use super::effects::{PrepareJob, ReleaseJob, StopJob};
 use super::feed::{Feed, FeedEnd};
 use super::jobs::Jobs;
-use super::message::{INBOX, Message};
+use super::message::{INBOX, Keep, Message};
 use super::request::StoredRequest;
 use super::standstill::{all_reported, hear_until};
 use super::step::StepJob;
@@ -19,7 +19,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::failpoint;
 use crate::pipeline::{TaskId, TaskIndex};
 use crate::run::{AttemptState, Effect, Input, RunEvent, RunId, RunState, Seq, Sequenced, StepKey, WaitReason};
-use crate::store::{Append, RunDigest, Stamped, StoreError};
+use crate::store::{Append, Batch, KeptWorkspace, RunDigest, Stamped, StoreError};
 
 /// Raw logs smaller than this stay until the run is released: dropping one costs more than it frees.
 const WORTH_FORGETTING: u64 = 16 * 1024;
@@ -100,8 +100,11 @@ impl Driver {
         loop {
             let mut wanted = Wanted::default();
             let events = self.settle_all(messages, &mut wanted)?;
-            let committed = self.commit(events, wanted.audit, &mut closing).await;
+            let committed = self.commit(events, &wanted, &mut closing).await;
             let Some(committed) = committed? else { return Ok(FeedEnd::Closed) };
+            if wanted.keep.is_some() {
+                self.core.kept_changed.notify_one();
+            }
             for reply in wanted.waiting {
                 let _ = reply.send(Ok(()));
             }
@@ -183,6 +186,10 @@ impl Driver {
                 }
                 Message::Slots(count) => self.granted += count,
                 Message::Observed(step, reason) => self.observed(&step, reason, &mut events)?,
+                Message::Released(kept) => {
+                    self.settle(Input::Released, &mut events)?;
+                    wanted.keep = kept;
+                }
             }
         }
         self.use_slots(&mut events)?;
@@ -268,7 +275,7 @@ impl Driver {
     async fn commit(
         &mut self,
         events: Vec<Stamped>,
-        audit: Vec<AuditEntry>,
+        wanted: &Wanted,
         closing: &mut tokio::sync::watch::Receiver<bool>,
     ) -> Result<Option<Vec<Arc<Sequenced>>>> {
         if events.is_empty() {
@@ -277,7 +284,9 @@ impl Driver {
         let digest = events.iter().any(|event| changes_digest(&event.event)).then(|| self.digest());
         loop {
             let append = Append { run: self.run, expected: self.last, events: events.clone(), digest: digest.clone() };
-            match self.core.append(append, audit.clone()).await {
+            let keep = wanted.keep.map(|keep| self.kept(keep)).into_iter().collect();
+            let batch = Batch { appends: vec![append], audit: wanted.audit.clone(), keep, ..Batch::default() };
+            match self.core.append(batch).await {
                 Ok(()) => break,
                 Err(error @ (StoreError::Full { .. } | StoreError::Io { .. } | StoreError::ReadOnly { .. })) => {
                     tracing::warn!(run = %self.run, %error, "the run waits until its events can be written");
@@ -299,6 +308,12 @@ impl Driver {
         self.last = seq;
         self.feed.publish(committed.clone());
         Ok(Some(committed))
+    }
+
+    fn kept(&self, keep: Keep) -> KeptWorkspace {
+        let until = self.core.clock.now().elapsed + keep.time;
+        let executor = self.request.executor.to_string();
+        KeptWorkspace { run: self.run, executor, generation: keep.generation, until }
     }
 
     fn digest(&self) -> RunDigest {
@@ -366,7 +381,7 @@ impl Driver {
                 }
                 Effect::Release => {
                     if !std::mem::replace(&mut self.jobs.releasing, true) {
-                        let job = ReleaseJob::new(&core, &self.request, run).run(self.sender.clone());
+                        let job = ReleaseJob::new(&core, &self.request, &self.state).run(self.sender.clone());
                         let mut forgetting = std::mem::take(&mut self.jobs.forgetting);
                         self.jobs.spawn(&core, async move {
                             while forgetting.join_next().await.is_some() {}
@@ -410,11 +425,13 @@ impl Driver {
     }
 }
 
-/// What people want of the run, beside the inputs themselves.
+/// What messages want committed and answered, beside the events.
 #[derive(Default)]
 struct Wanted {
     /// What the audit trail says about it.
     audit: Vec<AuditEntry>,
+    /// The workspace that is kept when the run is released.
+    keep: Option<Keep>,
     /// Who waits until it is committed.
     waiting: Vec<oneshot::Sender<Result<()>>>,
 }

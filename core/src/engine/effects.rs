@@ -9,12 +9,13 @@ use futures::{FutureExt, StreamExt};
 use tokio::sync::mpsc;
 
 use super::core::Core;
-use super::message::Message;
+use super::message::{Keep, Message};
 use super::request::StoredRequest;
 use crate::executor::{ExecutorError, ExecutorEvent, RunScope};
 use crate::explain;
 use crate::failpoint;
 use crate::pipeline::{ExecutorName, TaskIndex};
+use crate::run::rerun::keeps_workspace;
 use crate::run::{Input, RunId, RunState, StepKey};
 
 /// How often a job is tried that the executor refuses.
@@ -23,7 +24,7 @@ const TRIES: u32 = 5;
 const PAUSE: Duration = Duration::from_millis(200);
 
 /// Does something until it works, at most [`TRIES`] times.
-async fn persistently<T, F>(core: &Core, mut job: impl FnMut() -> F) -> Result<T, ExecutorError>
+pub(super) async fn persistently<T, F>(core: &Core, mut job: impl FnMut() -> F) -> Result<T, ExecutorError>
 where
     F: Future<Output = Result<T, ExecutorError>>,
 {
@@ -50,9 +51,9 @@ pub(super) struct PrepareJob {
 
 impl PrepareJob {
     pub(super) fn new(core: &Arc<Core>, request: &StoredRequest, run: RunId, generation: u32) -> Self {
-        // Only the first workspace starts with the source: a later one is filled by the tasks that are repeated.
-        let source = if generation == 1 { request.source.clone() } else { None };
-        let scope = RunScope { run, generation, existing: false, source, adopt: None };
+        // Only the first workspace starts with something: a later one is filled by the tasks that are repeated.
+        let (source, adopt) = if generation == 1 { (request.source.clone(), request.adopt) } else { (None, None) };
+        let scope = RunScope { run, generation, existing: false, source, adopt };
         Self { core: core.clone(), executor: request.executor.clone(), scope }
     }
 
@@ -106,26 +107,47 @@ impl StopJob {
     }
 }
 
-/// Frees what the executor holds for the run.
+/// Frees what the executor holds for the run, all but a workspace that is to be kept.
 pub(super) struct ReleaseJob {
     core: Arc<Core>,
     executor: ExecutorName,
     run: RunId,
+    keep: Option<Keep>,
+    /// The run whose workspace this one was to take over. It may have ended before it did.
+    adopted: Option<RunId>,
 }
 
 impl ReleaseJob {
-    pub(super) fn new(core: &Arc<Core>, request: &StoredRequest, run: RunId) -> Self {
-        Self { core: core.clone(), executor: request.executor.clone(), run }
+    pub(super) fn new(core: &Arc<Core>, request: &StoredRequest, state: &RunState) -> Self {
+        let keep = keeps_workspace(state).map(|(generation, time)| Keep { generation, time });
+        let adopted = request.adopt.map(|kept| kept.run);
+        Self { core: core.clone(), executor: request.executor.clone(), run: state.run(), keep, adopted }
     }
 
     pub(super) async fn run(self, sender: mpsc::Sender<Message>) {
-        if let Ok(executor) = self.core.executor(&self.executor)
-            && let Err(error) = persistently(&self.core, || executor.release(self.run)).await
-        {
+        let freed = AssertUnwindSafe(self.free()).catch_unwind().await;
+        let kept = freed.unwrap_or_else(|_| Err(panicked(&self.executor))).unwrap_or_else(|error| {
             // The run is over for people; the next sweep removes what is left.
             tracing::error!(run = %self.run, %error, "what the executor holds could not be freed");
+            None
+        });
+        if kept.is_some() {
+            failpoint::crash("workspace.kept");
         }
-        let _ = sender.send(Message::Input(Input::Released)).await;
+        let _ = sender.send(Message::Released(kept)).await;
+    }
+
+    /// What is kept.
+    async fn free(&self) -> Result<Option<Keep>, ExecutorError> {
+        let executor = self.core.executor(&self.executor)?;
+        let kept = match self.keep {
+            Some(keep) => persistently(&self.core, || executor.keep(self.run, keep.generation)).await?,
+            None => persistently(&self.core, || executor.release(self.run)).await.map(|()| false)?,
+        };
+        if let Some(adopted) = self.adopted {
+            persistently(&self.core, || executor.release(adopted)).await?;
+        }
+        Ok(self.keep.filter(|_| kept))
     }
 }
 

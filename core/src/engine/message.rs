@@ -1,5 +1,7 @@
 //! What the driver of a run is told.
 
+use std::time::Duration;
+
 use tokio::sync::oneshot;
 
 use crate::audit::AuditEntry;
@@ -19,6 +21,15 @@ pub(super) struct Control {
     pub(super) reply: oneshot::Sender<Result<()>>,
 }
 
+/// A workspace that the executor keeps of a run that ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Keep {
+    /// Which one.
+    pub(super) generation: u32,
+    /// For how long.
+    pub(super) time: Duration,
+}
+
 /// What a driver is told.
 pub(super) enum Message {
     /// Something for the run machine.
@@ -29,4 +40,6 @@ pub(super) enum Message {
     Slots(usize),
     /// The executor noticed that a step waits, or waits no longer.
     Observed(StepKey, Option<WaitReason>),
+    /// The executor has freed what it held for the run, its workspace apart when that is kept.
+    Released(Option<Keep>),
 }

@@ -10,8 +10,10 @@ mod driver;
 mod effects;
 mod event;
 mod events;
+mod expiry;
 mod feed;
 mod jobs;
+mod launch;
 mod log_pump;
 mod log_stream;
 mod message;
@@ -19,6 +21,7 @@ mod queue;
 #[cfg(feature = "sqlite")]
 mod reader;
 mod request;
+mod rerun;
 mod run;
 mod slots;
 mod standstill;
@@ -39,17 +42,17 @@ pub use log_stream::LogStream;
 #[cfg(feature = "sqlite")]
 pub use reader::Reader;
 pub use request::RunRequest;
+pub use rerun::Rerun;
 pub use run::Run;
 pub use summary::{RunSummary, TaskSummary};
 
 use self::core::{Core, Hold};
+use self::launch::NewRun;
 use self::request::StoredRequest;
-use crate::audit::Change;
 use crate::error::{Error, ErrorKind, Result};
-use crate::failpoint;
-use crate::pipeline::{self, Action, ExecutorName, OnConflict, Pipeline, Plan};
-use crate::run::{RunEvent, RunId, RunState, RunStatus, Seq};
-use crate::store::{Append, Batch, RunDigest, RunFilter, RunListing, RunRecord, Stamped};
+use crate::pipeline::{self, Action, ExecutorName, Pipeline, Plan};
+use crate::run::RunId;
+use crate::store::{RunFilter, RunListing};
 
 /// An engine on a data directory. Clones share it; when the last one is dropped the engine closes, and its steps go on until
 /// the next one takes them up.
@@ -95,7 +98,7 @@ impl Engine {
             return Err(Error::new(ErrorKind::Conflict, "engineClosed", "start", "the engine was closed"));
         }
         let plan = pipeline::plan(pipeline, &request.inputs)?;
-        let executor = self.executor_for(&plan)?;
+        let executor = executor_for(core, &plan)?;
         refuse_unsupported(&plan, &executor)?;
         let stored = StoredRequest {
             trigger: plan.trigger.clone(),
@@ -105,71 +108,9 @@ impl Engine {
             source: request.source.map(|path| std::path::absolute(&path).unwrap_or(path)),
             priority: request.priority,
             concurrency: plan.concurrency.clone(),
+            adopt: None,
         };
-        let rejects = plan.concurrency.as_ref().is_some_and(|c| c.on_conflict == OnConflict::Reject);
-        if rejects && core.queue().is_full(&stored) {
-            return Err(group_full(&stored));
-        }
-        let (state, record) = self.create(pipeline, plan, &stored).await?;
-        let run = Run {
-            core: core.clone(),
-            id: record.id,
-            pipeline: Arc::from(record.pipeline.as_str()),
-            number: record.number,
-        };
-        failpoint::crash("run.created");
-        core.queue().enter(run.id, pipeline.name.clone(), &stored);
-        core.drive(stored, state, Seq::ZERO.next(), Vec::new());
-        core.admit();
-        Ok(run)
-    }
-
-    /// Writes a new run with its first event.
-    async fn create(&self, pipeline: &Pipeline, plan: Plan, request: &StoredRequest) -> Result<(RunState, RunRecord)> {
-        let core = &self.handle.core;
-        let name = plan.pipeline.to_string();
-        let internal =
-            |error: serde_json::Error| Error::new(ErrorKind::Internal, "unwritable", "start", error.to_string());
-        let definition = serde_json::to_value(pipeline).map_err(internal)?;
-        let request = serde_json::to_value(request).map_err(internal)?;
-        let plan = Arc::new(plan);
-
-        let mut numbers = core.numbering.lock().await;
-        let newest = match numbers.get(&name) {
-            Some(newest) => *newest,
-            None => core.archive.store.last_number(&name).await?,
-        };
-        let number = newest + 1;
-        let id = RunId::new(core.clock.new_id());
-        let now = core.clock.now();
-        let event = RunEvent::RunQueued { number, pipeline: name.clone() };
-        let mut state = RunState::new(id, plan);
-        state
-            .apply(now, &event)
-            .map_err(|error| Error::new(ErrorKind::Internal, "illegalTransition", "start", error.to_string()))?;
-        let record =
-            RunRecord { id, number, pipeline: name.clone(), definition, request, rerun_of: None, created: now };
-        let digest = RunDigest { status: RunStatus::Queued, started: None, finished: None, released: false };
-        let events = vec![Stamped { at: now, event }];
-        let append = Append { run: id, expected: Seq::ZERO, events, digest: None };
-        let by = record.actor();
-        let change = Change::RunRequested { run: id, pipeline: name.clone(), number, rerun_of: None };
-        let audit = vec![core.audited(by, change)];
-        let runs = vec![(record.clone(), digest)];
-        core.commit(Batch { runs, appends: vec![append], audit, ..Batch::default() }).await?;
-        numbers.insert(name, number);
-        Ok((state, record))
-    }
-
-    fn executor_for(&self, plan: &Plan) -> Result<ExecutorName> {
-        let core = &self.handle.core;
-        let executor = plan.executor.clone().unwrap_or_else(|| core.default_executor.clone());
-        if core.executors.contains_key(&executor) {
-            return Ok(executor);
-        }
-        let message =
-            format!("there is no executor {:?} here; this engine has {}", executor.as_str(), core.executor_names());
-        Err(Error::new(ErrorKind::Invalid, "noSuchExecutor", "start", message))
+        core.launch(NewRun { pipeline, plan, request: stored, rerun_of: None, reused: Vec::new() }).await
     }
 
     /// The handle of a run.
@@ -210,6 +151,17 @@ impl Engine {
         while gone.changed().await.is_ok() {}
         Ok(closed?)
     }
+}
+
+/// The executor of a run, by its plan or by default.
+fn executor_for(core: &Core, plan: &Plan) -> Result<ExecutorName> {
+    let executor = plan.executor.clone().unwrap_or_else(|| core.default_executor.clone());
+    if core.executors.contains_key(&executor) {
+        return Ok(executor);
+    }
+    let message =
+        format!("there is no executor {:?} here; this engine has {}", executor.as_str(), core.executor_names());
+    Err(Error::new(ErrorKind::Invalid, "noSuchExecutor", "start", message))
 }
 
 /// Refuses before the start what would fail for certain: actions without a backend, tasks on another executor.
@@ -253,10 +205,4 @@ fn missing_backend(task: &pipeline::TaskName, action: &Action) -> String {
         task.as_str(),
         action.key()
     )
-}
-
-fn group_full(request: &StoredRequest) -> Error {
-    let group = request.concurrency.as_ref().map_or("", |concurrency| concurrency.group.as_str());
-    let message = format!("the concurrency group {group:?} is full, and its pipeline says `onConflict: reject`");
-    Error::new(ErrorKind::Conflict, "concurrencyLimit", "start", message)
 }

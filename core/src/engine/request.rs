@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use crate::executor::Adopt;
 use crate::pipeline::{CommitInfo, ExecutorName, PlannedConcurrency, RunInputs, TriggerInfo};
 
 /// What a run is started with.
@@ -93,6 +94,9 @@ pub(crate) struct StoredRequest {
     pub(crate) priority: i32,
     #[serde(default)]
     pub(crate) concurrency: Option<PlannedConcurrency>,
+    /// The kept workspace with which the run begins, instead of an empty one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) adopt: Option<Adopt>,
 }
 
 impl StoredRequest {

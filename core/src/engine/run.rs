@@ -182,7 +182,7 @@ fn waits_for_approval(state: &RunState, task: TaskIndex) -> bool {
     view.status() == TaskStatus::Waiting && matches!(view.planned().action(), Action::Approve(_))
 }
 
-fn closed(operation: &'static str) -> Error {
+pub(super) fn closed(operation: &'static str) -> Error {
     let message = "the engine was closed; the run goes on when the data directory is opened again";
     Error::new(ErrorKind::Conflict, "engineClosed", operation, message)
 }

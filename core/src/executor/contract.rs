@@ -8,6 +8,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures::stream::BoxStream;
+use serde::{Deserialize, Serialize};
 
 use super::error::ExecutorError;
 use crate::pipeline::{Isolation, Resources, WorkspaceUse};
@@ -44,7 +45,8 @@ pub struct RunScope {
 }
 
 /// A workspace that was kept and gets another owner.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Adopt {
     /// The run that kept it.
     pub run: RunId,

@@ -1,10 +1,14 @@
 //! The engine over the local executor and over the scripted one.
 
+mod keeping;
 mod local;
+mod rerun;
+mod rerun_local;
 mod scripted;
 #[cfg(feature = "sqlite")]
 mod standstill;
 mod timeline;
+mod site;
 
 use crate::pipeline::{Pipeline, read};
 

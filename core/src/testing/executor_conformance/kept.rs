@@ -4,7 +4,8 @@
 
 use std::time::Duration;
 
-use super::bench::{Bench, Factory, archive, unpacked};
+use super::bench::{Bench, Factory, LogReader, archive, unpacked};
+use super::stops::is_quiet;
 use crate::executor::{Adopt, ExecutorError, RunScope};
 use crate::run::RunId;
 
@@ -89,9 +90,10 @@ pub async fn kept_files_are_adopted(factory: &dyn Factory) {
 /// Keeping stops what is left of the run and frees its steps.
 pub async fn keeping_ends_the_run(factory: &dyn Factory) {
     let old = Bench::new(factory).await;
-    let running = old.script("running", "echo up; trap '' TERM; while :; do echo x >> beat; sleep 0.02; done");
+    let running =
+        old.script("running", "trap '' TERM; echo x > beat; echo up; while :; do echo x >> beat; sleep 0.02; done");
     old.must("start", old.executor.start(&running)).await;
-    let mut log = super::bench::LogReader::new(&old, &running.key, 0);
+    let mut log = LogReader::new(&old, &running.key, 0);
     log.until(&old, "up").await;
     let kept = old.keep(1).await;
     assert_eq!(kept, factory.keeps_workspaces());
@@ -103,8 +105,7 @@ pub async fn keeping_ends_the_run(factory: &dyn Factory) {
     if kept {
         let new = Bench::bare(factory);
         new.must("prepare", new.executor.prepare(&new.adopting(old.run))).await;
-        let still = "size=$(wc -c < beat); sleep 0.3; [ \"$size\" = \"$(wc -c < beat)\" ]";
-        new.finish_script("still", still).await.success();
+        is_quiet(&new, "beat").await;
         new.release().await;
     }
     old.release().await;

@@ -15,7 +15,7 @@ async fn started(bench: &Bench<'_>, step: &StepSpec) {
 }
 
 /// Fails when the file still grows: then somebody lives who writes to it.
-async fn is_quiet(bench: &Bench<'_>, file: &str) {
+pub(super) async fn is_quiet(bench: &Bench<'_>, file: &str) {
     let look = format!("a=$(wc -c < {file}); sleep 0.3; b=$(wc -c < {file}); [ \"$a\" -gt 0 ]; [ \"$a\" = \"$b\" ]");
     bench.finish_script(&format!("look at {file}"), &look).await.success();
 }
