@@ -32,6 +32,7 @@ pub const BUGS: &[(&str, &str)] = &[
     ("step.ignore-token", "every step once: a start does not look at its token"),
     ("step.leave-descendants", "no process left: only the step's first process is stopped"),
     ("run.keep-folder", "no file left: the workspace is not removed"),
+    ("sweep.forget-kept", "workspace kept: the sweep at the opening takes what failed runs keep"),
 ];
 
 /// Crashes here when the environment asks for it.

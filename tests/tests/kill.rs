@@ -48,7 +48,9 @@ fn a_crash_at_every_named_point_loses_doubles_and_leaves_nothing() {
 /// Crashes at the first visit, and again at the second one if recovery comes there.
 fn crash_at(point: &str) -> Result<(), String> {
     let wounds = vec![at(point, 1), at(point, 1)];
-    let plan = Plan { scenario: ScenarioName::Steady, wounds, absences: Vec::new() };
+    // Only of failed runs something is kept.
+    let scenario = if point == "workspace.kept" { ScenarioName::Failing } else { ScenarioName::Steady };
+    let plan = Plan { scenario, wounds, absences: Vec::new() };
     let trial = try_in_fresh_folder(Path::new(PROGRAM), None, &plan).map_err(|error| format!("{point}: {error}"))?;
     if trial.kills == 0 {
         return Err(format!("{point}: the run never came there, so that nothing was tried"));
@@ -108,6 +110,12 @@ fn a_process_that_outlives_the_run_is_noticed() {
 #[test]
 fn a_workspace_that_outlives_the_run_is_noticed() {
     assert_caught("run.keep-folder", Invariant::NoFileLeft, [unhurt()]);
+}
+
+#[test]
+fn a_kept_workspace_that_the_next_engine_sweeps_away_is_noticed() {
+    let killed = Plan::single(ScenarioName::Failing, at("run.released", 1));
+    assert_caught("sweep.forget-kept", Invariant::WorkspaceKept, [killed]);
 }
 
 #[test]

@@ -13,6 +13,7 @@ use crate::clock::{SavedClock, SharedClock, SystemClock};
 use crate::error::{Error, ErrorKind, Result};
 use crate::executor::{Executor, ExecutorError, LocalExecutor, RunScope};
 use crate::explain;
+use crate::failpoint;
 use crate::log::{LogLimits, LogStore};
 use crate::pipeline::{ExecutorName, PipelineName};
 use crate::run::queue::RunLimits;
@@ -210,7 +211,10 @@ async fn system_clock(store: &dyn Store) -> Result<SharedClock> {
 /// owns is swept.
 async fn recover(core: &Arc<Core>, kept: &[KeptWorkspace]) -> Result<Vec<RunId>> {
     let unfinished = core.archive.store.unfinished().await?;
-    let mut keep: Vec<RunId> = unfinished.iter().map(|run| run.id).chain(kept.iter().map(|kept| kept.run)).collect();
+    let mut keep: Vec<RunId> = unfinished.iter().map(|run| run.id).collect();
+    if !failpoint::bug("sweep.forget-kept") {
+        keep.extend(kept.iter().map(|kept| kept.run));
+    }
     let mut recovered = Vec::new();
     for listing in unfinished {
         if listing.digest.status == RunStatus::Queued {

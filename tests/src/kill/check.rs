@@ -17,8 +17,10 @@ pub enum Invariant {
     EveryStepOnce,
     /// No process of the run is left.
     NoProcessLeft,
-    /// No file of the workspace or of a step is left.
+    /// No file of the workspace or of a step is left, what a failed run keeps apart.
     NoFileLeft,
+    /// The workspace of a failed run is there as the run left it.
+    WorkspaceKept,
     /// Events are numbered without gaps or doubles, and the end of each task is told once.
     EventsAddUp,
     /// What a killed process has shown is still so afterwards.
@@ -70,7 +72,7 @@ pub struct Observation {
 /// Everything in the observation that must not be.
 pub fn check(scenario: &Scenario, seen: &Observation) -> Vec<Violation> {
     let mut found = Findings::default();
-    left_behind(seen, &mut found);
+    left_behind(scenario, seen, &mut found);
     match seen.runs.as_slice() {
         [] => never_durable(seen, &mut found),
         [_] => {
@@ -94,12 +96,19 @@ impl Findings {
     }
 }
 
-fn left_behind(seen: &Observation, found: &mut Findings) {
+fn left_behind(scenario: &Scenario, seen: &Observation, found: &mut Findings) {
     for process in &seen.processes {
         found.add(Invariant::NoProcessLeft, format!("still there: {process}"));
     }
-    for file in &seen.files {
+    let kept = match (scenario.kept, seen.runs.as_slice()) {
+        (Some(file), [run]) if seen.state == "failed" => Some(format!("executors/local/{run}/workspace-1/{file}")),
+        _ => None,
+    };
+    for file in seen.files.iter().filter(|file| kept.as_ref() != Some(file)) {
         found.add(Invariant::NoFileLeft, format!("still there: {file}"));
+    }
+    if let Some(kept) = kept.filter(|kept| !seen.files.contains(kept)) {
+        found.add(Invariant::WorkspaceKept, format!("not there: {kept}"));
     }
 }
 

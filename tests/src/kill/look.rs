@@ -3,7 +3,7 @@
 use std::fs;
 use std::io;
 use std::os::unix::ffi::OsStrExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// A process that has to do with a folder.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,10 +60,10 @@ pub fn end(processes: &[Process]) {
     }
 }
 
-/// Every file and folder whose path below `data_dir` has one of the run's folders in it. Logs and the database stay; they are
-/// what a data directory is for.
+/// Everything in the folders of runs below `data_dir`: files, and folders with nothing in them. Logs and the database stay;
+/// they are what a data directory is for.
 pub fn left_files(data_dir: &Path) -> io::Result<Vec<String>> {
-    let mut found = Vec::new();
+    let mut found: Vec<PathBuf> = Vec::new();
     let mut folders = vec![data_dir.to_path_buf()];
     while let Some(folder) = folders.pop() {
         let entries = match fs::read_dir(&folder) {
@@ -74,20 +74,35 @@ pub fn left_files(data_dir: &Path) -> io::Result<Vec<String>> {
         for entry in entries {
             let entry = entry?;
             let path = entry.path();
-            let below = path.strip_prefix(data_dir).unwrap_or(&path);
-            if below == Path::new("logs") {
+            if path.strip_prefix(data_dir) == Ok(Path::new("logs")) {
                 continue;
             }
             let name = entry.file_name().to_string_lossy().into_owned();
             if is_run_id(&name) || name.starts_with("workspace") || name == "steps" {
-                found.push(below.display().to_string());
+                all_below(&path, &mut found)?;
             } else if entry.file_type()?.is_dir() {
                 folders.push(path);
             }
         }
     }
+    let below = |path: &PathBuf| path.strip_prefix(data_dir).unwrap_or(path).display().to_string();
+    let mut found: Vec<_> = found.iter().map(below).collect();
     found.sort();
     Ok(found)
+}
+
+fn all_below(path: &Path, found: &mut Vec<PathBuf>) -> io::Result<()> {
+    if !fs::symlink_metadata(path)?.is_dir() {
+        found.push(path.to_path_buf());
+        return Ok(());
+    }
+    let mut empty = true;
+    for entry in fs::read_dir(path)? {
+        all_below(&entry?.path(), found)?;
+        empty = false;
+    }
+    found.extend(empty.then(|| path.to_path_buf()));
+    Ok(())
 }
 
 /// Whether a folder is called like a run: a UUID.
@@ -131,6 +146,9 @@ mod tests {
             fs::create_dir_all(folder.path().join(path)).unwrap();
         }
         fs::write(folder.path().join("windlass.db"), "").unwrap();
-        assert_eq!(left_files(folder.path()).unwrap(), [format!("executors/local/{run}")]);
+        fs::create_dir_all(folder.path().join(format!("executors/local/{run}/workspace-1/deep"))).unwrap();
+        fs::write(folder.path().join(format!("executors/local/{run}/workspace-1/deep/file")), "").unwrap();
+        let left = ["steps", "workspace-1/deep/file"].map(|name| format!("executors/local/{run}/{name}"));
+        assert_eq!(left_files(folder.path()).unwrap(), left);
     }
 }

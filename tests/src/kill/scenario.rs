@@ -22,6 +22,8 @@ pub struct Scenario {
     pub document: String,
     /// The states in which the run may end, each with the exit code of a command that followed it.
     pub ends: Vec<(&'static str, i32)>,
+    /// The one file in the workspace that is kept when the run has failed; otherwise nothing is.
+    pub kept: Option<&'static str>,
     /// Every task of the run.
     pub tasks: BTreeMap<&'static str, ExpectedTask>,
 }
@@ -177,6 +179,7 @@ stages:
         script: |
           echo "start breaks 1" >> "$WITNESS"
           for i in $(seq 1 12); do echo "breaks $i"; sleep 0.04; done
+          echo "as it was left" > half-done
           echo "end breaks 1" >> "$WITNESS"
           exit 3
       - name: victim
@@ -221,7 +224,13 @@ fn steady() -> Scenario {
         ("never", ExpectedTask::skipped()),
         ("report", ExpectedTask::succeeds("status: succeeded\n")),
     ]);
-    Scenario { name: ScenarioName::Steady, document: STEADY.to_owned(), ends: vec![("succeeded", 0)], tasks }
+    Scenario {
+        name: ScenarioName::Steady,
+        document: STEADY.to_owned(),
+        ends: vec![("succeeded", 0)],
+        kept: None,
+        tasks,
+    }
 }
 
 fn failing() -> Scenario {
@@ -232,7 +241,8 @@ fn failing() -> Scenario {
         ("skipped", ExpectedTask::skipped()),
         ("report", ExpectedTask::succeeds("status: failed\nbye")),
     ]);
-    Scenario { name: ScenarioName::Failing, document: FAILING.to_owned(), ends: vec![("failed", 1)], tasks }
+    let (document, ends) = (FAILING.to_owned(), vec![("failed", 1)]);
+    Scenario { name: ScenarioName::Failing, document, ends, kept: Some("half-done"), tasks }
 }
 
 /// Every task may be stopped wherever it is, or never start; only `finally` always runs to its end.

@@ -13,6 +13,7 @@ fn perfect(scenario: &Scenario) -> Observation {
         exit_code: Some(scenario.ends[0].1),
         ..Observation::default()
     };
+    seen.files.extend(scenario.kept.map(|file| format!("executors/local/run/workspace-1/{file}")));
     push(&mut seen, json!({"type": "runQueued"}));
     push(&mut seen, json!({"type": "runStarted"}));
     seen.events.push(json!({"seq": 0}));
@@ -155,6 +156,16 @@ fn what_is_left_behind_is_found() {
     seen.processes.push("4711 sleep 300".to_owned());
     seen.files.push("executors/local/x".to_owned());
     assert_eq!(broken(&scenario, &seen), [Invariant::NoProcessLeft, Invariant::NoFileLeft]);
+}
+
+#[test]
+fn a_workspace_that_is_not_kept_or_not_alone_is_found() {
+    let scenario = ScenarioName::Failing.scenario();
+    let mut seen = perfect(&scenario);
+    seen.files.push("executors/local/run/steps/breaks/token".to_owned());
+    assert_eq!(broken(&scenario, &seen), [Invariant::NoFileLeft]);
+    seen.files.clear();
+    assert_eq!(broken(&scenario, &seen), [Invariant::WorkspaceKept]);
 }
 
 #[test]
