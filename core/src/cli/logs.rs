@@ -29,7 +29,7 @@ pub(super) async fn logs(args: LogsArgs) -> Result<Exit, Failure> {
         let tasks = chosen.iter().map(|task| Wanted::new(task, first, last)).collect();
         Following { reader, run, tasks, whole: args.task.is_none() }.run(&mut out).await?;
     } else {
-        for task in chosen.iter().filter(|task| task.attempts > 0) {
+        for task in chosen.iter().filter(|task| task.attempts > 0 || task.reused.is_some()) {
             let attempt = attempt(&summary, task, args.attempt)?;
             print(&reader, run, task, attempt, &mut out).await?;
         }

@@ -8,8 +8,8 @@ use super::request::StoredRequest;
 use super::summary::RunSummary;
 use crate::error::{Error, ErrorKind, Result};
 use crate::log::LogStore;
-use crate::pipeline::{self, Pipeline, Plan};
-use crate::run::{RunId, RunState, Seq, StepKey};
+use crate::pipeline::{self, Pipeline, Plan, TaskId};
+use crate::run::{RunEvent, RunId, RunState, Seq, StepKey};
 use crate::store::{RunFilter, RunListing, RunRecord, Store};
 
 /// How many events are read at once.
@@ -98,6 +98,46 @@ impl Archive {
     pub(crate) async fn summary(&self, run: RunId) -> Result<RunSummary> {
         let replayed = self.replay(run, None).await?;
         Ok(RunSummary::of(&replayed.record, &replayed.request, &replayed.state))
+    }
+
+    /// The attempt whose log a task has: one of this run, or one of the run that did it when this one did not do it again.
+    /// `attempt` 0 stands for the newest one. `None` when there is no such task.
+    pub(crate) async fn logged(&self, run: RunId, task: &str, attempt: u32) -> Result<Option<StepKey>> {
+        let task = TaskId::new(task);
+        // Who reads a log piece by piece names the attempt; then the events are not read again for each piece.
+        if attempt > 0 && !self.may_be_reused(run, &task).await? {
+            return Ok(Some(StepKey { run, task, attempt }));
+        }
+        let replayed = self.replay(run, None).await?;
+        let Some(index) = replayed.state.index_of(&task) else { return Ok(None) };
+        let view = replayed.state.task(index);
+        Ok(Some(match view.reused().filter(|reused| attempt == 0 || attempt == reused.attempt) {
+            Some(reused) => StepKey { run: reused.run, task, attempt: reused.attempt.max(1) },
+            None if attempt == 0 => StepKey { run, task, attempt: view.attempts().max(1) },
+            None => StepKey { run, task, attempt },
+        }))
+    }
+
+    /// Whether the run began with the result of this task. It says so in the events right after its first one.
+    async fn may_be_reused(&self, run: RunId, task: &TaskId) -> Result<bool> {
+        if self.listing(run).await?.rerun_of.is_none() {
+            return Ok(false);
+        }
+        let mut last = Seq::ZERO.next();
+        loop {
+            let page = self.store.read(run, last, PAGE).await?;
+            for fact in &page {
+                match &fact.event {
+                    RunEvent::TaskReused { task: reused, .. } if reused == task => return Ok(true),
+                    RunEvent::TaskReused { .. } => {}
+                    _ => return Ok(false),
+                }
+            }
+            match page.last() {
+                Some(fact) => last = fact.seq,
+                None => return Ok(false),
+            }
+        }
     }
 
     /// Bytes of a stored log, read off the runtime's own threads.

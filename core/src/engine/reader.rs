@@ -53,8 +53,11 @@ impl Reader {
         EventStream::new(self.archive.clone(), run, seq, None)
     }
 
-    /// A piece of a stored log, at most `max` bytes; empty at the end of what there is.
+    /// A piece of a stored log, at most `max` bytes; empty at the end of what there is. `attempt` 0 stands for the newest one.
+    /// The log of a task that was not done again is that of the run that did it.
     pub async fn log(&self, run: RunId, task: &str, attempt: u32, from: u64, max: usize) -> Result<Bytes> {
-        self.archive.log_bytes(StepKey { run, task: TaskId::new(task), attempt }, from, max).await
+        let named = || StepKey { run, task: TaskId::new(task), attempt };
+        let key = self.archive.logged(run, task, attempt).await?.unwrap_or_else(named);
+        self.archive.log_bytes(key, from, max).await
     }
 }

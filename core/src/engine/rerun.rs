@@ -1,5 +1,7 @@
 //! Running again: always a new run, which says of which one it is the repetition.
 
+use std::time::Duration;
+
 use super::archive::Replayed;
 use super::launch::NewRun;
 use super::request::StoredRequest;
@@ -7,9 +9,9 @@ use super::run::{Run, closed};
 use super::{executor_for, refuse_unsupported};
 use crate::error::{Error, ErrorKind, Result};
 use crate::executor::Adopt;
-use crate::pipeline::{self, Action, Pipeline, Plan, TaskName, WorkspaceUse};
-use crate::run::rerun::{RerunRefusal, ReuseFrom, first_to_repeat, keeps_workspace, reuse};
-use crate::run::{RunEvent, RunId};
+use crate::pipeline::{self, ExecutorName, Pipeline, Plan, TaskName};
+use crate::run::rerun::{RerunRefusal, ReuseFrom, counts_on_workspace, first_to_repeat, keeps_workspace, reuse};
+use crate::run::{RunEvent, RunId, RunState};
 use crate::store::{KeptWorkspace, RunFilter};
 
 const OPERATION: &str = "retry";
@@ -24,7 +26,8 @@ pub enum Rerun {
     /// What did not succeed, with the definition and the inputs that it had. What succeeded before is not done again, and the
     /// workspace is as the failed run left it.
     FromFailed,
-    /// This task and all that comes after it, with the definition and the inputs that it had, in a fresh workspace.
+    /// This task, what comes after it and what did not succeed, with the definition and the inputs that it had, in a fresh
+    /// workspace.
     FromTask(TaskName),
 }
 
@@ -36,7 +39,9 @@ impl Run {
     /// - `runUnfinished` for a run that has not ended.
     /// - `workspaceNotKept` for [`Rerun::FromFailed`] when the workspace is needed and gone: kept no longer, never kept, or
     ///   taken over by another run. The message names the task to repeat from.
-    /// - `nothingToRepeat`, `noSuchTask` and the like when the run cannot be repeated from there.
+    /// - `workspaceNeeded` for [`Rerun::FromTask`] when an earlier task filled the workspace. The message names the task to
+    ///   repeat from.
+    /// - `nothingFailed`, `nothingStarted`, `noSuchTask` when there is nothing to repeat from.
     /// - `noSuchPipeline`, `pipelineInactive` for [`Rerun::AsItIs`].
     /// - `noSuchExecutor` when this engine does not have the run's executor, and what [`Engine::start`](super::Engine::start)
     ///   says.
@@ -44,39 +49,40 @@ impl Run {
         self.core.hold().ok_or_else(|| closed(OPERATION))?;
         let mut old = self.core.archive.replay(self.id, None).await?;
         if old.state.ended().is_none() {
-            let message =
-                format!("run {} has not ended: wait for its end, or cancel it, before it is run again", self.id);
-            return Err(Error::new(ErrorKind::Conflict, "runUnfinished", OPERATION, message));
+            return Err(refused(&RerunRefusal::Unfinished { run: self.id }));
         }
         old.request.trigger.actor = by.to_owned();
         // Each new run takes over for itself.
         old.request.adopt = None;
+        if mode != Rerun::AsItIs {
+            self.require_executor(&old.request.executor)?;
+        }
         match mode {
             Rerun::AsItWas => self.repeat(&old, Vec::new(), None).await,
             Rerun::AsItIs => self.repeat_as_it_is(&old).await,
             Rerun::FromFailed => self.repeat_what_failed(&old).await,
-            Rerun::FromTask(task) => {
-                let reused = reuse(&old.state, &ReuseFrom::Task(task)).map_err(|refusal| refused(self.id, &refusal))?;
-                self.repeat(&old, reused, None).await
-            }
+            Rerun::FromTask(task) => self.repeat_from(&old, &task).await,
         }
+    }
+
+    fn require_executor(&self, executor: &ExecutorName) -> Result<()> {
+        if self.core.executors.contains_key(executor) {
+            return Ok(());
+        }
+        let message = format!(
+            "run {} worked on the executor {:?}, and this engine has {}: give it that executor when it is opened, or start \
+             the pipeline anew on another one",
+            self.id,
+            executor.as_str(),
+            self.core.executor_names()
+        );
+        Err(Error::new(ErrorKind::Invalid, "noSuchExecutor", OPERATION, message))
     }
 
     async fn repeat(&self, old: &Replayed, reused: Vec<RunEvent>, adopt: Option<Adopt>) -> Result<Run> {
         let definition = self.definition(old)?;
         let plan = pipeline::plan(&definition, &old.request.inputs())?;
-        let executor = &old.request.executor;
-        if !self.core.executors.contains_key(executor) {
-            let message = format!(
-                "run {} worked on the executor {:?}, and this engine has {}: give it that executor when it is opened, or \
-                 start the pipeline anew on another one",
-                self.id,
-                executor.as_str(),
-                self.core.executor_names()
-            );
-            return Err(Error::new(ErrorKind::Invalid, "noSuchExecutor", OPERATION, message));
-        }
-        refuse_unsupported(&plan, executor)?;
+        refuse_unsupported(&plan, &old.request.executor)?;
         let request = StoredRequest { adopt, ..old.request.clone() };
         self.launch(&definition, plan, request, reused).await
     }
@@ -113,8 +119,8 @@ impl Run {
     async fn repeat_what_failed(&self, old: &Replayed) -> Result<Run> {
         // A run keeps its workspace with its very last event.
         self.wait().await?;
-        let reused = reuse(&old.state, &ReuseFrom::Failed).map_err(|refusal| refused(self.id, &refusal))?;
-        let needed = reused.iter().any(|event| worked_in_the_workspace(old.state.plan(), event));
+        let reused = reuse(&old.state, &ReuseFrom::Failed).map_err(|refusal| refused(&refusal))?;
+        let needed = counts_on_workspace(&old.state, &reused).is_some();
         // Another one may take it over meanwhile; then it is not there the second time.
         let mut tries = 2;
         loop {
@@ -129,6 +135,31 @@ impl Run {
                 result => return result,
             }
         }
+    }
+
+    async fn repeat_from(&self, old: &Replayed, task: &TaskName) -> Result<Run> {
+        let mut reused = reuse(&old.state, &ReuseFrom::Task(task.clone())).map_err(|refusal| refused(&refusal))?;
+        if let Some(missing) = counts_on_workspace(&old.state, &reused) {
+            // From the first one on, those beside it are done again as well, so that there is always a task to begin with.
+            let whole = reuse(&old.state, &ReuseFrom::Workspace).ok();
+            match whole.filter(|_| first_to_repeat(&old.state).as_ref() == Some(task)) {
+                Some(whole) => reused.retain(|event| whole.contains(event)),
+                None => return Err(self.starts_empty(old, task, &missing)),
+            }
+        }
+        self.repeat(old, reused, None).await
+    }
+
+    /// The workspace of a run from a task on is empty, and an earlier task filled it.
+    fn starts_empty(&self, old: &Replayed, task: &TaskName, missing: &TaskName) -> Error {
+        let (task, missing) = (task.as_str(), missing.as_str());
+        let message = format!(
+            "run {} cannot be repeated from task {task:?} on: the new run begins with an empty workspace, and what {missing:?} \
+             left there is needed; {}",
+            self.id,
+            instead(&old.state)
+        );
+        Error::new(ErrorKind::Conflict, "workspaceNeeded", OPERATION, message)
     }
 
     async fn launch(
@@ -156,27 +187,26 @@ impl Run {
 
     /// Why the workspace is not there, and from where the run can be repeated without it.
     async fn not_kept(&self, old: &Replayed) -> Error {
-        let now = self.core.clock.now().elapsed;
-        let why = match (keeps_workspace(&old.state), old.state.finished()) {
-            (None, _) => "was not kept".to_owned(),
-            (Some((_, time)), Some(finished)) if finished.elapsed + time <= now => {
-                format!("was kept for {}, which are over", pipeline::HumanDuration::from(time))
-            }
-            _ => match self.taker().await {
+        let why = match keeps_workspace(&old.state) {
+            None => "was not kept (it is when a run fails or takes too long, and `keepWorkspace` is not 0)".to_owned(),
+            Some((_, time)) => match self.taker().await {
                 Some(run) => format!("was taken over by run {run}"),
+                None if self.is_over(old, time) => {
+                    format!("was kept for {} after its end, and is freed by now", pipeline::HumanDuration::from(time))
+                }
                 None => "is not there any more".to_owned(),
             },
         };
-        let instead = match first_to_repeat(&old.state) {
-            Some(task) => format!(
-                "repeat it from task {:?} on, which needs no workspace: `Rerun::FromTask({:?})`",
-                task.as_str(),
-                task.as_str()
-            ),
-            None => "run all of it again: `Rerun::AsItWas`".to_owned(),
-        };
-        let message = format!("the workspace of run {} {why}, so it cannot go on from what failed; {instead}", self.id);
+        let message = format!(
+            "the workspace of run {} {why}, so it cannot go on from what failed; {}",
+            self.id,
+            instead(&old.state)
+        );
         Error::new(ErrorKind::Conflict, "workspaceNotKept", OPERATION, message)
+    }
+
+    fn is_over(&self, old: &Replayed, time: Duration) -> bool {
+        old.state.finished().is_some_and(|finished| finished.elapsed + time <= self.core.clock.now().elapsed)
     }
 
     /// The run that took the workspace over, among the newest ones of the pipeline.
@@ -195,16 +225,21 @@ impl Run {
     }
 }
 
-/// Whether the task, which is not done again, left something in the workspace that all tasks share.
-fn worked_in_the_workspace(plan: &Plan, event: &RunEvent) -> bool {
-    let RunEvent::TaskReused { task, attempt, .. } = event else { return false };
-    let planned = plan.tasks.iter().find(|planned| planned.id == *task);
-    planned.is_some_and(|planned| {
-        let shares = planned.definition.workspace == WorkspaceUse::Shared;
-        *attempt > 0 && shares && !matches!(planned.action(), Action::Approve(_))
-    })
+/// What can be done when the workspace is not there.
+fn instead(state: &RunState) -> String {
+    match first_to_repeat(state) {
+        Some(task) => {
+            let task = task.as_str();
+            format!("repeat it from task {task:?} on, which begins with an empty one: `Rerun::FromTask({task:?})`")
+        }
+        None => "run all of it again: `Rerun::AsItWas`".to_owned(),
+    }
 }
 
-fn refused(run: RunId, refusal: &RerunRefusal) -> Error {
-    Error::new(ErrorKind::Conflict, "nothingToRepeat", OPERATION, format!("run {run}: {refusal}"))
+fn refused(refusal: &RerunRefusal) -> Error {
+    let kind = match refusal {
+        RerunRefusal::NoSuchTask { .. } => ErrorKind::NotFound,
+        _ => ErrorKind::Conflict,
+    };
+    Error::new(kind, refusal.code(), OPERATION, refusal.to_string())
 }

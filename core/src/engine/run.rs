@@ -134,25 +134,23 @@ impl Run {
     }
 
     /// A piece of the stored log of a task's attempt: from an offset on, at most `max` bytes; empty at the end.
-    /// `attempt` 0 stands for the newest one.
+    /// `attempt` 0 stands for the newest one. The log of a task that was not done again is that of the run that did it.
     pub async fn log(&self, task: &str, attempt: u32, from: u64, max: usize) -> Result<Bytes> {
-        let attempt = match attempt {
-            0 => self.newest_attempt(task).await?,
-            attempt => attempt,
-        };
-        let key = StepKey { run: self.id, task: TaskId::new(task), attempt };
+        let key = self.logged(task, attempt).await?;
         self.core.archive.log_bytes(key, from, max).await
     }
 
     /// The stored log of a task's attempt from an offset on, as it grows, to the attempt's end. `attempt` 0 stands for the
     /// newest one.
     pub async fn follow_log(&self, task: &str, attempt: u32, from: u64) -> Result<LogStream> {
-        let attempt = match attempt {
-            0 => self.newest_attempt(task).await?,
-            attempt => attempt,
+        let key = self.logged(task, attempt).await?;
+        let events = if key.run == self.id {
+            self.events().await?
+        } else {
+            // The other run is over, so that its log is whole.
+            EventStream::new(self.core.archive.clone(), key.run, Seq::ZERO, None)
         };
-        let key = StepKey { run: self.id, task: TaskId::new(task), attempt };
-        Ok(LogStream::new(self.core.archive.clone(), self.events().await?, key, from))
+        Ok(LogStream::new(self.core.archive.clone(), events, key, from))
     }
 
     /// The stored log of a task's newest attempt as far as there is one. For small logs; use [`Run::log`] for big ones.
@@ -160,9 +158,9 @@ impl Run {
         self.log(task, 0, 0, usize::MAX).await
     }
 
-    async fn newest_attempt(&self, task: &str) -> Result<u32> {
-        let summary = self.summary().await?;
-        summary.task(task).map(|task| task.attempts.max(1)).ok_or_else(|| self.no_such_task(task))
+    /// The attempt whose log it is, which may be one of an earlier run.
+    async fn logged(&self, task: &str, attempt: u32) -> Result<StepKey> {
+        self.core.archive.logged(self.id, task, attempt).await?.ok_or_else(|| self.no_such_task(task))
     }
 
     fn no_such_task(&self, task: &str) -> Error {

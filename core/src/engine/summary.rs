@@ -64,7 +64,7 @@ pub struct TaskSummary {
     pub waiting: Option<WaitReason>,
     /// What it wrote to `$WINDLASS_OUTPUT`.
     pub outputs: BTreeMap<String, String>,
-    /// Where it was done, when this is the result of an earlier run: its log is there.
+    /// Where it was done, when an earlier run did it and this one did not do it again: its log is there.
     pub reused: Option<Reused>,
     /// When its first attempt started.
     pub started: Option<Timestamp>,

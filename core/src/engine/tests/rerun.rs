@@ -5,7 +5,6 @@ use serde_json::Value;
 use super::pipeline;
 use super::site::{HOUR, Site, ended, started};
 use crate::audit::Change;
-use crate::clock::Clock;
 use crate::engine::{Engine, Event, EventKind, Rerun, Run, RunRequest};
 use crate::error::ErrorKind;
 use crate::executor::Adopt;
@@ -108,7 +107,7 @@ async fn after_its_time_it_is_refused_and_the_task_to_repeat_from_is_named() {
     site.until_released(old.id()).await;
     let error = old.retry(Rerun::FromFailed, "ana").await.unwrap_err();
     assert_eq!((error.kind(), error.code()), (ErrorKind::Conflict, "workspaceNotKept"));
-    for part in ["kept for 24h", r#"Rerun::FromTask("checkout")"#] {
+    for part in ["kept for 1day after its end", r#"Rerun::FromTask("checkout")"#] {
         assert!(error.to_string().contains(part), "{error}");
     }
     let new = old.retry(Rerun::FromTask(task("checkout")), "ana").await.unwrap();
@@ -260,6 +259,47 @@ async fn from_a_task_on_does_it_and_what_follows_in_a_fresh_workspace() {
     assert_eq!(site.prepared(new.id()), [(1, false, None)]);
     assert_eq!(["checkout", "build", "test"].map(|task| site.executor.started(task)), [1, 2, 2]);
     assert_eq!(old.retry(Rerun::FromTask(task("nobody")), "ana").await.unwrap_err().code(), "noSuchTask");
+}
+
+#[tokio::test]
+async fn from_a_task_on_is_refused_where_an_earlier_one_filled_the_workspace() {
+    let site = Site::new(chain);
+    let engine = site.open().await;
+    let old = ended(&engine, CHAIN).await;
+    let error = old.retry(Rerun::FromTask(task("test")), "ana").await.unwrap_err();
+    assert_eq!((error.kind(), error.code()), (ErrorKind::Conflict, "workspaceNeeded"));
+    for part in [r#"what "checkout" left there"#, r#"Rerun::FromTask("checkout")"#] {
+        assert!(error.to_string().contains(part), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn from_the_first_task_on_does_those_beside_it_again_as_well() {
+    let site = Site::new(|executor| executor.task("test", Script::fails(1)));
+    let engine = site.open().await;
+    let document = r#"
+name: p
+stages:
+  - {name: Ask, tasks: [{name: lookup, workspace: none, script: x}]}
+  - {name: Source, order: parallel, tasks: [{name: one, script: x}, {name: two, script: x}]}
+  - {name: Test, tasks: [{name: test, script: x}]}
+"#;
+    let old = ended(&engine, document).await;
+    assert_eq!(old.retry(Rerun::FromTask(task("two")), "ana").await.unwrap_err().code(), "workspaceNeeded");
+    let new = old.retry(Rerun::FromTask(task("one")), "ana").await.unwrap();
+    new.wait().await.unwrap();
+    let started = ["lookup", "one", "two", "test"].map(|task| site.executor.started(task));
+    assert_eq!(started, [1, 2, 2, 2]);
+}
+
+#[tokio::test]
+async fn a_run_in_which_nothing_failed_has_nothing_to_go_on_from() {
+    let site = Site::new(|executor| chain(executor).task("test", Script::succeeds()));
+    let engine = site.open().await;
+    let good = ended(&engine, CHAIN).await;
+    assert_eq!(good.retry(Rerun::FromFailed, "ana").await.unwrap_err().code(), "nothingFailed");
+    let new = good.retry(Rerun::FromTask(task("checkout")), "ana").await.unwrap();
+    assert!(new.wait().await.unwrap().succeeded());
 }
 
 /// As it is stored: with one parameter less, and one that is new.

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use super::pipeline;
 use crate::engine::{Engine, EventKind, Rerun, Run, RunRequest};
 use crate::run::RunStatus;
+use crate::store::MemoryStore;
 
 /// Fails in its last task as long as there is no file `go`.
 const CHAIN: &str = r#"
@@ -35,8 +36,13 @@ impl Site {
         Self(tempfile::tempdir().unwrap())
     }
 
+    /// An engine whose store the next one has.
     async fn open(&self) -> Engine {
         Engine::builder().data_dir(self.0.path().join("data")).open().await.unwrap()
+    }
+
+    async fn open_in_memory(&self) -> Engine {
+        Engine::builder().data_dir(self.0.path().join("data")).store(MemoryStore::new()).open().await.unwrap()
     }
 
     async fn failed(&self, engine: &Engine, document: &str) -> Run {
@@ -64,7 +70,7 @@ impl Site {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_files_are_those_that_the_failed_run_left() {
     let site = Site::new();
-    let engine = site.open().await;
+    let engine = site.open_in_memory().await;
     let old = site.failed(&engine, CHAIN).await;
     assert_eq!(site.folders().len(), 1, "only the kept workspace is there");
     site.go();
@@ -79,7 +85,7 @@ async fn the_files_are_those_that_the_failed_run_left() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_log_of_a_reused_task_is_that_of_the_run_that_did_it() {
     let site = Site::new();
-    let engine = site.open().await;
+    let engine = site.open_in_memory().await;
     let first = site.failed(&engine, CHAIN).await;
     let second = first.retry(Rerun::FromFailed, "ana").await.unwrap();
     assert_eq!(second.wait().await.unwrap().status, RunStatus::Failed);
