@@ -130,6 +130,13 @@ impl EngineBuilder {
         self
     }
 
+    /// A store that several engines have one after another.
+    #[cfg(test)]
+    pub(super) fn shared_store(mut self, store: Arc<dyn Store>) -> Self {
+        self.store = Some(store);
+        self
+    }
+
     /// Opens the engine, and takes up every run that an earlier one left unfinished: their steps went on meanwhile.
     ///
     /// # Errors

@@ -50,12 +50,12 @@ async fn each_is_freed_when_its_time_is_up_whatever_the_date_says() {
 #[tokio::test]
 async fn the_next_engine_leaves_it_in_peace_and_goes_on_watching_the_time() {
     let site = site();
-    let engine = site.open_on_disk("scripted").await;
+    let engine = site.open().await;
     let run = ended(&engine, FAILS).await;
     engine.close().await.unwrap();
     site.clock.advance(23 * HOUR).await;
 
-    let engine = site.open_on_disk("scripted").await;
+    let engine = site.open().await;
     assert!(site.executor.calls().contains(&Call::Sweep { keep: vec![run.id()] }));
     assert!(!site.released(run.id()));
     site.clock.until_sleepers(1).await;
@@ -67,11 +67,11 @@ async fn the_next_engine_leaves_it_in_peace_and_goes_on_watching_the_time() {
 #[tokio::test]
 async fn what_became_due_while_no_engine_was_there_is_freed_at_the_opening() {
     let site = site();
-    let engine = site.open_on_disk("scripted").await;
+    let engine = site.open().await;
     let run = ended(&engine, FAILS).await;
     engine.close().await.unwrap();
     site.clock.advance(25 * HOUR).await;
-    let engine = site.open_on_disk("scripted").await;
+    let engine = site.open().await;
     site.until_released(run.id()).await;
     engine.close().await.unwrap();
 }
@@ -79,19 +79,19 @@ async fn what_became_due_while_no_engine_was_there_is_freed_at_the_opening() {
 #[tokio::test]
 async fn a_workspace_on_an_executor_that_is_not_there_stays_until_it_is() {
     let site = site();
-    let engine = site.open_on_disk("scripted").await;
+    let engine = site.open().await;
     let run = ended(&engine, FAILS).await;
     engine.close().await.unwrap();
     site.clock.advance(25 * HOUR).await;
 
-    let other = site.open_on_disk("other").await;
+    let other = site.open_with("other").await;
     let probe = ended(&other, SUCCEEDS).await;
     site.until_released(probe.id()).await;
     assert!(!site.released(run.id()));
     assert_eq!(other.handle.core.archive.store.kept().await.unwrap().len(), 1);
     other.close().await.unwrap();
 
-    let engine = site.open_on_disk("scripted").await;
+    let engine = site.open().await;
     site.until_released(run.id()).await;
     engine.close().await.unwrap();
 }

@@ -235,10 +235,10 @@ async fn a_repetition_that_is_cancelled_in_the_queue_leaves_nothing_behind() {
 #[tokio::test]
 async fn an_executor_that_is_not_there_any_more_is_named() {
     let site = Site::new(chain);
-    let engine = site.open_on_disk("scripted").await;
+    let engine = site.open().await;
     let old = ended(&engine, CHAIN).await;
     engine.close().await.unwrap();
-    let engine = site.open_on_disk("other").await;
+    let engine = site.open_with("other").await;
     let old = engine.run(old.id()).await.unwrap();
     for mode in [Rerun::AsItWas, Rerun::FromFailed, Rerun::FromTask(task("checkout"))] {
         let error = old.retry(mode, "ana").await.unwrap_err();

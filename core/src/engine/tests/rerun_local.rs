@@ -1,6 +1,7 @@
 //! Running again, with real processes: the files are those that the failed run left, also after a crash.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use super::pipeline;
 use crate::engine::{Engine, EventKind, Rerun, Run, RunRequest};
@@ -29,40 +30,39 @@ stages:
           test -e "$HERE/go"
 "#;
 
-struct Site(tempfile::TempDir);
+struct Site {
+    folder: tempfile::TempDir,
+    store: Arc<MemoryStore>,
+}
 
 impl Site {
     fn new() -> Self {
-        Self(tempfile::tempdir().unwrap())
+        Self { folder: tempfile::tempdir().unwrap(), store: Arc::default() }
     }
 
-    /// An engine whose store the next one has.
     async fn open(&self) -> Engine {
-        Engine::builder().data_dir(self.0.path().join("data")).open().await.unwrap()
-    }
-
-    async fn open_in_memory(&self) -> Engine {
-        Engine::builder().data_dir(self.0.path().join("data")).store(MemoryStore::new()).open().await.unwrap()
+        let engine = Engine::builder().data_dir(self.folder.path().join("data"));
+        engine.shared_store(self.store.clone()).open().await.unwrap()
     }
 
     async fn failed(&self, engine: &Engine, document: &str) -> Run {
-        let request = RunRequest::manual().parameter("HERE", self.0.path().to_str().unwrap());
+        let request = RunRequest::manual().parameter("HERE", self.folder.path().to_str().unwrap());
         let run = engine.start(&pipeline(document), request).await.unwrap();
         assert_eq!(run.wait().await.unwrap().status, RunStatus::Failed);
         run
     }
 
     fn go(&self) {
-        std::fs::write(self.0.path().join("go"), "").unwrap();
+        std::fs::write(self.folder.path().join("go"), "").unwrap();
     }
 
     fn did(&self) -> String {
-        std::fs::read_to_string(self.0.path().join("did")).unwrap().replace('\n', " ")
+        std::fs::read_to_string(self.folder.path().join("did")).unwrap().replace('\n', " ")
     }
 
     /// The folders of runs that the executor has.
     fn folders(&self) -> Vec<PathBuf> {
-        let root = self.0.path().join("data/executors/local");
+        let root = self.folder.path().join("data/executors/local");
         std::fs::read_dir(root).unwrap().map(|entry| entry.unwrap().path()).collect()
     }
 }
@@ -70,7 +70,7 @@ impl Site {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_files_are_those_that_the_failed_run_left() {
     let site = Site::new();
-    let engine = site.open_in_memory().await;
+    let engine = site.open().await;
     let old = site.failed(&engine, CHAIN).await;
     assert_eq!(site.folders().len(), 1, "only the kept workspace is there");
     site.go();
@@ -85,7 +85,7 @@ async fn the_files_are_those_that_the_failed_run_left() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_log_of_a_reused_task_is_that_of_the_run_that_did_it() {
     let site = Site::new();
-    let engine = site.open_in_memory().await;
+    let engine = site.open().await;
     let first = site.failed(&engine, CHAIN).await;
     let second = first.retry(Rerun::FromFailed, "ana").await.unwrap();
     assert_eq!(second.wait().await.unwrap().status, RunStatus::Failed);
@@ -115,7 +115,7 @@ async fn a_crash_before_the_workspace_is_taken_over_changes_nothing() {
     let old = site.failed(&engine, &CHAIN.replace("stages:", group)).await;
     let blocker = "name: other\nconcurrency: {group: g, limit: 1, onConflict: queue}\nparameters: [{name: HERE, dynamic: true}]\n\
                    stages: [{name: S, tasks: [{name: t, script: 'until [ -e \"$HERE/go\" ]; do sleep 0.02; done'}]}]";
-    let request = RunRequest::manual().parameter("HERE", site.0.path().to_str().unwrap());
+    let request = RunRequest::manual().parameter("HERE", site.folder.path().to_str().unwrap());
     engine.start(&pipeline(blocker), request).await.unwrap();
     let new = old.retry(Rerun::FromFailed, "ana").await.unwrap().id();
     engine.close().await.unwrap();

@@ -13,9 +13,10 @@ use crate::testing::{Call, ScriptedExecutor, VirtualClock};
 
 pub(super) const HOUR: Duration = Duration::from_secs(3600);
 
-/// A folder with one clock, which stands still unless the test moves it, and one executor.
+/// A folder with one store, one executor, and one clock, which stands still unless the test moves it.
 pub(super) struct Site {
     folder: tempfile::TempDir,
+    store: Arc<MemoryStore>,
     pub(super) clock: VirtualClock,
     pub(super) executor: ScriptedExecutor,
 }
@@ -24,24 +25,21 @@ impl Site {
     pub(super) fn new(script: impl FnOnce(ScriptedExecutor) -> ScriptedExecutor) -> Self {
         let clock = VirtualClock::new();
         let executor = script(ScriptedExecutor::new(Arc::new(clock.clone())));
-        Self { folder: tempfile::tempdir().unwrap(), clock, executor }
+        Self { folder: tempfile::tempdir().unwrap(), store: Arc::default(), clock, executor }
     }
 
-    /// An engine whose store the next one does not have.
     pub(super) async fn open(&self) -> Engine {
-        self.builder("scripted").store(MemoryStore::new()).open().await.unwrap()
+        self.open_with("scripted").await
     }
 
-    /// An engine with a store on disk, which has the executor under this name.
-    pub(super) async fn open_on_disk(&self, name: &str) -> Engine {
-        self.builder(name).open().await.unwrap()
-    }
-
-    fn builder(&self, name: &str) -> crate::EngineBuilder {
-        Engine::builder()
+    /// An engine that has the executor under this name.
+    pub(super) async fn open_with(&self, name: &str) -> Engine {
+        let engine = Engine::builder()
             .data_dir(self.folder.path().join("data"))
             .executor(name, self.executor.clone())
-            .clock(Arc::new(self.clock.clone()))
+            .shared_store(self.store.clone())
+            .clock(Arc::new(self.clock.clone()));
+        engine.open().await.unwrap()
     }
 
     /// What the attempts at a task do from now on.
