@@ -65,6 +65,16 @@ async fn the_next_engine_leaves_it_in_peace_and_goes_on_watching_the_time() {
 }
 
 #[tokio::test]
+async fn an_engine_that_is_dropped_while_it_watches_lets_go_at_once() {
+    let site = site();
+    let engine = site.open().await;
+    drop(ended(&engine, FAILS).await);
+    drop(engine);
+    let engine = site.open().await;
+    engine.close().await.unwrap();
+}
+
+#[tokio::test]
 async fn what_became_due_while_no_engine_was_there_is_freed_at_the_opening() {
     let site = site();
     let engine = site.open().await;

@@ -1,12 +1,10 @@
-//! Running again, with real processes: the files are those that the failed run left, also after a crash.
+//! Running again, with real processes and a store on disk: the files are those that the failed run left, also after a crash.
 
 use std::path::PathBuf;
-use std::sync::Arc;
 
 use super::pipeline;
 use crate::engine::{Engine, EventKind, Rerun, Run, RunRequest};
 use crate::run::RunStatus;
-use crate::store::MemoryStore;
 
 /// Fails in its last task as long as there is no file `go`.
 const CHAIN: &str = r#"
@@ -32,17 +30,15 @@ stages:
 
 struct Site {
     folder: tempfile::TempDir,
-    store: Arc<MemoryStore>,
 }
 
 impl Site {
     fn new() -> Self {
-        Self { folder: tempfile::tempdir().unwrap(), store: Arc::default() }
+        Self { folder: tempfile::tempdir().unwrap() }
     }
 
     async fn open(&self) -> Engine {
-        let engine = Engine::builder().data_dir(self.folder.path().join("data"));
-        engine.shared_store(self.store.clone()).open().await.unwrap()
+        Engine::builder().data_dir(self.folder.path().join("data")).open().await.unwrap()
     }
 
     async fn failed(&self, engine: &Engine, document: &str) -> Run {
