@@ -112,6 +112,20 @@ pub enum Change {
 }
 
 impl Change {
+    /// Every word that [`Change::kind`] gives.
+    pub const KINDS: &[&str] = &[
+        "pipelineCreated",
+        "pipelineUpdated",
+        "pipelineActivated",
+        "pipelineDeactivated",
+        "pipelineDeleted",
+        "runRequested",
+        "runCancelled",
+        "approvalDecided",
+        "runDeleted",
+        "backupMade",
+    ];
+
     /// The word for it: the `type` of its JSON.
     pub fn kind(&self) -> &'static str {
         match self {

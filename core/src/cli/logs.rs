@@ -159,7 +159,7 @@ impl Following {
 
     /// Shows what came after an event; answers the newest one.
     async fn catch_up(&mut self, mut seen: Seq, out: &mut Out) -> Result<Seq, Failure> {
-        let mut events = self.reader.events_after(self.run, seen);
+        let mut events = self.reader.run_events_after(self.run, seen);
         while let Some(event) = events.next().await.map_err(Failure::engine)? {
             seen = event.seq;
             match &event.kind {

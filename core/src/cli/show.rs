@@ -18,7 +18,7 @@ pub(super) async fn show(args: ShowArgs, ui: &Ui) -> Result<Exit, Failure> {
     let run = open::find(&reader, &args.run).await?;
     let mut out = Output::stdout();
     if args.events {
-        events(reader.events_after(run, Seq::ZERO), args.json, &mut out).await?;
+        events(reader.run_events_after(run, Seq::ZERO), args.json, &mut out).await?;
     } else {
         let summary = reader.summary(run).await.map_err(Failure::engine)?;
         if args.json {

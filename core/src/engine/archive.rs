@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
+use super::event::Event;
 use super::request::StoredRequest;
 use super::summary::RunSummary;
 use crate::error::{Error, ErrorKind, Result};
 use crate::log::LogStore;
 use crate::pipeline::{self, Pipeline, Plan, TaskId};
-use crate::run::{RunEvent, RunId, RunState, Seq, StepKey};
+use crate::run::{RunEvent, RunId, RunState, Seq, Sequenced, StepKey};
 use crate::store::{RunFilter, RunListing, RunRecord, Store};
 
 /// How many events are read at once.
@@ -31,7 +32,7 @@ pub(crate) struct Replayed {
 }
 
 impl Archive {
-    /// The run that a person means: an id, the beginning of one, `PIPELINE#NUMBER`, or `latest`.
+    /// The run that a person means: an id, the beginning of one, `PIPELINE#NUMBER`, `PIPELINE#latest`, or `latest`.
     pub(crate) async fn find(&self, text: &str) -> Result<RunId> {
         if let Ok(id) = text.parse::<RunId>() {
             return match self.store.listing(id).await? {
@@ -40,13 +41,16 @@ impl Archive {
             };
         }
         if text == "latest" {
-            let newest = self.store.list(&RunFilter { limit: 1, ..RunFilter::default() }).await?;
-            return newest.first().map(|run| run.id).ok_or_else(|| no_such_run(text));
+            return self.latest(None).await?.ok_or_else(|| no_such_run(text));
         }
-        if let Some((pipeline, number)) = text.rsplit_once('#')
-            && let Ok(number) = number.parse()
-        {
-            return self.store.numbered(pipeline, number).await?.ok_or_else(|| no_such_run(text));
+        match text.rsplit_once('#').map(|(pipeline, which)| (pipeline, which, which.parse())) {
+            Some((pipeline, "latest", _)) => {
+                return self.latest(Some(pipeline)).await?.ok_or_else(|| no_such_run(text));
+            }
+            Some((pipeline, _, Ok(number))) => {
+                return self.store.numbered(pipeline, number).await?.ok_or_else(|| no_such_run(text));
+            }
+            _ => {}
         }
         let plausible = text.len() >= 4 && text.chars().all(|c| c.is_ascii_hexdigit() || c == '-');
         let found = if plausible { self.store.find(&text.to_ascii_lowercase(), 2).await? } else { Vec::new() };
@@ -60,6 +64,12 @@ impl Archive {
                 format!("several runs begin with {text:?}: give more of the id"),
             )),
         }
+    }
+
+    /// The newest run, of all or of one pipeline.
+    async fn latest(&self, pipeline: Option<&str>) -> Result<Option<RunId>> {
+        let filter = RunFilter { pipeline: pipeline.map(str::to_owned), limit: 1, ..RunFilter::default() };
+        Ok(self.store.list(&filter).await?.first().map(|run| run.id))
     }
 
     pub(crate) async fn listing(&self, run: RunId) -> Result<RunListing> {
@@ -140,6 +150,18 @@ impl Archive {
         }
     }
 
+    /// The fact as embedders see it, with the bytes of its piece of log. `None` for what concerns only the engine.
+    pub(crate) async fn event(&self, fact: &Sequenced) -> Result<Option<Event>> {
+        let log = match &fact.event {
+            RunEvent::LogAppended { task, attempt, from, to, .. } => {
+                let key = StepKey { run: fact.run, task: task.clone(), attempt: *attempt };
+                self.log_bytes(key, *from, usize::try_from(to - from).unwrap_or(usize::MAX)).await?
+            }
+            _ => Bytes::new(),
+        };
+        Ok(Event::from_fact(fact, log))
+    }
+
     /// Bytes of a stored log, read off the runtime's own threads.
     pub(crate) async fn log_bytes(&self, key: StepKey, from: u64, max: usize) -> Result<Bytes> {
         let logs = self.logs.clone();
@@ -173,7 +195,8 @@ pub(crate) fn no_such_run(text: &str) -> Error {
         "noSuchRun",
         "find",
         format!(
-            "there is no run {text:?}: `windlass runs` lists them; a run is named by its id, PIPELINE#NUMBER, or latest"
+            "there is no run {text:?}: `windlass runs` lists them; a run is named by its id, PIPELINE#NUMBER, \
+             PIPELINE#latest, or latest"
         ),
     )
 }

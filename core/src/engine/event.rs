@@ -10,6 +10,9 @@ use serde::ser::{Serialize, SerializeMap, Serializer};
 use crate::pipeline::TaskId;
 use crate::run::{AttemptState, Cause, Decision, RunEnd, RunEvent, RunId, Seq, Sequenced, TaskEnd, WaitReason};
 
+/// The word for a piece of log.
+pub(crate) const LOG: &str = "log";
+
 /// One fact about a run. Its JSON is one line of `windlass run --json`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Event {
@@ -80,8 +83,42 @@ pub enum EventKind {
 }
 
 impl Event {
-    /// The fact as embedders see it; `log` gives the bytes of a piece of log. `None` for what concerns only the engine.
-    pub(crate) fn from_fact(fact: &Sequenced, log: impl FnOnce(&TaskId, u32, u64, u64) -> Bytes) -> Option<Self> {
+    /// Every word that [`Event::type_name`] gives.
+    pub const TYPES: &[&str] = &[
+        "runQueued",
+        "taskReused",
+        "runStarted",
+        "workspaceLost",
+        "taskWaiting",
+        "taskRunning",
+        "taskStarted",
+        "attemptStarted",
+        LOG,
+        "logTruncated",
+        "attemptStopping",
+        "attemptFinished",
+        "approvalRequested",
+        "approvalDecided",
+        "cancelRequested",
+        "runTimedOut",
+        "finallyStarted",
+        "finallyTimedOut",
+        "engineRecovered",
+        "taskFinished",
+        "runFinished",
+    ];
+
+    /// The word that the event of this fact has in `type`. `None` for what concerns only the engine.
+    pub(crate) fn type_of(fact: &RunEvent) -> Option<&'static str> {
+        match fact {
+            RunEvent::LogAppended { .. } => Some(LOG),
+            RunEvent::WorkspaceReady { .. } | RunEvent::RunReleased => None,
+            other => Some(other.kind()),
+        }
+    }
+
+    /// The fact as embedders see it, with the bytes of its piece of log. `None` for what concerns only the engine.
+    pub(crate) fn from_fact(fact: &Sequenced, log: Bytes) -> Option<Self> {
         let kind = match fact.event.clone() {
             RunEvent::RunQueued { number, pipeline } => EventKind::RunQueued { pipeline, number },
             RunEvent::TaskReused { task, from, state, .. } => EventKind::TaskReused { task, from, state },
@@ -93,9 +130,8 @@ impl Event {
                 EventKind::TaskStarted { stage: stage.map(|stage| stage.as_str().to_owned()), task }
             }
             RunEvent::AttemptStarted { task, attempt, .. } => EventKind::AttemptStarted { task, attempt },
-            RunEvent::LogAppended { task, attempt, from, to, .. } => {
-                let bytes = log(&task, attempt, from, to);
-                EventKind::Log { task, attempt, offset: from, bytes }
+            RunEvent::LogAppended { task, attempt, from, .. } => {
+                EventKind::Log { task, attempt, offset: from, bytes: log }
             }
             RunEvent::LogTruncated { task, attempt, limit } => EventKind::LogTruncated { task, attempt, limit },
             RunEvent::AttemptStopping { task, attempt, cause, .. } => {
@@ -135,7 +171,7 @@ impl Event {
             EventKind::TaskRunning { .. } => "taskRunning",
             EventKind::TaskStarted { .. } => "taskStarted",
             EventKind::AttemptStarted { .. } => "attemptStarted",
-            EventKind::Log { .. } => "log",
+            EventKind::Log { .. } => LOG,
             EventKind::LogTruncated { .. } => "logTruncated",
             EventKind::AttemptStopping { .. } => "attemptStopping",
             EventKind::AttemptFinished { .. } => "attemptFinished",

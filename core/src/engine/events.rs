@@ -10,7 +10,7 @@ use super::archive::Archive;
 use super::event::Event;
 use super::feed::{Feed, FeedEnd, FeedState};
 use crate::error::{Error, ErrorKind, Result};
-use crate::run::{RunEvent, RunId, Seq, Sequenced, StepKey};
+use crate::run::{RunEvent, RunId, Seq, Sequenced};
 
 /// How many events are read from the store at once.
 const PAGE: usize = 500;
@@ -37,24 +37,23 @@ impl EventStream {
         Self { archive, run, cursor: after, ready: VecDeque::new(), live, over: false }
     }
 
-    /// The next event; `None` after the last one.
+    /// The next event; `None` after the last one. Dropping the future loses nothing: the next call gives the same event.
     pub async fn next(&mut self) -> Result<Option<Event>> {
-        while let Some(fact) = self.next_fact().await? {
-            let log = self.log_of(&fact).await?;
-            if let Some(event) = Event::from_fact(&fact, |_, _, _, _| log) {
-                return Ok(Some(event));
+        while let Some(fact) = self.peek_fact().await? {
+            let event = self.archive.event(&fact).await?;
+            self.take_fact();
+            if event.is_some() {
+                return Ok(event);
             }
         }
         Ok(None)
     }
 
-    /// The next event as it is stored, also those that are only for the engine.
-    pub(super) async fn next_fact(&mut self) -> Result<Option<Arc<Sequenced>>> {
+    /// The next event as it is stored, also those that are only for the engine. It stays the next one until it is taken.
+    pub(super) async fn peek_fact(&mut self) -> Result<Option<Arc<Sequenced>>> {
         loop {
-            if let Some(fact) = self.ready.pop_front() {
-                self.cursor = fact.seq;
-                self.over |= matches!(fact.event, RunEvent::RunReleased);
-                return Ok(Some(fact));
+            if let Some(fact) = self.ready.front() {
+                return Ok(Some(fact.clone()));
             }
             if self.over || !self.fill().await? {
                 return Ok(None);
@@ -64,18 +63,21 @@ impl EventStream {
 
     /// The next event, its log left empty: for tests under a clock that would not wait until a log is read from a disk.
     pub(crate) async fn next_without_log(&mut self) -> Result<Option<Event>> {
-        while let Some(fact) = self.next_fact().await? {
-            if let Some(event) = Event::from_fact(&fact, |_, _, _, _| Bytes::new()) {
+        while let Some(fact) = self.peek_fact().await? {
+            self.take_fact();
+            if let Some(event) = Event::from_fact(&fact, Bytes::new()) {
                 return Ok(Some(event));
             }
         }
         Ok(None)
     }
 
-    async fn log_of(&self, fact: &Sequenced) -> Result<Bytes> {
-        let RunEvent::LogAppended { task, attempt, from, to, .. } = &fact.event else { return Ok(Bytes::new()) };
-        let key = StepKey { run: self.run, task: task.clone(), attempt: *attempt };
-        self.archive.log_bytes(key, *from, usize::try_from(to - from).unwrap_or(usize::MAX)).await
+    /// Goes on behind the event that was looked at.
+    pub(super) fn take_fact(&mut self) {
+        if let Some(fact) = self.ready.pop_front() {
+            self.cursor = fact.seq;
+            self.over |= matches!(fact.event, RunEvent::RunReleased);
+        }
     }
 
     /// Waits until there is something after the cursor. False when nothing more can come.

@@ -28,18 +28,19 @@ impl LogStream {
         self.offset
     }
 
-    /// The next piece; `None` after the last one.
+    /// The next piece; `None` after the last one. Dropping the future loses nothing: the next call gives the same piece.
     pub async fn next(&mut self) -> Result<Option<Bytes>> {
-        while let Some(fact) = self.events.next_fact().await? {
+        while let Some(fact) = self.events.peek_fact().await? {
             match &fact.event {
                 RunEvent::LogAppended { task, attempt, to, .. } if self.is_of(task, *attempt) && *to > self.offset => {
                     let length = usize::try_from(to - self.offset).unwrap_or(usize::MAX);
                     let piece = self.archive.log_bytes(self.key.clone(), self.offset, length).await?;
                     self.offset = *to;
+                    self.events.take_fact();
                     return Ok(Some(piece));
                 }
                 RunEvent::AttemptFinished { task, attempt, .. } if self.is_of(task, *attempt) => return Ok(None),
-                _ => {}
+                _ => self.events.take_fact(),
             }
         }
         Ok(None)

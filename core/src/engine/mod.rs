@@ -8,7 +8,10 @@ mod builder;
 mod core;
 mod driver;
 mod effects;
+mod engine_event;
+mod engine_events;
 mod event;
+mod event_filter;
 mod events;
 mod expiry;
 mod feed;
@@ -36,7 +39,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::watch;
 
 pub use builder::EngineBuilder;
+pub use engine_event::{EngineEvent, EngineEventKind};
+pub use engine_events::EngineEvents;
 pub use event::{Event, EventKind};
+pub use event_filter::EventFilter;
 pub use events::EventStream;
 pub use log_stream::LogStream;
 #[cfg(feature = "sqlite")]
@@ -120,7 +126,7 @@ impl Engine {
         Ok(Run { core, id, pipeline: Arc::from(listing.pipeline.as_str()), number: listing.number })
     }
 
-    /// The run that a person means: an id, the beginning of one, `PIPELINE#NUMBER`, or `latest`.
+    /// The run that a person means: an id, the beginning of one, `PIPELINE#NUMBER`, `PIPELINE#latest`, or `latest`.
     pub async fn find(&self, text: &str) -> Result<Run> {
         let id = self.handle.core.archive.find(text).await?;
         self.run(id).await

@@ -6,13 +6,15 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::archive::Archive;
+use super::engine_events::EngineEvents;
+use super::event_filter::EventFilter;
 use super::events::EventStream;
 use super::summary::RunSummary;
 use crate::error::Result;
 use crate::log::LogStore;
 use crate::pipeline::TaskId;
 use crate::run::{RunId, Seq, StepKey};
-use crate::store::{DataDir, RunFilter, RunListing};
+use crate::store::{DataDir, Position, RunFilter, RunListing};
 
 /// Reads a data directory without holding it. Changes nothing, and never waits for the engine that does.
 #[derive(Clone, Debug)]
@@ -28,7 +30,7 @@ impl Reader {
         Ok(Self { archive: Archive { store, logs: LogStore::new(data_dir.logs()) } })
     }
 
-    /// The run that a person means: an id, the beginning of one, `PIPELINE#NUMBER`, or `latest`.
+    /// The run that a person means: an id, the beginning of one, `PIPELINE#NUMBER`, `PIPELINE#latest`, or `latest`.
     pub async fn find(&self, text: &str) -> Result<RunId> {
         self.archive.find(text).await
     }
@@ -49,8 +51,29 @@ impl Reader {
     }
 
     /// The events of a run after a number, as far as there are any now.
-    pub fn events_after(&self, run: RunId, seq: Seq) -> EventStream {
+    pub fn run_events_after(&self, run: RunId, seq: Seq) -> EventStream {
         EventStream::new(self.archive.clone(), run, seq, None)
+    }
+
+    /// Everything that happened so far, of all runs and pipelines.
+    ///
+    /// # Errors
+    /// `unknownEventType` for a filter with a word that no event has.
+    pub async fn events(&self, filter: EventFilter) -> Result<EngineEvents> {
+        self.events_after(Position::default(), filter).await
+    }
+
+    /// What happened after a position so far. After its end the stream can be asked again for what has come meanwhile.
+    ///
+    /// # Errors
+    /// As [`Reader::events`]; `unknownPosition` for one that this data directory never had.
+    pub async fn events_after(&self, position: Position, filter: EventFilter) -> Result<EngineEvents> {
+        EngineEvents::new(self.archive.clone(), position, filter, None).await
+    }
+
+    /// The position of what was committed last.
+    pub async fn newest(&self) -> Result<Position> {
+        Ok(self.archive.store.newest().await?)
     }
 
     /// A piece of a stored log, at most `max` bytes; empty at the end of what there is. `attempt` 0 stands for the newest one.

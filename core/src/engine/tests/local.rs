@@ -178,6 +178,8 @@ async fn runs_are_numbered_listed_and_found() {
     assert!(listed.iter().all(|run| run.digest.status == RunStatus::Succeeded && run.last > Seq::ZERO));
     assert_eq!(engine.find("p#2").await.unwrap().id(), runs[1].id());
     assert_eq!(engine.find("latest").await.unwrap().id(), runs[2].id());
+    assert_eq!(engine.find("p#latest").await.unwrap().id(), runs[2].id());
+    assert_eq!(engine.find("q#latest").await.unwrap_err().code(), "noSuchRun");
     assert_eq!(engine.find("p#9").await.unwrap_err().code(), "noSuchRun");
     engine.close().await.unwrap();
 }

@@ -1,5 +1,6 @@
 //! The engine over the local executor and over the scripted one.
 
+mod engine_events;
 mod keeping;
 mod local;
 mod rerun;
