@@ -72,8 +72,8 @@ pub mod testing;
 #[cfg(feature = "sqlite")]
 pub use engine::Reader;
 pub use engine::{
-    Engine, EngineBuilder, EngineEvent, EngineEventKind, EngineEvents, Event, EventFilter, EventKind, EventStream,
-    LogStream, Rerun, Run, RunRequest, RunSummary, TaskSummary,
+    DrainReport, Engine, EngineBuilder, EngineEvent, EngineEventKind, EngineEvents, Event, EventFilter, EventKind,
+    EventStream, LogStream, Rerun, Run, RunRequest, RunSummary, Shutdown, TaskSummary,
 };
 pub use error::{Error, ErrorKind, Result};
 pub use pipeline::{Action, Parameter, Pipeline, Stage, Task};

@@ -1,6 +1,6 @@
 //! What the parts of one engine share.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
@@ -50,6 +50,10 @@ pub(crate) struct Core {
     /// Held while a run is read from the store and given a driver, so that none gets two.
     taking_up: tokio::sync::Mutex<()>,
     live: Mutex<HashMap<RunId, Live>>,
+    /// Runs that this engine cannot drive any further.
+    stuck: Mutex<BTreeSet<RunId>>,
+    /// Rises whenever a run is over, or has lost its driver.
+    pub(crate) departures: watch::Sender<u64>,
     runtime: tokio::runtime::Handle,
     hold: Weak<Hold>,
     /// The elapsed milliseconds at which the clock was saved last.
@@ -110,6 +114,8 @@ impl Core {
             numbering: tokio::sync::Mutex::default(),
             taking_up: tokio::sync::Mutex::default(),
             live: Mutex::default(),
+            stuck: Mutex::default(),
+            departures: watch::Sender::new(0),
             runtime: tokio::runtime::Handle::current(),
             hold: parts.hold,
             clock_saved: AtomicU64::new(0),
@@ -240,17 +246,40 @@ impl Core {
     /// The run needs no place in the queue any more; others may go.
     pub(crate) fn run_finished(self: &Arc<Self>, run: RunId) {
         self.queue().finished(run);
+        self.departures.send_modify(|count| *count += 1);
         self.admit();
     }
 
     /// The driver of a run has ended.
     pub(crate) fn run_left(self: &Arc<Self>, run: RunId, feed: &Feed, end: FeedEnd) {
         let released = end == FeedEnd::Released;
+        if matches!(end, FeedEnd::Broken(_)) {
+            self.stuck().insert(run);
+        }
         self.live().remove(&run);
         feed.end(end);
         if released {
             self.run_finished(run);
         }
+        self.departures.send_modify(|count| *count += 1);
+    }
+
+    /// The runs that go on: let go by the queue, and not over with everything that they held.
+    pub(crate) fn going(&self) -> BTreeSet<RunId> {
+        let live: Vec<RunId> = self.live().keys().copied().collect();
+        let queue = self.queue();
+        let mut going: BTreeSet<RunId> = queue.active().collect();
+        going.extend(live.into_iter().filter(|run| !queue.is_waiting(*run)));
+        drop(queue);
+        for stuck in self.stuck().iter() {
+            going.remove(stuck);
+        }
+        going
+    }
+
+    /// The runs that this engine cannot drive any further.
+    pub(crate) fn stuck(&self) -> MutexGuard<'_, BTreeSet<RunId>> {
+        self.stuck.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Lets go the runs whose turn it is.

@@ -26,6 +26,7 @@ mod reader;
 mod request;
 mod rerun;
 mod run;
+mod shutdown;
 mod slots;
 mod standstill;
 mod step;
@@ -50,6 +51,7 @@ pub use reader::Reader;
 pub use request::RunRequest;
 pub use rerun::Rerun;
 pub use run::Run;
+pub use shutdown::{DrainReport, Shutdown};
 pub use summary::{RunSummary, TaskSummary};
 
 use self::core::{Core, Hold};

@@ -10,11 +10,28 @@ use crate::run::queue::{ActiveRun, Admitted, QueuedRun, RunLimits, RunQueue};
 #[derive(Debug)]
 pub(crate) struct Queue {
     runs: RunQueue,
+    /// Whether nobody is let go any more.
+    stopped: bool,
 }
 
 impl Queue {
     pub(crate) fn new(limits: RunLimits) -> Self {
-        Self { runs: RunQueue::new(limits) }
+        Self { runs: RunQueue::new(limits), stopped: false }
+    }
+
+    /// Lets nobody go any more. Whoever waits, and whoever comes, stays in the queue.
+    pub(crate) fn stop(&mut self) {
+        self.stopped = true;
+    }
+
+    /// Whether the run waits for its turn.
+    pub(crate) fn is_waiting(&self, run: RunId) -> bool {
+        self.runs.is_waiting(run)
+    }
+
+    /// The runs that were let go and are not over.
+    pub(crate) fn active(&self) -> impl Iterator<Item = RunId> {
+        self.runs.going()
     }
 
     /// Puts a run at its place in the queue.
@@ -36,7 +53,7 @@ impl Queue {
 
     /// Who may go now. They count as running from here on.
     pub(crate) fn admit(&mut self) -> Admitted {
-        self.runs.admit()
+        if self.stopped { Admitted::default() } else { self.runs.admit() }
     }
 
     /// Whether a new run of this group would find no room, now.

@@ -6,6 +6,7 @@ mod local;
 mod rerun;
 mod rerun_local;
 mod scripted;
+mod shutdown;
 #[cfg(feature = "sqlite")]
 mod standstill;
 mod timeline;

@@ -143,6 +143,16 @@ impl RunQueue {
         members >= concurrency.limit as usize
     }
 
+    /// Whether the run waits.
+    pub fn is_waiting(&self, run: RunId) -> bool {
+        self.waiting.contains_key(&run)
+    }
+
+    /// The runs that go on, oldest first.
+    pub fn going(&self) -> impl Iterator<Item = RunId> {
+        self.active.keys().copied()
+    }
+
     /// How many runs wait.
     pub fn waiting(&self) -> usize {
         self.waiting.len()
