@@ -126,6 +126,7 @@ impl From<crate::store::StoreError> for Error {
             S::Full { .. } => (ErrorKind::Unavailable, "noSpace"),
             S::Locked { .. } => (ErrorKind::Conflict, "locked"),
             S::NotADataDir { .. } => (ErrorKind::NotFound, "notADataDir"),
+            S::NoPlace { .. } => (ErrorKind::Invalid, "noPlace"),
             S::OlderFormat { .. } => (ErrorKind::Unsupported, "olderFormat"),
             S::Io { .. } => (ErrorKind::Unavailable, "storeFailed"),
         };

@@ -70,7 +70,7 @@ pub mod store;
 pub mod testing;
 
 #[cfg(feature = "sqlite")]
-pub use engine::Reader;
+pub use engine::{BackupReport, Reader, RestoreReport, restore};
 pub use engine::{
     DrainReport, Engine, EngineBuilder, EngineEvent, EngineEventKind, EngineEvents, Event, EventFilter, EventKind,
     EventStream, LogStream, Rerun, Run, RunRequest, RunSummary, Shutdown, TaskSummary,

@@ -8,6 +8,7 @@ use super::archive::{Archive, Replayed};
 use super::core::{CLOCK_SETTING, Core, Hold, Parts};
 use super::queue::Queue;
 use super::request::StoredRequest;
+use super::restored::Restored;
 use super::{Engine, Handle, expiry};
 use crate::clock::{SavedClock, SharedClock, SystemClock};
 use crate::error::{Error, ErrorKind, Result};
@@ -222,6 +223,10 @@ async fn recover(core: &Arc<Core>, kept: &[KeptWorkspace]) -> Result<Vec<RunId>>
     if !failpoint::bug("sweep.forget-kept") {
         keep.extend(kept.iter().map(|kept| kept.run));
     }
+    let restored = match unfinished.iter().any(|run| run.digest.status != RunStatus::Queued) {
+        true => Restored::read(&*core.archive.store).await?,
+        false => Restored::default(),
+    };
     let mut recovered = Vec::new();
     for listing in unfinished {
         if listing.digest.status == RunStatus::Queued {
@@ -240,7 +245,7 @@ async fn recover(core: &Arc<Core>, kept: &[KeptWorkspace]) -> Result<Vec<RunId>>
             }
             // It may not have taken it over yet.
             keep.extend(replayed.request.adopt.map(|kept| kept.run));
-            take_up(core, replayed).await;
+            take_up(core, replayed, &restored).await;
         }
         recovered.push(listing.id);
     }
@@ -261,7 +266,7 @@ fn pipeline_name(listing: &RunListing) -> Result<PipelineName> {
 }
 
 /// Gives a run that was going on a driver, after a look whether its workspace is still there.
-async fn take_up(core: &Arc<Core>, replayed: Replayed) {
+async fn take_up(core: &Arc<Core>, replayed: Replayed, restored: &Restored) {
     let Replayed { request, state, last, .. } = replayed;
     let mut first = vec![Input::Recovered];
     if state.workspace_ready() && state.ended().is_none() {
@@ -272,7 +277,9 @@ async fn take_up(core: &Arc<Core>, replayed: Replayed) {
             Err(error) => Err(error),
         };
         if let Err(error @ (ExecutorError::WorkspaceLost { .. } | ExecutorError::Unsupported { .. })) = found {
-            first.push(Input::WorkspaceLost { generation, cause: explain::executor_error(&error).cause });
+            let of_backup = restored.cause(state.run(), generation);
+            let cause = of_backup.unwrap_or_else(|| explain::executor_error(&error).cause);
+            first.push(Input::WorkspaceLost { generation, cause });
         }
     }
     core.drive(request, state, last, first);

@@ -47,6 +47,8 @@ pub(crate) struct Core {
     pub(crate) kept_changed: Arc<Notify>,
     /// Makes runs of one pipeline one after another, so that their numbers have no gaps.
     pub(crate) numbering: tokio::sync::Mutex<HashMap<String, u64>>,
+    /// Whoever deletes runs holds it with others, from before the commit until their logs are gone. A backup holds it alone.
+    pub(crate) deleting: tokio::sync::RwLock<()>,
     /// Held while a run is read from the store and given a driver, so that none gets two.
     taking_up: tokio::sync::Mutex<()>,
     live: Mutex<HashMap<RunId, Live>>,
@@ -64,7 +66,7 @@ pub(crate) struct Core {
 /// that no other engine gets the directory while something of this one still writes. Handles of runs do not.
 #[derive(Debug)]
 pub(crate) struct Hold {
-    _data_dir: DataDir,
+    data_dir: DataDir,
     /// Dropped with the hold, which wakes who waits for that.
     _gone: watch::Sender<()>,
 }
@@ -73,7 +75,12 @@ impl Hold {
     /// The hold, and something that tells when it is gone.
     pub(crate) fn new(data_dir: DataDir) -> (Arc<Self>, watch::Receiver<()>) {
         let (gone, told) = watch::channel(());
-        (Arc::new(Self { _data_dir: data_dir, _gone: gone }), told)
+        (Arc::new(Self { data_dir, _gone: gone }), told)
+    }
+
+    /// The data directory.
+    pub(crate) fn data_dir(&self) -> &DataDir {
+        &self.data_dir
     }
 }
 
@@ -112,6 +119,7 @@ impl Core {
             commits: watch::Sender::new(0),
             kept_changed: Arc::default(),
             numbering: tokio::sync::Mutex::default(),
+            deleting: tokio::sync::RwLock::default(),
             taking_up: tokio::sync::Mutex::default(),
             live: Mutex::default(),
             stuck: Mutex::default(),

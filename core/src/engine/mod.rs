@@ -4,8 +4,12 @@
 //! the pure run machine decide, commits what it decided, and only then carries it out.
 
 mod archive;
+#[cfg(feature = "sqlite")]
+mod backup;
 mod builder;
 mod core;
+#[cfg(feature = "sqlite")]
+mod data_copy;
 mod driver;
 mod effects;
 mod engine_event;
@@ -25,6 +29,9 @@ mod queue;
 mod reader;
 mod request;
 mod rerun;
+#[cfg(feature = "sqlite")]
+mod restore;
+mod restored;
 mod run;
 mod shutdown;
 mod slots;
@@ -39,6 +46,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::watch;
 
+#[cfg(feature = "sqlite")]
+pub use backup::BackupReport;
 pub use builder::EngineBuilder;
 pub use engine_event::{EngineEvent, EngineEventKind};
 pub use engine_events::EngineEvents;
@@ -50,6 +59,8 @@ pub use log_stream::LogStream;
 pub use reader::Reader;
 pub use request::RunRequest;
 pub use rerun::Rerun;
+#[cfg(feature = "sqlite")]
+pub use restore::{RestoreReport, restore};
 pub use run::Run;
 pub use shutdown::{DrainReport, Shutdown};
 pub use summary::{RunSummary, TaskSummary};

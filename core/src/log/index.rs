@@ -10,7 +10,7 @@ use jiff::Timestamp;
 
 use super::error::LogError;
 
-const FILE: &str = "index";
+pub(super) const FILE: &str = "index";
 /// Offset, line and nanoseconds as 64-bit numbers, little-endian, and the checksum of these.
 const ENTRY: usize = 28;
 

@@ -98,15 +98,19 @@ impl LogStore {
 
     /// Removes all logs of a run. Fine when there are none. Blocks.
     pub fn remove_run(&self, run: RunId) -> Result<(), LogError> {
-        let folder = self.root.join(run.to_string());
+        let folder = self.run_folder(run);
         match fs::remove_dir_all(&folder) {
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
             result => result.map_err(|error| LogError::from_io(&folder, "removing", &error)),
         }
     }
 
-    fn folder(&self, key: &StepKey) -> PathBuf {
-        self.root.join(key.run.to_string()).join(key.slug())
+    pub(super) fn run_folder(&self, run: RunId) -> PathBuf {
+        self.root.join(run.to_string())
+    }
+
+    pub(super) fn folder(&self, key: &StepKey) -> PathBuf {
+        self.run_folder(key.run).join(key.slug())
     }
 }
 

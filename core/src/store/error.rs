@@ -84,6 +84,14 @@ pub enum StoreError {
         /// What was found instead, and what to do.
         why: String,
     },
+    /// A data directory cannot be made there. Nothing was made.
+    #[error("no data directory can be made at {path}: {why}")]
+    NoPlace {
+        /// Where.
+        path: PathBuf,
+        /// Why not, and what to do.
+        why: String,
+    },
     /// It was written by an older version, and whoever opens it may only read.
     #[error(
         "{path} has the older format {found}: open it once for writing with this version, which brings it to format {known}"

@@ -11,6 +11,8 @@ mod sqlite;
 
 pub use contract::*;
 pub use dir::DataDir;
+#[cfg(feature = "sqlite")]
+pub(crate) use dir::{Draft, Quiet};
 pub use error::StoreError;
 pub use memory::MemoryStore;
 pub use pipelines::*;

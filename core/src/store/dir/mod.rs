@@ -1,14 +1,22 @@
 //! The data directory: one folder that holds everything, with its format and its lock.
 
+#[cfg(feature = "sqlite")]
+mod draft;
 mod format;
 mod lock;
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
+#[cfg(feature = "sqlite")]
+pub(crate) use self::draft::{Draft, Quiet};
 use self::lock::DirLock;
 use super::error::StoreError;
 
+/// The database.
+const DB: &str = "windlass.db";
+/// The folder with the logs.
+const LOGS: &str = "logs";
 /// What may lie in a folder that an interrupted first `open` left.
 const FIRST_FILES: &[&str] = &[".gitignore", lock::FILE, format::FILE, format::NEW_FILE];
 
@@ -62,12 +70,12 @@ impl DataDir {
 
     /// The database with runs and events.
     pub fn db(&self) -> PathBuf {
-        self.path.join("windlass.db")
+        self.path.join(DB)
     }
 
     /// The folder with the logs.
     pub fn logs(&self) -> PathBuf {
-        self.path.join("logs")
+        self.path.join(LOGS)
     }
 
     /// The folder with what an executor of this name keeps. Characters that could mean something in a path are written as
@@ -118,13 +126,18 @@ fn make(path: &Path) -> Result<(), StoreError> {
     if let Some(parent) = path.parent() {
         fs::create_dir_all(parent).map_err(|error| StoreError::from_io(parent, "making", &error))?;
     }
-    let mut folder = fs::DirBuilder::new();
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut folder, 0o700);
-    match folder.create(path) {
+    match make_private(path) {
         Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(()),
         result => result.map_err(|error| StoreError::from_io(path, "making", &error)),
     }
+}
+
+/// Makes a folder for its owner only.
+fn make_private(path: &Path) -> std::io::Result<()> {
+    let mut folder = fs::DirBuilder::new();
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut folder, 0o700);
+    folder.create(path)
 }
 
 /// A folder with somebody's files is not taken over: its `.gitignore` would hide them from git.
