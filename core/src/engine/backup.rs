@@ -53,6 +53,7 @@ async fn back_up(core: &Arc<Core>, hold: &Arc<Hold>, path: PathBuf, by: &str) ->
         return Err(not_on_disk());
     }
     let _nobody_deletes = core.deleting.write().await;
+    core.hold().ok_or_else(|| closed("backup"))?;
     let own = hold.data_dir().path().to_path_buf();
     let draft = blocking(move || Ok(Draft::beside(&path, &own)?)).await?;
     let (path, copied, bytes) = write(core, draft).await?;
@@ -69,6 +70,8 @@ async fn write(core: &Arc<Core>, draft: Draft) -> Result<(PathBuf, data_copy::Co
     let closing = core.closing.subscribe();
     let go_on: GoOn = Arc::new(move || if *closing.borrow() { Err(closed("backup")) } else { Ok(()) });
     let copied = data_copy::copy(&core.archive, &draft, &go_on).await;
+    // A store that was closed meanwhile says something else.
+    let copied = copied.and_then(|copied| core.hold().map(|_| copied).ok_or_else(|| closed("backup")));
     // A draft that is not finished is removed, which takes its time.
     blocking(move || {
         let copied = copied?;

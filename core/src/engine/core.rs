@@ -48,6 +48,7 @@ pub(crate) struct Core {
     /// Makes runs of one pipeline one after another, so that their numbers have no gaps.
     pub(crate) numbering: tokio::sync::Mutex<HashMap<String, u64>>,
     /// Whoever deletes runs holds it with others, from before the commit until their logs are gone. A backup holds it alone.
+    #[cfg_attr(not(feature = "sqlite"), expect(dead_code, reason = "only a backup waits for it so far"))]
     pub(crate) deleting: tokio::sync::RwLock<()>,
     /// Held while a run is read from the store and given a driver, so that none gets two.
     taking_up: tokio::sync::Mutex<()>,
@@ -66,6 +67,7 @@ pub(crate) struct Core {
 /// that no other engine gets the directory while something of this one still writes. Handles of runs do not.
 #[derive(Debug)]
 pub(crate) struct Hold {
+    #[cfg_attr(not(feature = "sqlite"), expect(dead_code, reason = "held, and only read for a backup"))]
     data_dir: DataDir,
     /// Dropped with the hold, which wakes who waits for that.
     _gone: watch::Sender<()>,
@@ -79,6 +81,7 @@ impl Hold {
     }
 
     /// The data directory.
+    #[cfg(feature = "sqlite")]
     pub(crate) fn data_dir(&self) -> &DataDir {
         &self.data_dir
     }

@@ -8,7 +8,7 @@ use super::archive::Archive;
 use crate::error::{Error, ErrorKind, Result};
 use crate::log::LogStore;
 use crate::run::{RunEvent, RunId, Seq, StepKey};
-use crate::store::{Draft, Position, RunFilter, RunListing, SqliteStore, Store};
+use crate::store::{DataDir, Draft, Position, RunFilter, RunListing, SqliteStore, Store};
 
 /// How many runs are listed at once.
 const RUNS: usize = 200;
@@ -68,17 +68,18 @@ async fn copy_logs(from: &LogStore, to: &Archive, go_on: &GoOn) -> Result<Copied
     Ok(copied)
 }
 
-/// Says whether the logs have everything that the store speaks of.
-pub(super) async fn check_logs(archive: &Archive) -> Result<()> {
+/// Looks through a data directory: the database, and whether the logs have everything that it speaks of.
+pub(super) async fn check(archive: &Archive, of: &DataDir) -> Result<()> {
+    let db = of.db();
+    SqliteStore::open_read_only(db)?.check().await?;
     let mut pages = Pages::default();
     while let Some(page) = pages.next(&*archive.store).await? {
         for run in page {
             let ends = log_ends(&*archive.store, run.id).await?;
-            if ends.is_empty() {
-                continue;
+            if !ends.is_empty() {
+                let logs = archive.logs.clone();
+                blocking(move || Ok(ends.iter().try_for_each(|(key, end)| logs.check(key, *end))?)).await?;
             }
-            let logs = archive.logs.clone();
-            blocking(move || Ok(ends.iter().try_for_each(|(key, end)| logs.check(key, *end))?)).await?;
         }
     }
     Ok(())
@@ -92,7 +93,7 @@ async fn log_ends(store: &dyn Store, run: RunId) -> Result<BTreeMap<StepKey, u64
         let Some(newest) = page.last() else { return Ok(ends) };
         last = newest.seq;
         for fact in page {
-            if let RunEvent::LogAppended { task, attempt, to, .. } = fact.event {
+            if let RunEvent::LogAppended { task, attempt, to: to @ 1.., .. } = fact.event {
                 ends.insert(StepKey { run, task, attempt }, to);
             }
         }

@@ -6,10 +6,10 @@ use std::sync::Arc;
 use super::archive::Archive;
 use super::data_copy::{self, Copied, GoOn, blocking};
 use super::restored::Restored;
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 use crate::log::LogStore;
 use crate::run::{RunId, RunStatus};
-use crate::store::{Batch, DataDir, Draft, Position, Quiet, SqliteStore, Store};
+use crate::store::{Batch, DataDir, Draft, Position, Quiet, SqliteStore};
 
 /// A data directory that was restored.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,24 +37,32 @@ pub struct RestoreReport {
 /// are repeated only where the pipeline retries `lost`; `finally` runs. The workspaces that were kept for repeating failed
 /// runs are not in a backup, and are given up.
 ///
-/// Steps of the engine that made the backup, if any still run, are not stopped by this.
+/// Steps of the engine that made the backup, if any still run, are not stopped by this. Dropping the future does not stop it.
 ///
 /// # Errors
 /// `notADataDir`, `olderFormat`, `newerFormat`, `damaged`, `logFailed` for what is wrong with the backup, and `locked` while
 /// somebody works with it; `noPlace` for a data directory that has content; `noSpace` and the like.
 pub async fn restore(backup: impl AsRef<Path>, data_dir: impl AsRef<Path>) -> Result<RestoreReport> {
     let (backup, data_dir) = (backup.as_ref().to_path_buf(), data_dir.as_ref().to_path_buf());
-    let source = DataDir::open_read_only(backup)?;
-    let _quiet = Quiet::new(source.path())?;
-    let store = Arc::new(SqliteStore::open_read_only(source.db())?);
-    let archive = Archive { store: store.clone(), logs: LogStore::new(source.logs()) };
-    store.check().await?;
-    data_copy::check_logs(&archive).await?;
+    let job = tokio::spawn(async move { restore_from(&backup, data_dir).await });
+    job.await.unwrap_or_else(|error| Err(Error::new(ErrorKind::Internal, "jobDied", "restore", error.to_string())))
+}
 
+async fn restore_from(backup: &Path, data_dir: PathBuf) -> Result<RestoreReport> {
+    let source = DataDir::open_read_only(backup).map_err(|error| unusable(backup, error.into()))?;
+    let _quiet = Quiet::new(source.path())?;
+    let store = SqliteStore::open_read_only(source.db()).map_err(|error| unusable(backup, error.into()))?;
+    let archive = Archive { store: Arc::new(store), logs: LogStore::new(source.logs()) };
+    let restored = restore_checked(&archive, &source, data_dir).await;
+    archive.store.close().await?;
+    restored
+}
+
+async fn restore_checked(archive: &Archive, source: &DataDir, data_dir: PathBuf) -> Result<RestoreReport> {
+    data_copy::check(archive, source).await.map_err(|error| unusable(source.path(), error))?;
     let other = source.path().to_path_buf();
     let draft = blocking(move || Ok(Draft::at(&data_dir, &other)?)).await?;
-    let done = fill(&archive, &draft).await;
-    store.close().await?;
+    let done = fill(archive, &draft).await;
     // A draft that is not finished is removed, which takes its time.
     blocking(move || {
         let (copied, unfinished) = done?;
@@ -63,6 +71,21 @@ pub async fn restore(backup: impl AsRef<Path>, data_dir: impl AsRef<Path>) -> Re
         Ok(RestoreReport { path, bytes, runs: copied.runs, unfinished, position: copied.position })
     })
     .await
+}
+
+/// What is wrong with a backup, with what is left to do.
+fn unusable(backup: &Path, error: Error) -> Error {
+    let advice = match error.code() {
+        "olderFormat" => {
+            "copy the folder as it is, and open an engine on the copy: that brings it to this version's format"
+        }
+        "damaged" | "logFailed" => {
+            "take another one; what is left of this one can be had by copying the folder as it is"
+        }
+        _ => return error,
+    };
+    let message = format!("the backup {} cannot be restored: {error}; {advice}", backup.display());
+    Error::new(error.kind(), error.code(), "restore", message).with_source(error)
 }
 
 async fn fill(from: &Archive, draft: &Draft) -> Result<(Copied, Vec<RunId>)> {

@@ -47,9 +47,21 @@ impl Engine {
     /// # Errors
     /// `engineClosed` when the engine was closed, also meanwhile.
     pub async fn drain(&self, limit: Option<Duration>) -> Result<DrainReport> {
+        self.stop_the_queue("drain")?;
+        self.until_idle(self.handle.core.going(), limit).await
+    }
+
+    /// Lets no further run go.
+    fn stop_the_queue(&self, operation: &'static str) -> Result<()> {
         let core = &self.handle.core;
-        core.hold().ok_or_else(|| closed("drain"))?;
+        core.hold().ok_or_else(|| closed(operation))?;
         core.queue().stop();
+        Ok(())
+    }
+
+    /// Waits until no run goes on, or until the limit has passed. `seen` are the runs that went on at the beginning.
+    async fn until_idle(&self, mut seen: BTreeSet<RunId>, limit: Option<Duration>) -> Result<DrainReport> {
+        let core = &self.handle.core;
         let until = limit.map(|limit| core.clock.now().elapsed + limit);
         let over = async {
             match until {
@@ -59,7 +71,6 @@ impl Engine {
         };
         tokio::pin!(over);
         let (mut departures, mut closing) = (core.departures.subscribe(), core.closing.subscribe());
-        let mut seen = BTreeSet::new();
         loop {
             departures.mark_unchanged();
             let going = core.going();
@@ -74,10 +85,17 @@ impl Engine {
                 () = &mut over => break,
             }
         }
-        let mut left = core.going();
-        left.extend(core.stuck().iter());
+        let left = self.unfinished();
         let finished = seen.difference(&left).copied().collect();
         Ok(DrainReport { finished, left_running: left.into_iter().collect() })
+    }
+
+    /// The runs that go on, also those that this engine cannot drive.
+    fn unfinished(&self) -> BTreeSet<RunId> {
+        let core = &self.handle.core;
+        let mut unfinished = core.going();
+        unfinished.extend(core.stuck().iter());
+        unfinished
     }
 
     /// Ends the engine for all who share it, as it is asked, and closes it. Dropping the future closes nothing.
@@ -88,29 +106,27 @@ impl Engine {
         let report = match how {
             Shutdown::Drain { limit } => self.drain(limit).await?,
             Shutdown::Cancel { by, reason } => {
-                self.cancel_all(&by, &reason).await?;
-                self.drain(None).await?
+                self.stop_the_queue("shutdown")?;
+                let going = self.handle.core.going();
+                self.cancel_all(&going, &by, &reason).await?;
+                self.until_idle(going, None).await?
             }
             Shutdown::LeaveRunning => {
-                let core = &self.handle.core;
-                let mut left = core.going();
-                left.extend(core.stuck().iter());
-                DrainReport { finished: Vec::new(), left_running: left.into_iter().collect() }
+                DrainReport { finished: Vec::new(), left_running: self.unfinished().into_iter().collect() }
             }
         };
         self.close().await?;
         Ok(report)
     }
 
-    /// Asks every run that goes on to end.
-    async fn cancel_all(&self, by: &str, reason: &str) -> Result<()> {
-        let core = &self.handle.core;
-        core.hold().ok_or_else(|| closed("shutdown"))?;
-        core.queue().stop();
-        let cancelled = core.going().into_iter().map(|run| async move {
-            match self.run(run).await?.cancel(by, reason).await {
+    /// Asks runs to end.
+    async fn cancel_all(&self, runs: &BTreeSet<RunId>, by: &str, reason: &str) -> Result<()> {
+        let cancelled = runs.iter().map(|run| async move {
+            match self.run(*run).await?.cancel(by, reason).await {
                 // What is over and not yet freed needs no wish.
                 Err(error) if error.code() == "runEnded" => Ok(()),
+                // Its driver left while it was told: it is over by now, or cannot be driven.
+                Err(error) if error.code() == "engineClosed" && self.handle.core.hold().is_some() => Ok(()),
                 result => result,
             }
         });

@@ -3,6 +3,7 @@
 //! Each attempt at a task has a folder with segments, which hold the bytes, and an index, which tells when they came. What
 //! counts is the position that the event log has: everything after it is thrown away when the log is taken up again.
 
+#[cfg(feature = "sqlite")]
 mod copy;
 mod error;
 mod files;

@@ -1,7 +1,11 @@
 //! The engine over the local executor and over the scripted one.
 
+#[cfg(feature = "sqlite")]
+mod backup;
 mod engine_events;
 mod keeping;
+#[cfg(feature = "sqlite")]
+mod engine_events_on_disk;
 mod local;
 mod rerun;
 mod rerun_local;

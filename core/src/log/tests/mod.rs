@@ -6,6 +6,8 @@ use super::{LogLimits, LogPosition, LogStore, NoMask};
 use crate::pipeline::TaskId;
 use crate::run::{RunId, StepKey};
 
+#[cfg(feature = "sqlite")]
+mod copying;
 mod masking;
 mod measure;
 mod recovery;
