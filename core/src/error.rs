@@ -76,6 +76,11 @@ impl Error {
     pub fn problems(&self) -> Option<&crate::pipeline::Problems> {
         self.source.as_ref()?.downcast_ref()
     }
+
+    /// Which version of a pipeline is there and who saved it, when the error is `staleVersion`.
+    pub fn stale_version(&self) -> Option<&crate::engine::StaleVersion> {
+        self.source.as_ref()?.downcast_ref()
+    }
 }
 
 impl fmt::Display for Error {

@@ -73,7 +73,9 @@ pub mod testing;
 pub use engine::{BackupReport, Reader, RestoreReport, restore};
 pub use engine::{
     DrainReport, Engine, EngineBuilder, EngineEvent, EngineEventKind, EngineEvents, Event, EventFilter, EventKind,
-    EventStream, LogStream, Rerun, Run, RunRequest, RunSummary, Shutdown, TaskSummary,
+    EventStream, LogStream, PipelineDeletion, Pipelines, Rerun, Run, RunRequest, RunSummary, Running, Runs, Shutdown,
+    StaleVersion, StoredPipeline, StoredVersion, TaskSummary,
 };
 pub use error::{Error, ErrorKind, Result};
 pub use pipeline::{Action, Parameter, Pipeline, Stage, Task};
+pub use run::retention::RetentionPolicy;

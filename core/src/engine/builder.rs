@@ -9,6 +9,7 @@ use super::core::{CLOCK_SETTING, Core, Hold, Parts};
 use super::queue::Queue;
 use super::request::StoredRequest;
 use super::restored::Restored;
+use super::retention::{self, Retention};
 use super::{Engine, Handle, expiry};
 use crate::clock::{SavedClock, SharedClock, SystemClock};
 use crate::error::{Error, ErrorKind, Result};
@@ -18,11 +19,14 @@ use crate::failpoint;
 use crate::log::{LogLimits, LogStore};
 use crate::pipeline::{ExecutorName, PipelineName};
 use crate::run::queue::RunLimits;
+use crate::run::retention::RetentionPolicy;
 use crate::run::{Input, RunId, RunStatus};
 use crate::store::{Batch, DataDir, KeptWorkspace, RunListing, Store};
 
 /// How many runs go at once unless the embedder says otherwise.
 const DEFAULT_RUNS: usize = 64;
+/// How many queued runs are read at once.
+const PAGE: usize = 500;
 /// The name of the executor that is always there.
 pub(crate) const LOCAL: &str = "local";
 
@@ -39,6 +43,7 @@ pub struct EngineBuilder {
     clock: Option<SharedClock>,
     store: Option<Arc<dyn Store>>,
     pass_env: Vec<String>,
+    retention: Option<RetentionPolicy>,
 }
 
 impl Default for EngineBuilder {
@@ -55,6 +60,7 @@ impl Default for EngineBuilder {
             clock: None,
             store: None,
             pass_env: Vec::new(),
+            retention: None,
         }
     }
 }
@@ -107,6 +113,14 @@ impl EngineBuilder {
     #[must_use]
     pub fn log_limits(mut self, limits: LogLimits) -> Self {
         self.log_limits = limits;
+        self
+    }
+
+    /// Deletes runs that ended long ago, or that are more than so many of their pipeline, with all that belongs to them: at
+    /// the opening, after each run, and every hour. Runs that have not ended stay. Nothing is deleted unless this is set.
+    #[must_use]
+    pub fn retention(mut self, policy: RetentionPolicy) -> Self {
+        self.retention = Some(policy);
         self
     }
 
@@ -172,11 +186,13 @@ impl EngineBuilder {
             log_limits: self.log_limits,
             max_tasks: self.max_tasks,
             queue: Queue::new(self.run_limits),
+            retention: self.retention.map(Retention::new),
             hold: Arc::downgrade(&hold),
         });
         let kept = core.archive.store.kept().await?;
         let recovered = recover(&core, &kept).await?;
         expiry::watch(&core, kept);
+        core.spawn(retention::keep_house(core.clone()));
         Ok(Engine { handle: Arc::new(Handle { core, hold: Mutex::new(Some(hold)), gone, recovered }) })
     }
 }
@@ -219,35 +235,23 @@ async fn system_clock(store: &dyn Store) -> Result<SharedClock> {
 /// owns is swept.
 async fn recover(core: &Arc<Core>, kept: &[KeptWorkspace]) -> Result<Vec<RunId>> {
     let unfinished = core.archive.store.unfinished().await?;
-    let mut keep: Vec<RunId> = unfinished.iter().map(|run| run.id).collect();
+    let recovered: Vec<RunId> = unfinished.iter().map(|run| run.id).collect();
+    let mut keep = recovered.clone();
     if !failpoint::bug("sweep.forget-kept") {
         keep.extend(kept.iter().map(|kept| kept.run));
     }
-    let restored = match unfinished.iter().any(|run| run.digest.status != RunStatus::Queued) {
-        true => Restored::read(&*core.archive.store).await?,
-        false => Restored::default(),
-    };
-    let mut recovered = Vec::new();
-    for listing in unfinished {
-        if listing.digest.status == RunStatus::Queued {
-            if let Some(record) = core.archive.store.run(listing.id).await? {
-                let request: StoredRequest = serde_json::from_value(record.request).map_err(|error| {
-                    let message = format!("the record of run {} is damaged: {error}", listing.id);
-                    Error::new(ErrorKind::Damaged, "damagedRun", "open", message)
-                })?;
-                keep.extend(request.adopt.map(|kept| kept.run));
-                core.queue().enter(listing.id, pipeline_name(&listing)?, &request);
-            }
-        } else {
-            let replayed = core.archive.replay(listing.id, None).await?;
-            if !listing.digest.status.is_final() {
-                core.queue().resume(listing.id, pipeline_name(&listing)?, &replayed.request);
-            }
-            // It may not have taken it over yet.
-            keep.extend(replayed.request.adopt.map(|kept| kept.run));
-            take_up(core, replayed, &restored).await;
+    let (queued, going): (Vec<_>, Vec<_>) =
+        unfinished.into_iter().partition(|run| run.digest.status == RunStatus::Queued);
+    let restored = if going.is_empty() { Restored::default() } else { Restored::read(&*core.archive.store).await? };
+    keep.extend(queue_again(core, &queued).await?);
+    for listing in going {
+        let replayed = core.archive.replay(listing.id, None).await?;
+        if !listing.digest.status.is_final() {
+            core.queue().resume(listing.id, pipeline_name(&listing)?, &replayed.request);
         }
-        recovered.push(listing.id);
+        // It may not have taken it over yet.
+        keep.extend(replayed.request.adopt.map(|kept| kept.run));
+        take_up(core, replayed, &restored).await;
     }
     for (name, executor) in &core.executors {
         if let Err(error) = executor.sweep(&keep).await {
@@ -256,6 +260,27 @@ async fn recover(core: &Arc<Core>, kept: &[KeptWorkspace]) -> Result<Vec<RunId>>
     }
     core.admit();
     Ok(recovered)
+}
+
+/// Gives runs that wait their places in the queue, and returns those whose workspaces they take over. There may be ten
+/// thousand, so that they are read many at once.
+async fn queue_again(core: &Core, queued: &[RunListing]) -> Result<Vec<RunId>> {
+    let mut adopted = Vec::new();
+    for page in queued.chunks(PAGE) {
+        let ids: Vec<RunId> = page.iter().map(|run| run.id).collect();
+        for record in core.archive.store.records(&ids).await? {
+            let damaged = |why: String| {
+                let message = format!("the record of run {} is damaged: {why}", record.id);
+                Error::new(ErrorKind::Damaged, "damagedRun", "open", message)
+            };
+            let name = PipelineName::new(&record.pipeline).map_err(|error| damaged(error.to_string()))?;
+            let request: StoredRequest =
+                serde_json::from_value(record.request).map_err(|error| damaged(error.to_string()))?;
+            adopted.extend(request.adopt.map(|kept| kept.run));
+            core.queue().enter(record.id, name, &request);
+        }
+    }
+    Ok(adopted)
 }
 
 fn pipeline_name(listing: &RunListing) -> Result<PipelineName> {

@@ -10,12 +10,14 @@ use super::archive::{Archive, Replayed};
 use super::driver::Driver;
 use super::feed::{Feed, FeedEnd};
 use super::message::{INBOX, Message};
+use super::names::Names;
 use super::queue::Queue;
 use super::request::StoredRequest;
+use super::retention::Retention;
 use super::slots::Slots;
 use crate::audit::{AuditEntry, Change};
 use crate::clock::SharedClock;
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 use crate::executor::{Executor, ExecutorError};
 use crate::log::LogLimits;
 use crate::pipeline::ExecutorName;
@@ -45,10 +47,10 @@ pub(crate) struct Core {
     pub(crate) commits: watch::Sender<u64>,
     /// Told when a workspace is kept, so that its end is watched for.
     pub(crate) kept_changed: Arc<Notify>,
-    /// Makes runs of one pipeline one after another, so that their numbers have no gaps.
-    pub(crate) numbering: tokio::sync::Mutex<HashMap<String, u64>>,
+    pub(crate) names: Names,
+    /// What is kept of old runs; `None` for all of them.
+    pub(crate) retention: Option<Retention>,
     /// Whoever deletes runs holds it with others, from before the commit until their logs are gone. A backup holds it alone.
-    #[cfg_attr(not(feature = "sqlite"), expect(dead_code, reason = "only a backup waits for it so far"))]
     pub(crate) deleting: tokio::sync::RwLock<()>,
     /// Held while a run is read from the store and given a driver, so that none gets two.
     taking_up: tokio::sync::Mutex<()>,
@@ -104,6 +106,7 @@ pub(crate) struct Parts {
     pub(crate) log_limits: LogLimits,
     pub(crate) max_tasks: usize,
     pub(crate) queue: Queue,
+    pub(crate) retention: Option<Retention>,
     pub(crate) hold: Weak<Hold>,
 }
 
@@ -121,7 +124,8 @@ impl Core {
             closing: watch::Sender::new(false),
             commits: watch::Sender::new(0),
             kept_changed: Arc::default(),
-            numbering: tokio::sync::Mutex::default(),
+            names: Names::default(),
+            retention: parts.retention,
             deleting: tokio::sync::RwLock::default(),
             taking_up: tokio::sync::Mutex::default(),
             live: Mutex::default(),
@@ -181,6 +185,25 @@ impl Core {
     /// The hold on the data directory; `None` once the engine was closed.
     pub(crate) fn hold(&self) -> Option<Arc<Hold>> {
         self.hold.upgrade().filter(|_| !*self.closing.borrow())
+    }
+
+    /// The hold on the data directory, for as long as something is written.
+    ///
+    /// # Errors
+    /// `engineClosed`.
+    pub(crate) fn writing(&self, operation: &'static str) -> Result<Arc<Hold>> {
+        let closed = || Error::new(ErrorKind::Conflict, "engineClosed", operation, "the engine was closed");
+        self.hold().ok_or_else(closed)
+    }
+
+    /// Does something to its end, also when whoever asked for it goes away meanwhile.
+    pub(crate) async fn to_the_end<T: Send + 'static>(
+        &self,
+        operation: &'static str,
+        job: impl Future<Output = Result<T>> + Send + 'static,
+    ) -> Result<T> {
+        let done = self.runtime.spawn(job).await;
+        done.unwrap_or_else(|error| Err(Error::new(ErrorKind::Internal, "jobDied", operation, error.to_string())))
     }
 
     /// Sends slots to the drivers that were waiting for them.
@@ -271,6 +294,9 @@ impl Core {
         feed.end(end);
         if released {
             self.run_finished(run);
+            if let Some(retention) = &self.retention {
+                retention.run_ended(run);
+            }
         }
         self.departures.send_modify(|count| *count += 1);
     }

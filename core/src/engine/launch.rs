@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use super::core::Core;
+use super::names::Locked;
 use super::request::StoredRequest;
 use super::run::Run;
 use crate::audit::Change;
 use crate::error::{Error, ErrorKind, Result};
 use crate::failpoint;
-use crate::pipeline::{OnConflict, Pipeline, Plan};
+use crate::pipeline::{OnConflict, Pipeline, PipelineName, Plan};
 use crate::run::{RunEvent, RunId, RunState, RunStatus, Seq};
 use crate::store::{Append, Batch, RunDigest, RunRecord, Stamped};
 
@@ -23,24 +24,64 @@ pub(super) struct NewRun<'a> {
     pub(super) reused: Vec<RunEvent>,
 }
 
-/// A run that was made.
-struct Made {
-    state: RunState,
-    record: RunRecord,
-    last: Seq,
+/// A run that is only written down so far, in a batch that is not committed yet.
+struct Draft {
+    name: PipelineName,
+    request: StoredRequest,
+    plan: Arc<Plan>,
+    rerun_of: Option<RunId>,
+    reused: Vec<RunEvent>,
+    definition: serde_json::Value,
+    batch: Batch,
 }
 
 impl Core {
     /// Makes a run and lets it go. Returns when it is durable.
     pub(super) async fn launch(self: &Arc<Self>, new: NewRun<'_>) -> Result<Run> {
+        let locked = self.names.lock(new.pipeline.name.as_str()).await;
+        self.launch_with(new, locked, Batch::default()).await
+    }
+
+    /// The same under a lock that is held already, and together with what else is in the batch. Once it has begun it comes
+    /// to its end, also when nobody waits for it any more: a run that is durable goes.
+    pub(super) async fn launch_with(self: &Arc<Self>, new: NewRun<'_>, locked: Locked, batch: Batch) -> Result<Run> {
+        let hold = self.writing("start")?;
+        if locked.is_being_deleted() {
+            return Err(being_deleted(new.pipeline.name.as_str()));
+        }
         let rejects = new.plan.concurrency.as_ref().is_some_and(|c| c.on_conflict == OnConflict::Reject);
         if rejects && self.queue().is_full(&new.request) {
             return Err(group_full(&new.request));
         }
-        let (request, name) = (new.request.clone(), new.pipeline.name.clone());
-        let Made { state, record, last } = self.make(new).await?;
-        let pipeline = Arc::from(record.pipeline.as_str());
-        let run = Run { core: self.clone(), id: record.id, pipeline, number: record.number };
+        let draft = Draft {
+            name: new.pipeline.name.clone(),
+            definition: serde_json::to_value(new.pipeline).map_err(unwritable)?,
+            request: new.request,
+            plan: Arc::new(new.plan),
+            rerun_of: new.rerun_of,
+            reused: new.reused,
+            batch,
+        };
+        let core = self.clone();
+        let job = async move {
+            let run = core.make(draft, locked).await;
+            drop(hold);
+            run
+        };
+        self.to_the_end("start", job).await
+    }
+
+    async fn make(self: &Arc<Self>, draft: Draft, mut locked: Locked) -> Result<Run> {
+        let number = match locked.take_newest() {
+            Some(newest) => newest + 1,
+            None => self.archive.store.last_number(draft.name.as_str()).await? + 1,
+        };
+        let (name, request) = (draft.name.clone(), draft.request.clone());
+        let (state, last, batch) = self.first_batch(draft, number)?;
+        self.commit(batch).await?;
+        locked.set_newest(number);
+        drop(locked);
+        let run = Run { core: self.clone(), id: state.run(), pipeline: Arc::from(name.as_str()), number };
         failpoint::crash("run.created");
         self.queue().enter(run.id, name, &request);
         self.drive(request, state, last, Vec::new());
@@ -48,44 +89,41 @@ impl Core {
         Ok(run)
     }
 
-    /// Writes a new run with its first events. A workspace that it takes over is its own from here on.
-    async fn make(&self, new: NewRun<'_>) -> Result<Made> {
-        let name = new.plan.pipeline.to_string();
-        let internal =
-            |error: serde_json::Error| Error::new(ErrorKind::Internal, "unwritable", "start", error.to_string());
-        let definition = serde_json::to_value(new.pipeline).map_err(internal)?;
-        let request = serde_json::to_value(&new.request).map_err(internal)?;
-        let unkeep = new.request.adopt.map(|kept| kept.run).into_iter().collect();
-
-        let mut numbers = self.numbering.lock().await;
-        let newest = match numbers.get(&name) {
-            Some(newest) => *newest,
-            None => self.archive.store.last_number(&name).await?,
-        };
-        let number = newest + 1;
+    /// The run with its first events, the number of the last one, and the batch with all of it.
+    fn first_batch(&self, draft: Draft, number: u64) -> Result<(RunState, Seq, Batch)> {
+        let Draft { name, request, plan, rerun_of, reused, definition, mut batch } = draft;
+        let pipeline = name.to_string();
+        // A workspace that it takes over is its own from here on.
+        batch.unkeep.extend(request.adopt.map(|kept| kept.run));
+        let request = serde_json::to_value(&request).map_err(unwritable)?;
         let id = RunId::new(self.clock.new_id());
         let now = self.clock.now();
-        let mut state = RunState::new(id, Arc::new(new.plan));
-        let mut events = vec![RunEvent::RunQueued { number, pipeline: name.clone() }];
-        events.extend(new.reused);
+        let mut state = RunState::new(id, plan);
+        let mut events = vec![RunEvent::RunQueued { number, pipeline: pipeline.clone() }];
+        events.extend(reused);
         for event in &events {
             state
                 .apply(now, event)
                 .map_err(|error| Error::new(ErrorKind::Internal, "illegalTransition", "start", error.to_string()))?;
         }
-        let rerun_of = new.rerun_of;
-        let record = RunRecord { id, number, pipeline: name.clone(), definition, request, rerun_of, created: now };
+        let record = RunRecord { id, number, pipeline: pipeline.clone(), definition, request, rerun_of, created: now };
         let digest = RunDigest { status: RunStatus::Queued, started: None, finished: None, released: false };
         let last = Seq(events.len() as u64);
         let events = events.into_iter().map(|event| Stamped { at: now, event }).collect();
-        let append = Append { run: id, expected: Seq::ZERO, events, digest: None };
-        let change = Change::RunRequested { run: id, pipeline: name.clone(), number, rerun_of };
-        let audit = vec![self.audited(record.actor(), change)];
-        let runs = vec![(record.clone(), digest)];
-        self.commit(Batch { runs, appends: vec![append], unkeep, audit, ..Batch::default() }).await?;
-        numbers.insert(name, number);
-        Ok(Made { state, record, last })
+        batch.audit.push(self.audited(record.actor(), Change::RunRequested { run: id, pipeline, number, rerun_of }));
+        batch.runs.push((record, digest));
+        batch.appends.push(Append { run: id, expected: Seq::ZERO, events, digest: None });
+        Ok((state, last, batch))
     }
+}
+
+fn unwritable(error: serde_json::Error) -> Error {
+    Error::new(ErrorKind::Internal, "unwritable", "start", error.to_string())
+}
+
+fn being_deleted(name: &str) -> Error {
+    let message = format!("the pipeline {name:?} is being deleted, and cannot be run any more");
+    Error::new(ErrorKind::Conflict, "pipelineInactive", "start", message)
 }
 
 fn group_full(request: &StoredRequest) -> Error {

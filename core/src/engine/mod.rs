@@ -4,12 +4,14 @@
 //! the pure run machine decide, commits what it decided, and only then carries it out.
 
 mod archive;
+mod audit_trail;
 #[cfg(feature = "sqlite")]
 mod backup;
 mod builder;
 mod core;
 #[cfg(feature = "sqlite")]
 mod data_copy;
+mod deletion;
 mod driver;
 mod effects;
 mod engine_event;
@@ -21,9 +23,12 @@ mod expiry;
 mod feed;
 mod jobs;
 mod launch;
+mod listing;
 mod log_pump;
 mod log_stream;
 mod message;
+mod names;
+mod pipelines;
 mod queue;
 #[cfg(feature = "sqlite")]
 mod reader;
@@ -32,6 +37,7 @@ mod rerun;
 #[cfg(feature = "sqlite")]
 mod restore;
 mod restored;
+mod retention;
 mod run;
 mod shutdown;
 mod slots;
@@ -55,6 +61,7 @@ pub use event::{Event, EventKind};
 pub use event_filter::EventFilter;
 pub use events::EventStream;
 pub use log_stream::LogStream;
+pub use pipelines::{PipelineDeletion, Pipelines, Running, Runs, StaleVersion, StoredPipeline, StoredVersion};
 #[cfg(feature = "sqlite")]
 pub use reader::Reader;
 pub use request::RunRequest;
@@ -106,20 +113,27 @@ impl Engine {
         &self.handle.recovered
     }
 
-    /// Starts a run of a definition. Returns when the run is durable; it goes on by itself from there.
+    /// Starts a run of a definition, which need not be that of a stored pipeline: [`Pipelines::run`] is for those. Returns
+    /// when the run is durable; it goes on by itself from there.
     ///
     /// # Errors
     /// `invalidPipeline` with every mistake of the definition and the parameters; `unsupportedAction`, `noSuchExecutor`;
-    /// `concurrencyLimit` when its group is full and says `reject`; `noSpace`, `readOnly` and the like from the store.
+    /// `concurrencyLimit` when its group is full and says `reject`; `pipelineInactive` while the pipeline of this name is
+    /// being deleted; `noSpace`, `readOnly` and the like from the store, after which nothing was started.
     pub async fn start(&self, pipeline: &Pipeline, request: RunRequest) -> Result<Run> {
+        let new = self.plan_run(pipeline, request, None)?;
+        self.handle.core.launch(new).await
+    }
+
+    /// Plans a run of a definition, which is that of a stored pipeline in this version or of none, and refuses what cannot
+    /// work. Writes nothing.
+    fn plan_run<'a>(&self, pipeline: &'a Pipeline, request: RunRequest, version: Option<u64>) -> Result<NewRun<'a>> {
         let core = &self.handle.core;
-        if core.hold().is_none() {
-            return Err(Error::new(ErrorKind::Conflict, "engineClosed", "start", "the engine was closed"));
-        }
+        core.writing("start")?;
         let plan = pipeline::plan(pipeline, &request.inputs)?;
         let executor = executor_for(core, &plan)?;
         refuse_unsupported(&plan, &executor)?;
-        let stored = StoredRequest {
+        let request = StoredRequest {
             trigger: plan.trigger.clone(),
             parameters: request.inputs.parameters,
             commit: plan.commit.clone(),
@@ -128,15 +142,16 @@ impl Engine {
             priority: request.priority,
             concurrency: plan.concurrency.clone(),
             adopt: None,
+            pipeline_version: version,
         };
-        core.launch(NewRun { pipeline, plan, request: stored, rerun_of: None, reused: Vec::new() }).await
+        Ok(NewRun { pipeline, plan, request, rerun_of: None, reused: Vec::new() })
     }
 
     /// The handle of a run.
     pub async fn run(&self, id: RunId) -> Result<Run> {
         let core = self.handle.core.clone();
         let listing = core.archive.listing(id).await?;
-        Ok(Run { core, id, pipeline: Arc::from(listing.pipeline.as_str()), number: listing.number })
+        Ok(Run::of(core, &listing))
     }
 
     /// The run that a person means: an id, the beginning of one, `PIPELINE#NUMBER`, `PIPELINE#latest`, or `latest`.
@@ -145,7 +160,25 @@ impl Engine {
         self.run(id).await
     }
 
-    /// Runs, newest first; 50 unless the filter says otherwise.
+    /// Runs, newest first; 50 unless the filter says otherwise. No events are read. For the page after, give the id of the
+    /// last run as `before`: what starts meanwhile shifts nothing.
+    ///
+    /// ```
+    /// # async fn all(engine: windlass::Engine) -> windlass::Result<()> {
+    /// use windlass::store::RunFilter;
+    ///
+    /// let mut filter = RunFilter { pipeline: Some("hello".to_owned()), ..RunFilter::default() };
+    /// loop {
+    ///     let page = engine.runs(&filter).await?;
+    ///     let Some(last) = page.last() else { break };
+    ///     filter.before = Some(last.id);
+    ///     for run in &page {
+    ///         println!("#{} {} {:?} ms", run.number, run.status().as_str(), run.duration_ms());
+    ///     }
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn runs(&self, filter: &RunFilter) -> Result<Vec<RunListing>> {
         Ok(self.handle.core.archive.store.list(filter).await?)
     }

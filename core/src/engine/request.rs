@@ -97,6 +97,9 @@ pub(crate) struct StoredRequest {
     /// The kept workspace with which the run begins, instead of an empty one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) adopt: Option<Adopt>,
+    /// The version of the stored pipeline that it runs; `None` for a definition that was given to the start.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) pipeline_version: Option<u64>,
 }
 
 impl StoredRequest {

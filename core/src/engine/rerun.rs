@@ -12,7 +12,7 @@ use crate::executor::Adopt;
 use crate::pipeline::{self, ExecutorName, Pipeline, Plan, TaskName};
 use crate::run::rerun::{RerunRefusal, ReuseFrom, counts_on_workspace, first_to_repeat, keeps_workspace, reuse};
 use crate::run::{RunEvent, RunId, RunState};
-use crate::store::{KeptWorkspace, RunFilter};
+use crate::store::{Batch, KeptWorkspace, RunFilter};
 
 const OPERATION: &str = "retry";
 
@@ -89,6 +89,7 @@ impl Run {
 
     async fn repeat_as_it_is(&self, old: &Replayed) -> Result<Run> {
         let name = self.pipeline();
+        let locked = self.core.names.lock(name).await;
         let Some(stored) = self.core.archive.store.pipeline(name).await? else {
             let message =
                 format!("there is no pipeline {name:?} any more, or it was never stored: run it as it was instead");
@@ -103,6 +104,7 @@ impl Run {
             Error::new(ErrorKind::Damaged, "damagedPipeline", OPERATION, message)
         })?;
         let mut request = old.request.clone();
+        request.pipeline_version = Some(stored.version);
         let takes =
             |given: &str| definition.parameters.iter().any(|known| known.dynamic && known.name.as_str() == given);
         request.parameters.retain(|given, _| takes(given));
@@ -113,7 +115,10 @@ impl Run {
         let plan = pipeline::plan(&definition, &inputs)?;
         request.executor = executor_for(&self.core, &plan)?;
         refuse_unsupported(&plan, &request.executor)?;
-        self.launch(&definition, plan, request, Vec::new()).await
+        request.concurrency = plan.concurrency.clone();
+        let rerun_of = Some(self.id);
+        let new = NewRun { pipeline: &definition, plan, request, rerun_of, reused: Vec::new() };
+        self.core.launch_with(new, locked, Batch::default()).await
     }
 
     async fn repeat_what_failed(&self, old: &Replayed) -> Result<Run> {

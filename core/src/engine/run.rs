@@ -15,6 +15,7 @@ use crate::audit::Change;
 use crate::error::{Error, ErrorKind, Result};
 use crate::pipeline::{Action, TaskId, TaskIndex};
 use crate::run::{Decision, Input, RunId, RunState, RunStatus, Seq, StepKey, TaskStatus};
+use crate::store::RunListing;
 
 /// A run of this engine. Dropping the handle changes nothing for the run.
 #[derive(Clone, Debug)]
@@ -26,6 +27,10 @@ pub struct Run {
 }
 
 impl Run {
+    pub(super) fn of(core: Arc<Core>, listing: &RunListing) -> Self {
+        Self { core, id: listing.id, pipeline: Arc::from(listing.pipeline.as_str()), number: listing.number }
+    }
+
     /// The unique id.
     pub fn id(&self) -> RunId {
         self.id
@@ -67,6 +72,12 @@ impl Run {
 
     /// Waits until the run is over and everything that it held is freed. Dropping the future does not cancel the run.
     pub async fn wait(&self) -> Result<RunSummary> {
+        self.released().await?;
+        self.summary().await
+    }
+
+    /// Waits until the run is over and everything that it held is freed.
+    pub(super) async fn released(&self) -> Result<()> {
         if let Some(feed) = self.feed().await? {
             let mut watch = feed.watch();
             let end = watch.wait_for(|state| state.end.is_some()).await.ok().and_then(|state| state.end.clone());
@@ -76,7 +87,7 @@ impl Run {
                 Some(FeedEnd::Released) => {}
             }
         }
-        self.summary().await
+        Ok(())
     }
 
     /// The run and its tasks as they are now.

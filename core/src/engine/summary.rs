@@ -20,6 +20,8 @@ pub struct RunSummary {
     pub pipeline: String,
     /// The number in the pipeline.
     pub number: u64,
+    /// The version of the stored pipeline that it runs; `None` when it was started with a definition of its own.
+    pub pipeline_version: Option<u64>,
     /// Where it is.
     pub status: RunStatus,
     /// What started it: `manual`, `schedule`, …
@@ -92,6 +94,7 @@ impl RunSummary {
             id: record.id,
             pipeline: record.pipeline.clone(),
             number: record.number,
+            pipeline_version: request.pipeline_version,
             status: state.status(),
             trigger: request.trigger.kind.clone(),
             actor: request.trigger.actor.clone(),

@@ -96,6 +96,23 @@ impl LogStore {
         Ok(entries.get(first..end).unwrap_or_default().to_vec())
     }
 
+    /// The runs of which there is a folder with logs, in no order. Whatever else lies there is nobody's business. Blocks.
+    pub fn runs(&self) -> Result<Vec<RunId>, LogError> {
+        let failed = |error| LogError::from_io(&self.root, "listing", &error);
+        let entries = match fs::read_dir(&self.root) {
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+            result => result.map_err(failed)?,
+        };
+        let mut runs = Vec::new();
+        for entry in entries {
+            let name = entry.map_err(failed)?.file_name();
+            let run = name.to_str().and_then(|text| text.parse::<RunId>().ok());
+            // An id can be written in several ways, and only one of them is a folder of this store.
+            runs.extend(run.filter(|run| run.to_string().as_str() == name));
+        }
+        Ok(runs)
+    }
+
     /// Removes all logs of a run. Fine when there are none. Blocks.
     pub fn remove_run(&self, run: RunId) -> Result<(), LogError> {
         let folder = self.run_folder(run);

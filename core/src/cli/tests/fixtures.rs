@@ -116,6 +116,7 @@ pub(super) fn fresh() -> RunSummary {
         id: run_id(),
         pipeline: "hello".to_owned(),
         number: 7,
+        pipeline_version: None,
         status: RunStatus::Queued,
         trigger: "manual".to_owned(),
         actor: String::new(),
