@@ -1,20 +1,30 @@
 //! The engine over the local executor and over the scripted one.
 
+mod audit;
 #[cfg(feature = "sqlite")]
 mod backup;
+mod deletion;
 mod engine_events;
-mod keeping;
 #[cfg(feature = "sqlite")]
 mod engine_events_on_disk;
+mod full_disk;
+mod keeping;
+mod kit;
 mod local;
+mod pipelines;
+mod queued;
+#[cfg(all(feature = "sqlite", target_os = "linux"))]
+mod real_full_disk;
 mod rerun;
 mod rerun_local;
+mod retention;
 mod scripted;
 mod shutdown;
+mod site;
 #[cfg(feature = "sqlite")]
 mod standstill;
+mod test_store;
 mod timeline;
-mod site;
 
 use crate::pipeline::{Pipeline, read};
 

@@ -158,3 +158,17 @@ fn a_folder_that_cannot_be_made_is_an_error_with_its_path() {
     assert!(matches!(&error, LogError::Io { .. }), "{error:?}");
     assert!(error.to_string().contains("logs"), "{error}");
 }
+
+#[test]
+fn runs_with_logs_are_listed() {
+    let (folder, store) = store();
+    assert_eq!(store.runs().unwrap(), []);
+    write(&store, b"one\n");
+    let logs = folder.path().join("logs");
+    std::fs::create_dir(logs.join("something else")).unwrap();
+    // The same id in another spelling is no folder of this store, which would not find it to remove it.
+    std::fs::create_dir(logs.join("0190A000000070008000000000000000")).unwrap();
+    assert_eq!(store.runs().unwrap(), [key().run]);
+    store.remove_run(key().run).unwrap();
+    assert_eq!(store.runs().unwrap(), []);
+}
