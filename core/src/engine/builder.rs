@@ -237,6 +237,7 @@ async fn recover(core: &Arc<Core>, kept: &[KeptWorkspace]) -> Result<Vec<RunId>>
                 })?;
                 keep.extend(request.adopt.map(|kept| kept.run));
                 core.queue().enter(listing.id, pipeline_name(&listing)?, &request);
+                core.waiting.enter(listing.id, &listing.pipeline);
             }
         } else {
             let replayed = core.archive.replay(listing.id, None).await?;

@@ -43,6 +43,7 @@ impl Core {
         let run = Run { core: self.clone(), id: record.id, pipeline, number: record.number };
         failpoint::crash("run.created");
         self.queue().enter(run.id, name, &request);
+        self.waiting.enter(run.id, &run.pipeline);
         self.drive(request, state, last, Vec::new());
         self.admit();
         Ok(run)

@@ -15,6 +15,7 @@ mod shutdown;
 mod standstill;
 mod timeline;
 mod site;
+mod telemetry;
 
 use crate::pipeline::{Pipeline, read};
 
