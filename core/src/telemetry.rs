@@ -18,8 +18,8 @@
 //! | [`ATTEMPT_SPAN`] | its start, its end | `cicd.pipeline.task.name`, `cicd.pipeline.task.run.id` (`RUN/TASK#ATTEMPT`), `cicd.pipeline.task.run.result`, `windlass.attempt`, `windlass.exit_code` |
 //!
 //! - Results are the words of the conventions: `success`, `failure` (of the step), `error` (of the engine or the executor, or
-//!   nobody knows), `timeout`, `cancellation`, `skip`. With the first three of these that are bad come `error.type` (the code
-//!   of the cause), `otel.status_code` and `otel.status_description` (the cause's message).
+//!   nobody knows), `timeout`, `cancellation`, `skip`. With `failure`, `error` and `timeout` come `error.type` (the code of
+//!   the cause), `otel.status_code` and `otel.status_description` (the cause's message).
 //! - A task that a repeated run takes over from the run before has no span, and is not counted: it was told there.
 //! - What is skipped, or cancelled in the queue, has a span without length, so that every other task and every run has one.
 //! - A run that an engine takes up again gets a new span, with `windlass.resumed = true`, and so do its tasks and attempts
@@ -31,8 +31,9 @@
 //!
 //! Give the run the [W3C trace context](https://www.w3.org/TR/trace-context/) of what asked for it:
 //! [`RunRequest::traceparent`](crate::RunRequest::traceparent). It is kept with the run, so that it also holds after a
-//! restart, and it is the field `traceparent` of the run's span from its opening on. The façade knows no remote parents: whoever exports makes one of it. With
-//! `tracing-opentelemetry` that is a `Tracer` around the SDK's, whose `build_with_context` gets the builder with this attribute:
+//! restart, and it is the field `traceparent` of the run's span from its opening on; a repetition of the run does not have
+//! it. The façade knows no remote parents: whoever exports makes one of it. With `tracing-opentelemetry` that is a `Tracer`
+//! around the SDK's, whose `build_with_context` gets the builder with this attribute:
 //!
 //! ```text
 //! fn build_with_context(&self, builder: SpanBuilder, parent: &Context) -> T::Span {

@@ -49,8 +49,8 @@ impl CicdResult {
         }
     }
 
-    /// A failed run is as bad as the task that made it fail: a failing test is no error of the system. Without such a task
-    /// it is one.
+    /// A failed run is as bad as the task that made it fail: a failing test is no error of the system. Without such a
+    /// task it is one.
     pub(super) fn of_run(
         end: RunEnd,
         state: &RunState,
