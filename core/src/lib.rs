@@ -42,6 +42,7 @@
 //!   own, most simply as a [`executor::SimpleExecutor`].
 //! - [`explain`]: failures in words for the person who gets them.
 //! - [`engine`]: the only place where all of them meet.
+//! - [`telemetry`]: the names of spans and metrics for OpenTelemetry and the like.
 //! - [`clock`]: the only place that asks the machine for time and ids.
 //! - [`testing`]: a scripted executor, a virtual clock, and the conformance suites for stores and executors.
 //!
@@ -67,6 +68,7 @@ pub mod log;
 pub mod pipeline;
 pub mod run;
 pub mod store;
+pub mod telemetry;
 pub mod testing;
 
 #[cfg(feature = "sqlite")]

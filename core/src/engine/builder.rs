@@ -278,6 +278,7 @@ async fn queue_again(core: &Core, queued: &[RunListing]) -> Result<Vec<RunId>> {
                 serde_json::from_value(record.request).map_err(|error| damaged(error.to_string()))?;
             adopted.extend(request.adopt.map(|kept| kept.run));
             core.queue().enter(record.id, name, &request);
+            core.waiting.enter(record.id, &record.pipeline);
         }
     }
     Ok(adopted)

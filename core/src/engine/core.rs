@@ -15,6 +15,7 @@ use super::queue::Queue;
 use super::request::StoredRequest;
 use super::retention::Retention;
 use super::slots::Slots;
+use super::telemetry::Waiting;
 use crate::audit::{AuditEntry, Change};
 use crate::clock::SharedClock;
 use crate::error::{Error, ErrorKind, Result};
@@ -41,6 +42,8 @@ pub(crate) struct Core {
     pub(crate) log_limits: LogLimits,
     pub(crate) slots: Slots,
     pub(crate) queue: Mutex<Queue>,
+    /// The same runs as metrics show them.
+    pub(super) waiting: Waiting,
     /// Becomes true when the engine is closed: drivers stop, steps go on.
     pub(crate) closing: watch::Sender<bool>,
     /// Rises with each commit, for those who follow everything that is committed.
@@ -121,6 +124,7 @@ impl Core {
             log_limits: parts.log_limits,
             slots: Slots::new(parts.max_tasks),
             queue: Mutex::new(parts.queue),
+            waiting: Waiting::new(),
             closing: watch::Sender::new(false),
             commits: watch::Sender::new(0),
             kept_changed: Arc::default(),
@@ -175,6 +179,17 @@ impl Core {
     /// Runs a short job of the engine; it ends by itself when the runtime ends.
     pub(crate) fn spawn(&self, job: impl Future<Output = ()> + Send + 'static) {
         drop(self.runtime.spawn(job));
+    }
+
+    /// Tells everybody who works for the engine to stop. Steps go on.
+    pub(crate) fn start_closing(&self) {
+        self.closing.send_replace(true);
+        self.waiting.close();
+    }
+
+    /// The page of a run in the portal.
+    pub(crate) fn run_url(&self, run: RunId) -> Option<String> {
+        self.base_url.as_deref().map(|base| format!("{}/runs/{run}", base.trim_end_matches('/')))
     }
 
     /// The runtime on which the engine was opened.
@@ -281,6 +296,7 @@ impl Core {
     pub(crate) fn run_finished(self: &Arc<Self>, run: RunId) {
         self.queue().finished(run);
         self.departures.send_modify(|count| *count += 1);
+        self.waiting.leave(run);
         self.admit();
     }
 

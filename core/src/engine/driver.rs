@@ -14,6 +14,7 @@ use super::message::{INBOX, Keep, Message};
 use super::request::StoredRequest;
 use super::standstill::{all_reported, hear_until};
 use super::step::StepJob;
+use super::telemetry::RunTelemetry;
 use crate::audit::AuditEntry;
 use crate::error::{Error, ErrorKind, Result};
 use crate::failpoint;
@@ -47,6 +48,7 @@ pub(super) struct Driver {
     /// Tasks that were told that there is no slot.
     refused: HashSet<TaskIndex>,
     jobs: Jobs,
+    telemetry: RunTelemetry,
 }
 
 impl Driver {
@@ -60,10 +62,12 @@ impl Driver {
         channel: (mpsc::Sender<Message>, mpsc::Receiver<Message>),
     ) -> Self {
         let (sender, inbox) = channel;
+        let request = Arc::new(request);
         Self {
+            telemetry: RunTelemetry::new(core.clone(), request.clone(), &state),
             core,
             run: state.run(),
-            request: Arc::new(request),
+            request,
             state,
             last,
             feed,
@@ -87,7 +91,8 @@ impl Driver {
                 FeedEnd::Broken(Arc::from(error.to_string()))
             }
         };
-        let Self { core, run, feed, jobs, .. } = self;
+        let Self { core, run, feed, jobs, telemetry, state, .. } = self;
+        telemetry.left(&state, &end);
         drop(jobs);
         core.hand_out(core.slots.forget(run));
         core.run_left(run, &feed, end);
@@ -125,6 +130,7 @@ impl Driver {
         self.running = self.state.effects().iter().filter_map(attempt_of).collect();
         self.resumed.clone_from(&self.running);
         self.core.slots.take(self.run, self.running.len());
+        self.telemetry.take_up(&self.state);
     }
 
     /// Waits for something to decide about: messages, and a deadline after them, so that what is known counts before it. When
@@ -327,6 +333,7 @@ impl Driver {
 
     /// What follows from committed events beside effects: queues hear of ends, tests may crash here.
     fn after_commit(&mut self, committed: &[Arc<Sequenced>]) {
+        self.telemetry.committed(&self.state, committed);
         for fact in committed {
             match &fact.event {
                 RunEvent::RunStarted => failpoint::crash("run.started"),

@@ -84,6 +84,7 @@ impl Core {
         let run = Run { core: self.clone(), id: state.run(), pipeline: Arc::from(name.as_str()), number };
         failpoint::crash("run.created");
         self.queue().enter(run.id, name, &request);
+        self.waiting.enter(run.id, &run.pipeline);
         self.drive(request, state, last, Vec::new());
         self.admit();
         Ok(run)

@@ -44,6 +44,7 @@ mod slots;
 mod standstill;
 mod step;
 mod summary;
+mod telemetry;
 #[cfg(test)]
 mod tests;
 mod timeline;
@@ -98,7 +99,7 @@ struct Handle {
 
 impl Drop for Handle {
     fn drop(&mut self) {
-        self.core.closing.send_replace(true);
+        self.core.start_closing();
     }
 }
 
@@ -143,6 +144,7 @@ impl Engine {
             concurrency: plan.concurrency.clone(),
             adopt: None,
             pipeline_version: version,
+            traceparent: request.traceparent,
         };
         Ok(NewRun { pipeline, plan, request, rerun_of: None, reused: Vec::new() })
     }
@@ -191,7 +193,7 @@ impl Engine {
     /// Closes the engine for all who share it, and returns when nothing of it works any more and the data directory is free.
     /// Steps go on; the next engine on the data directory takes them up.
     pub async fn close(&self) -> Result<()> {
-        self.handle.core.closing.send_replace(true);
+        self.handle.core.start_closing();
         let hold = self.handle.hold.lock().unwrap_or_else(PoisonError::into_inner).take();
         // The store is closed while the directory is still held.
         let closed = match &hold {

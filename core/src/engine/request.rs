@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use super::telemetry::TraceParent;
 use crate::executor::Adopt;
 use crate::pipeline::{CommitInfo, ExecutorName, PlannedConcurrency, RunInputs, TriggerInfo};
 
@@ -19,6 +20,7 @@ pub struct RunRequest {
     pub(crate) inputs: RunInputs,
     pub(crate) source: Option<PathBuf>,
     pub(crate) priority: i32,
+    pub(super) traceparent: Option<TraceParent>,
 }
 
 impl RunRequest {
@@ -75,6 +77,14 @@ impl RunRequest {
         self.priority = priority;
         self
     }
+
+    /// The W3C trace context of what asks for the run, such as `00-TRACE_ID-SPAN_ID-01`: it stands on the run's span (see
+    /// [`telemetry`](crate::telemetry)). A text that is none is ignored, as the standard has it.
+    #[must_use]
+    pub fn traceparent(mut self, text: impl AsRef<str>) -> Self {
+        self.traceparent = TraceParent::parse(text.as_ref());
+        self
+    }
 }
 
 /// The request as the store keeps it, with what the engine decided when the run was made.
@@ -100,6 +110,8 @@ pub(crate) struct StoredRequest {
     /// The version of the stored pipeline that it runs; `None` for a definition that was given to the start.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) pipeline_version: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) traceparent: Option<TraceParent>,
 }
 
 impl StoredRequest {

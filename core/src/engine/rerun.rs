@@ -175,6 +175,8 @@ impl Run {
         reused: Vec<RunEvent>,
     ) -> Result<Run> {
         request.concurrency = plan.concurrency.clone();
+        // It is somebody else who asks now.
+        request.traceparent = None;
         self.core.launch(NewRun { pipeline: definition, plan, request, rerun_of: Some(self.id), reused }).await
     }
 

@@ -238,8 +238,7 @@ fn step_spec(
     (generation, resumed): (u32, bool),
 ) -> Result<StepSpec, Cause> {
     let planned = state.plan().task(task);
-    let url = core.base_url.as_deref().map(|base| format!("{}/runs/{}", base.trim_end_matches('/'), key.run));
-    let url = url.unwrap_or_default();
+    let url = core.run_url(key.run).unwrap_or_default();
     let resolved = state.with_facts(key.attempt, &url, |facts| state.plan().resolve(task, facts))?;
     let Some(text) = resolved.script else {
         let key = planned.action().key();

@@ -25,6 +25,7 @@ mod site;
 mod standstill;
 mod test_store;
 mod timeline;
+mod telemetry;
 
 use crate::pipeline::{Pipeline, read};
 
