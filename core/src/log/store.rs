@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io::ErrorKind;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -10,7 +11,11 @@ use bytes::Bytes;
 use super::error::LogError;
 use super::index::{self, ChunkTime};
 use super::mask::Masker;
+use super::pieces::LogPieces;
 use super::position::LogPosition;
+use super::query::Query;
+use super::scan::Window;
+use super::search::{LineMatch, LogSearch};
 use super::segment::{self, Segment};
 use super::writer::{LogLimits, LogWriter};
 use crate::run::{RunId, StepKey};
@@ -111,6 +116,39 @@ impl LogStore {
             runs.extend(run.filter(|run| run.to_string().as_str() == name));
         }
         Ok(runs)
+    }
+
+    /// The lines that match and that begin in a range of the log, from its start on, at most `limit`: of each its first
+    /// match. Nothing beyond the range is looked at. In lines of more than 256 KiB a match of more than 64 KiB may be missed.
+    /// To go on, search from the offset of the last match plus one. Blocks.
+    pub fn search(
+        &self,
+        key: &StepKey,
+        query: &Query,
+        range: Range<u64>,
+        limit: usize,
+    ) -> Result<Vec<LineMatch>, LogError> {
+        let mut search = self.searching(key, query, range, limit)?;
+        while search.step()? {}
+        search.found()
+    }
+
+    /// The same, step by step.
+    pub(crate) fn searching(
+        &self,
+        key: &StepKey,
+        query: &Query,
+        range: Range<u64>,
+        limit: usize,
+    ) -> Result<LogSearch, LogError> {
+        LogSearch::new(self.folder(key), query, range, limit, Window::DEFAULT)
+    }
+
+    /// The bytes of a range, piece by piece; with the time before each line when that is wanted. Then the range begins where
+    /// a line does. Blocks.
+    pub(crate) fn pieces(&self, key: &StepKey, range: Range<u64>, timestamps: bool) -> Result<LogPieces, LogError> {
+        let folder = self.folder(key);
+        if timestamps { LogPieces::stamped(folder, range) } else { Ok(LogPieces::plain(folder, range)) }
     }
 
     /// Removes all logs of a run. Fine when there are none. Blocks.
