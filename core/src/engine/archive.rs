@@ -166,8 +166,7 @@ impl Archive {
     pub(crate) async fn log_bytes(&self, key: StepKey, from: u64, max: usize) -> Result<Bytes> {
         let logs = self.logs.clone();
         let read = tokio::task::spawn_blocking(move || logs.read(&key, from, max)).await;
-        read.map_err(|error| Error::new(ErrorKind::Internal, "readerDied", "log", error.to_string()))?
-            .map_err(Error::from)
+        read.map_err(|error| reader_died(&error))?.map_err(Error::from)
     }
 }
 
@@ -187,6 +186,11 @@ pub(crate) fn plan_of(record: &RunRecord) -> Result<(StoredRequest, Plan)> {
         serde_json::from_value(record.definition.clone()).map_err(|error| damaged(error.to_string()))?;
     let plan = pipeline::plan(&definition, &request.inputs()).map_err(|problems| damaged(problems.to_string()))?;
     Ok((request, plan))
+}
+
+/// A thread that read a log did not come back.
+pub(crate) fn reader_died(error: &tokio::task::JoinError) -> Error {
+    Error::new(ErrorKind::Internal, "readerDied", "log", error.to_string())
 }
 
 pub(crate) fn no_such_run(text: &str) -> Error {

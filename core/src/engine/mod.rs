@@ -4,6 +4,7 @@
 //! the pure run machine decide, commits what it decided, and only then carries it out.
 
 mod archive;
+mod attempts;
 mod audit_trail;
 #[cfg(feature = "sqlite")]
 mod backup;
@@ -11,6 +12,7 @@ mod builder;
 mod core;
 #[cfg(feature = "sqlite")]
 mod data_copy;
+mod download;
 mod deletion;
 mod driver;
 mod effects;
@@ -25,6 +27,7 @@ mod jobs;
 mod launch;
 mod listing;
 mod log_pump;
+mod log_search;
 mod log_stream;
 mod message;
 mod names;
@@ -56,11 +59,13 @@ use tokio::sync::watch;
 #[cfg(feature = "sqlite")]
 pub use backup::BackupReport;
 pub use builder::EngineBuilder;
+pub use download::{DownloadOptions, LogDownload};
 pub use engine_event::{EngineEvent, EngineEventKind};
 pub use engine_events::EngineEvents;
 pub use event::{Event, EventKind};
 pub use event_filter::EventFilter;
 pub use events::EventStream;
+pub use log_search::{LogCursor, LogMatch, LogPage, LogPlace, LogQuery};
 pub use log_stream::LogStream;
 pub use pipelines::{PipelineDeletion, Pipelines, Running, Runs, StaleVersion, StoredPipeline, StoredVersion};
 #[cfg(feature = "sqlite")]

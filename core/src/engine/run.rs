@@ -170,7 +170,7 @@ impl Run {
     }
 
     /// The attempt whose log it is, which may be one of an earlier run.
-    async fn logged(&self, task: &str, attempt: u32) -> Result<StepKey> {
+    pub(super) async fn logged(&self, task: &str, attempt: u32) -> Result<StepKey> {
         self.core.archive.logged(self.id, task, attempt).await?.ok_or_else(|| self.no_such_task(task))
     }
 
