@@ -9,6 +9,7 @@ mod audit_trail;
 #[cfg(feature = "sqlite")]
 mod backup;
 mod builder;
+mod control;
 mod core;
 #[cfg(feature = "sqlite")]
 mod data_copy;
@@ -59,6 +60,7 @@ use tokio::sync::watch;
 #[cfg(feature = "sqlite")]
 pub use backup::BackupReport;
 pub use builder::EngineBuilder;
+pub use control::{Control, EngineStatus, RunName};
 pub use download::{DownloadOptions, LogDownload};
 pub use engine_event::{EngineEvent, EngineEventKind};
 pub use engine_events::EngineEvents;
@@ -77,6 +79,9 @@ pub use restore::{RestoreReport, restore};
 pub use run::Run;
 pub use shutdown::{DrainReport, Shutdown};
 pub use summary::{RunSummary, TaskSummary};
+
+#[cfg(feature = "cli")]
+pub(crate) use control::record_decision;
 
 use self::core::{Core, Hold};
 use self::launch::NewRun;

@@ -1,0 +1,25 @@
+//! Control of an engine by other processes: the socket in its data directory, what is said over it, and the client.
+//!
+//! One JSON value a line: a request, `{"version":1,"request":"cancel",…}`, is answered with `{"ok":{…}}` or with
+//! `{"error":{"kind","code","message"}}`. Who may write into the data directory's socket is its user, and root.
+
+#[cfg(unix)]
+mod address;
+mod client;
+#[cfg(unix)]
+mod obey;
+mod protocol;
+#[cfg(feature = "cli")]
+mod record;
+#[cfg(unix)]
+mod server;
+
+pub use client::Control;
+pub use protocol::{EngineStatus, RunName};
+#[cfg(feature = "cli")]
+pub(crate) use record::record_decision;
+#[cfg(unix)]
+pub(crate) use server::Door;
+
+#[cfg(all(test, unix))]
+mod tests;
