@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use bytes::Bytes;
 
 use super::Run;
-use super::archive::{Archive, reader_died};
+use super::archive::{Archive, blocking};
 use super::attempts::AttemptLog;
 #[cfg(feature = "sqlite")]
 use super::reader::Reader;
@@ -32,7 +32,7 @@ pub struct LogDownload {
     name: String,
     options: DownloadOptions,
     attempts: VecDeque<AttemptLog>,
-    current: Option<LogPieces>,
+    current: Option<LogReading>,
     /// Whether anything was given out, and whether that ended a line.
     began: bool,
     line_open: bool,
@@ -83,8 +83,7 @@ impl Archive {
 
     async fn tail(&self, key: StepKey, lines: usize) -> Result<Bytes> {
         let logs = self.logs.clone();
-        let read = tokio::task::spawn_blocking(move || logs.tail(&key, lines, TAIL_BYTES)).await;
-        Ok(read.map_err(|error| reader_died(&error))?.map(Bytes::from)?)
+        Ok(blocking(move || logs.tail(&key, lines, TAIL_BYTES)).await?.into())
     }
 }
 
@@ -92,18 +91,17 @@ impl LogDownload {
     /// The next piece; `None` after the last one.
     pub async fn next(&mut self) -> Result<Option<Bytes>> {
         loop {
-            if let Some(mut pieces) = self.current.take() {
-                let read = tokio::task::spawn_blocking(move || pieces.next().map(|piece| (pieces, piece))).await;
-                let (pieces, piece) = read.map_err(|error| reader_died(&error))??;
-                if let Some(piece) = piece {
-                    self.current = Some(pieces);
-                    self.line_open = piece.last().is_some_and(|byte| *byte != b'\n');
-                    return Ok(Some(piece.into()));
-                }
+            if let Some(reading) = &mut self.current
+                && let Some(piece) = reading.next().await?
+            {
+                self.line_open = piece.last().is_some_and(|byte| *byte != b'\n');
+                return Ok(Some(piece));
             }
             let Some(log) = self.attempts.pop_front() else { return Ok(None) };
-            let key = log.key(self.run);
-            self.current = Some(self.archive.logs.pieces(&key, 0..log.stored, self.options.timestamps)?);
+            let (logs, key, timestamps) = (self.archive.logs.clone(), log.key(self.run), self.options.timestamps);
+            let range = 0..log.stored;
+            let pieces = blocking(move || logs.pieces(&key, range, timestamps)).await?;
+            self.current = Some(LogReading { pieces: Some(pieces) });
             return Ok(Some(self.heading(&log).into()));
         }
     }
@@ -126,5 +124,35 @@ fn words(state: AttemptState) -> &'static str {
         AttemptState::Cancelled => "cancelled",
         AttemptState::TimedOut => "timed out",
         AttemptState::Lost => "lost",
+    }
+}
+
+/// The stored log of one attempt, read on threads that may block.
+#[derive(Debug)]
+pub(crate) struct LogReading {
+    pieces: Option<LogPieces>,
+}
+
+impl LogReading {
+    /// The next piece; `None` after the last one.
+    pub(crate) async fn next(&mut self) -> Result<Option<Bytes>> {
+        let Some(mut pieces) = self.pieces.take() else { return Ok(None) };
+        let (pieces, piece) = blocking(move || pieces.next().map(|piece| (pieces, piece))).await?;
+        self.pieces = piece.is_some().then_some(pieces);
+        Ok(piece.map(Bytes::from))
+    }
+}
+
+#[cfg(feature = "cli")]
+impl Reader {
+    /// The stored log of an attempt, or its last lines.
+    pub(crate) async fn reading(&self, log: &StepKey, last: Option<usize>, timestamps: bool) -> Result<LogReading> {
+        let logged = self.archive.logged(log.run, log.task.as_str(), log.attempt).await?;
+        let (logs, log) = (self.archive.logs.clone(), logged.unwrap_or_else(|| log.clone()));
+        let pieces = blocking(move || {
+            let start = last.map_or(Ok(0), |lines| logs.tail_start(&log, lines))?;
+            logs.pieces(&log, start..u64::MAX, timestamps)
+        });
+        Ok(LogReading { pieces: Some(pieces.await?) })
     }
 }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::archive::{Archive, reader_died};
+use super::archive::{Archive, blocking};
 use super::attempts::AttemptLog;
 #[cfg(feature = "sqlite")]
 use super::reader::Reader;
@@ -225,9 +225,4 @@ async fn to_the_end(begin: impl FnOnce() -> Result<LogSearch, LogError> + Send +
             return blocking(move || search.found()).await;
         }
     }
-}
-
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T, LogError> + Send + 'static) -> Result<T> {
-    let done = tokio::task::spawn_blocking(work).await;
-    Ok(done.map_err(|error| reader_died(&error))??)
 }

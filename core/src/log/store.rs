@@ -92,6 +92,27 @@ impl LogStore {
         Ok(tail.split_off(cut))
     }
 
+    /// Where the last so many lines begin, however long they are. Blocks.
+    pub(crate) fn tail_start(&self, key: &StepKey, last_lines: usize) -> Result<u64, LogError> {
+        let (folder, end) = (self.folder(key), self.length(key)?);
+        let (mut at, mut left) = (end, last_lines);
+        if left == 0 {
+            return Ok(end);
+        }
+        while at > 0 {
+            let before = at.saturating_sub(STRIDE);
+            let bytes = segment::read(&folder, before, (at - before) as usize)?;
+            // The end of the last line begins no other one.
+            let last = bytes.len().saturating_sub(usize::from(at == end && bytes.ends_with(b"\n")));
+            match memchr::memrchr_iter(b'\n', &bytes[..last]).nth(left - 1) {
+                Some(line_end) => return Ok(before + line_end as u64 + 1),
+                None => left -= memchr::memchr_iter(b'\n', &bytes[..last]).count(),
+            }
+            at = before;
+        }
+        Ok(0)
+    }
+
     /// When the bytes from `from` to `to` came: the entry that covers `from`, and those after it up to `to`. Empty where
     /// nobody knows. Blocks.
     pub fn line_times(&self, key: &StepKey, from: u64, to: u64) -> Result<Vec<ChunkTime>, LogError> {

@@ -3,7 +3,11 @@
 #[cfg(test)]
 mod bad_input;
 #[cfg(test)]
+mod control;
+#[cfg(test)]
 mod data_directories;
+#[cfg(test)]
+mod doctor;
 #[cfg(test)]
 mod following;
 #[cfg(test)]
@@ -12,6 +16,8 @@ mod interrupts;
 mod logs;
 #[cfg(test)]
 mod program;
+#[cfg(test)]
+mod searching;
 #[cfg(test)]
 mod story;
 #[cfg(test)]
