@@ -90,20 +90,18 @@ impl Archive {
 impl LogDownload {
     /// The next piece; `None` after the last one.
     pub async fn next(&mut self) -> Result<Option<Bytes>> {
-        loop {
-            if let Some(reading) = &mut self.current
-                && let Some(piece) = reading.next().await?
-            {
-                self.line_open = piece.last().is_some_and(|byte| *byte != b'\n');
-                return Ok(Some(piece));
-            }
-            let Some(log) = self.attempts.pop_front() else { return Ok(None) };
-            let (logs, key, timestamps) = (self.archive.logs.clone(), log.key(self.run), self.options.timestamps);
-            let range = 0..log.stored;
-            let pieces = blocking(move || logs.pieces(&key, range, timestamps)).await?;
-            self.current = Some(LogReading { pieces: Some(pieces) });
-            return Ok(Some(self.heading(&log).into()));
+        if let Some(reading) = &mut self.current
+            && let Some(piece) = reading.next().await?
+        {
+            self.line_open = piece.last().is_some_and(|byte| *byte != b'\n');
+            return Ok(Some(piece));
         }
+        let Some(log) = self.attempts.pop_front() else { return Ok(None) };
+        let (logs, key, timestamps) = (self.archive.logs.clone(), log.key(self.run), self.options.timestamps);
+        let range = 0..log.stored;
+        let pieces = blocking(move || logs.pieces(&key, range, timestamps)).await?;
+        self.current = Some(LogReading { pieces: Some(pieces) });
+        Ok(Some(self.heading(&log).into()))
     }
 
     /// The line over a log, on a line of its own.

@@ -105,3 +105,21 @@ fn runs_come_in_pages() {
     place.run(&["runs", "--since", "soon"]).expect(2);
     place.run(&["runs", "--before", "p#9"]).expect(2);
 }
+
+#[test]
+fn beside_a_run_that_goes_on() {
+    let place = Place::new();
+    let go = place.path().join("go");
+    let script = format!("echo one apple; until [ -e {} ]; do sleep 0.05; done; echo two apples", go.display());
+    place.write("ci.yaml", format!("name: p\nstages: [{{name: S, tasks: [{{name: a, script: '{script}'}}]}}]\n"));
+    let run = place.start(&["run", "ci.yaml"]);
+    run.out.wait_for("a | one");
+    assert_eq!(logs(&place, &["--grep", "apple"]).text(), "a:1:one apple\n");
+    assert_eq!(logs(&place, &["a", "--tail", "1"]).text(), "one apple\n");
+    logs(&place, &["--output", "run.log"]);
+    let text = std::fs::read_to_string(place.path().join("run.log")).unwrap();
+    assert!(text.contains("attempt 1, running, started ") && text.ends_with("<==\none apple\n"), "{text}");
+    std::fs::write(&go, "").unwrap();
+    run.end().expect(0);
+    assert_eq!(logs(&place, &["--grep", "apple"]).text(), "a:1:one apple\na:2:two apples\n");
+}

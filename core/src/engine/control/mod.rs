@@ -21,5 +21,6 @@ pub(crate) use record::record_decision;
 #[cfg(unix)]
 pub(crate) use server::Door;
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
+#[cfg(unix)]
 mod tests;

@@ -285,3 +285,21 @@ proptest! {
         prop_assert!(read_answer::<Request>(&bytes).is_err());
     }
 }
+
+#[tokio::test]
+#[ignore = "a measurement"]
+#[expect(clippy::disallowed_methods, reason = "a measurement needs a clock")]
+async fn measure_the_socket() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut times: Vec<_> = (0..200)
+        .map(|_| {
+            let began = std::time::Instant::now();
+            let door = super::Door::open(folder.path().join("control.sock")).unwrap();
+            let time = began.elapsed();
+            drop(door);
+            time
+        })
+        .collect();
+    times.sort();
+    println!("making the socket: {:?} (lowest {:?})", times[100], times[0]);
+}

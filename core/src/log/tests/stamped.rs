@@ -44,3 +44,18 @@ fn pieces_may_end_within_a_line() {
     assert_eq!(stamped.matches(&time).count(), 2);
     assert!(stamped.replace(&time, "").as_bytes() == log);
 }
+
+#[test]
+fn no_piece_is_big_however_the_log_is() {
+    let (_folder, store) = store();
+    super::write(&store, &vec![b'\n'; 3_000_000]);
+    for (timestamps, most) in [(false, 1 << 20), (true, 8 << 20)] {
+        let mut pieces = store.pieces(&key(), 0..u64::MAX, timestamps).unwrap();
+        let mut whole = 0;
+        while let Some(piece) = pieces.next().unwrap() {
+            assert!(piece.len() <= most, "{}", piece.len());
+            whole += piece.len();
+        }
+        assert_eq!(whole, if timestamps { 28 * 3_000_000 - 2 * 3_000_000 } else { 3_000_000 });
+    }
+}
