@@ -93,6 +93,7 @@ impl LogStore {
     }
 
     /// Where the last so many lines begin, however long they are. Blocks.
+    #[cfg(any(test, feature = "cli"))]
     pub(crate) fn tail_start(&self, key: &StepKey, last_lines: usize) -> Result<u64, LogError> {
         let (folder, end) = (self.folder(key), self.length(key)?);
         let (mut at, mut left) = (end, last_lines);
