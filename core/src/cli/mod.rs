@@ -30,6 +30,7 @@ mod scroll;
 mod show;
 mod signals;
 mod text;
+mod timeline;
 mod tree;
 mod ui;
 mod validate;

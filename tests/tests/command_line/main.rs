@@ -15,6 +15,8 @@ mod interrupts;
 #[cfg(test)]
 mod logs;
 #[cfg(test)]
+mod looking_back;
+#[cfg(test)]
 mod program;
 #[cfg(test)]
 mod searching;

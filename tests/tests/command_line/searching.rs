@@ -102,6 +102,11 @@ fn runs_come_in_pages() {
     assert!(first.err.contains(&format!("--before {last}")), "{}", first.err);
     let second = place.run(&["runs", "--json", "--limit", "2", "--before", &last]).expect(0);
     assert_eq!((numbers(&second), second.err.as_str()), (vec![1], ""));
+    let of = |args: &[&str]| numbers(&place.run(&[&["runs", "--json"], args].concat()).expect(0));
+    assert_eq!(of(&["--since", "1h", "--trigger", "manual"]), [3, 2, 1]);
+    assert_eq!(of(&["--until", "1h"]), [0_u64; 0]);
+    assert_eq!(of(&["--trigger", "schedule"]), [0_u64; 0]);
+    assert_eq!(of(&["--by", "ana"]), [0_u64; 0]);
     place.run(&["runs", "--since", "soon"]).expect(2);
     place.run(&["runs", "--before", "p#9"]).expect(2);
 }

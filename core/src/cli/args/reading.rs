@@ -64,7 +64,10 @@ Examples:
   windlass show latest
   windlass show myweb#7
   windlass show 0192f3 --json
-  windlass show latest --events --json      every event, one a line")]
+  windlass show latest --events --json      every event, one a line
+  windlass show latest --at 12              as it was right after event 12
+  windlass show latest --timeline           what waited, and what took how long
+  windlass show latest --trace > run.json   the same for chrome://tracing and ui.perfetto.dev")]
 pub(in crate::cli) struct ShowArgs {
     /// The run: its id, the beginning of it, PIPELINE#NUMBER, or `latest`
     pub(in crate::cli) run: String,
@@ -72,8 +75,17 @@ pub(in crate::cli) struct ShowArgs {
     #[arg(long)]
     pub(in crate::cli) json: bool,
     /// Print the events instead
-    #[arg(long)]
+    #[arg(long, group = "what")]
     pub(in crate::cli) events: bool,
+    /// Print it as it was right after the event of this number; 0 stands for before the first one
+    #[arg(long, value_name = "SEQ", group = "what")]
+    pub(in crate::cli) at: Option<u64>,
+    /// Print where its time went instead
+    #[arg(long, group = "what")]
+    pub(in crate::cli) timeline: bool,
+    /// Print where its time went as a Chrome trace, in JSON
+    #[arg(long, group = "what")]
+    pub(in crate::cli) trace: bool,
     #[command(flatten)]
     pub(in crate::cli) data_dir: DataDirArg,
 }
