@@ -8,7 +8,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-pub(super) use self::control::{ApproveArgs, CancelArgs, DecisionArgs, DoctorArgs, RejectArgs};
+pub(super) use self::control::{ApproveArgs, CancelArgs, DecisionArgs, DoctorArgs, RejectArgs, RetryArgs};
 pub(super) use self::reading::{LogsArgs, RunsArgs, ShowArgs};
 use crate::pipeline::ExecutorName;
 
@@ -66,6 +66,8 @@ pub(super) enum Verb {
     Approve(ApproveArgs),
     /// Say no to a task that waits for an approval
     Reject(RejectArgs),
+    /// Run a run again
+    Retry(RetryArgs),
     /// Say whether the data directory and this machine are in order, and what to do if not
     Doctor(DoctorArgs),
 }

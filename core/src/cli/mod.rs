@@ -22,6 +22,7 @@ mod plan;
 mod reach;
 mod report;
 mod reporter;
+mod retry;
 mod run;
 mod runs;
 mod sanitize;
@@ -36,6 +37,7 @@ mod ui;
 mod validate;
 mod view;
 mod voice;
+mod watch;
 
 #[cfg(test)]
 mod tests;
@@ -92,6 +94,7 @@ fn obey(verb: Verb, ui: &Ui) -> Result<Exit, Failure> {
         Verb::Cancel(args) => runtime()?.block_on(cancel::cancel(args, ui)),
         Verb::Approve(args) => runtime()?.block_on(decide::decide(args.decision, Decision::Approved, ui)),
         Verb::Reject(args) => runtime()?.block_on(decide::decide(args.decision, Decision::Rejected, ui)),
+        Verb::Retry(args) => runtime()?.block_on(retry::retry(args, ui)),
         Verb::Doctor(args) => runtime()?.block_on(doctor::doctor(args, ui)),
     }
 }

@@ -1,6 +1,8 @@
 //! The `windlass` command as scripts and people see it: exit codes, standard output, standard error, what is left behind.
 
 #[cfg(test)]
+mod again;
+#[cfg(test)]
 mod bad_input;
 #[cfg(test)]
 mod control;

@@ -4,7 +4,9 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::DataDirArg;
+use super::{DataDirArg, FollowArgs};
+use crate::engine::Rerun;
+use crate::pipeline::TaskName;
 
 #[derive(Args, Debug)]
 #[command(after_help = "\
@@ -111,6 +113,57 @@ fn login_name() -> String {
 #[cfg(not(unix))]
 fn login_name() -> String {
     std::env::var("USERNAME").unwrap_or_default()
+}
+
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  windlass retry latest                     all of it, with the definition and the parameters that it had
+  windlass retry latest --from-failed       what did not succeed, in the workspace that the run left
+  windlass retry myweb#7 --from build       the task `build` and all that comes after it
+  windlass retry myweb#7 --as-it-is         all of it, with its pipeline as it is stored now
+
+A new run is made. Where an engine works on the data directory, it runs there: its name is printed, and --follow shows it to
+its end (Ctrl-C only ends the showing). Where none does, it runs here, as with `windlass run`.
+
+Exit code 0 when the new run was made, or, where it is followed, as with `windlass run`; 2 when there is no such run or task,
+or it cannot be run again like this; 3 when the engine could not do it.")]
+pub(in crate::cli) struct RetryArgs {
+    /// The run: its id, the beginning of it, PIPELINE#NUMBER, or `latest`
+    pub(in crate::cli) run: String,
+    /// Only what did not succeed; what did is not done again
+    #[arg(long, group = "mode")]
+    from_failed: bool,
+    /// Only this task and all that comes after it, in a fresh workspace
+    #[arg(long, value_name = "TASK", group = "mode")]
+    from: Option<TaskName>,
+    /// All of it, with its pipeline as it is stored now
+    #[arg(long, group = "mode")]
+    as_it_is: bool,
+    #[command(flatten)]
+    pub(in crate::cli) who: WhoArgs,
+    /// Show the new run to its end also where another process works on it
+    #[arg(long)]
+    pub(in crate::cli) follow: bool,
+    /// A variable of this process that steps on the local executor get as well, where they run here; can be given several times
+    #[arg(long, value_name = "NAME")]
+    pub(in crate::cli) pass_env: Vec<String>,
+    #[command(flatten)]
+    pub(in crate::cli) data_dir: DataDirArg,
+    #[command(flatten)]
+    pub(in crate::cli) show: FollowArgs,
+}
+
+impl RetryArgs {
+    /// How it is run again.
+    pub(in crate::cli) fn mode(&self) -> Rerun {
+        match &self.from {
+            Some(task) => Rerun::FromTask(task.clone()),
+            None if self.from_failed => Rerun::FromFailed,
+            None if self.as_it_is => Rerun::AsItIs,
+            None => Rerun::AsItWas,
+        }
+    }
 }
 
 #[derive(Args, Debug)]

@@ -10,6 +10,7 @@ use tokio::sync::Mutex;
 
 use super::protocol::{EngineStatus, MAX_ANSWER, Request, RunName, read_answer, request_line};
 use crate::clock::pause;
+use crate::engine::Rerun;
 use crate::error::{Error, ErrorKind, Result};
 use crate::store::DataDir;
 
@@ -80,6 +81,11 @@ impl Control {
     pub async fn reject(&self, run: &str, task: &str, by: &str, reason: &str) -> Result<RunName> {
         let (run, task, by, reason) = (run.to_owned(), task.to_owned(), by.to_owned(), reason.to_owned());
         self.ask(Request::Reject { run, task, by, reason }).await
+    }
+
+    /// Runs a run again, as [`Run::retry`](crate::Run::retry) does. Gives the new run.
+    pub async fn retry(&self, run: &str, mode: Rerun, by: &str) -> Result<RunName> {
+        self.ask(Request::Retry { run: run.to_owned(), by: by.to_owned(), mode: mode.into() }).await
     }
 
     /// How the engine is.

@@ -25,6 +25,10 @@ pub(super) async fn obey(request: Request, engine: &Engine) -> Result<Value> {
             run.reject(&task, &by, &reason).await?;
             answer(&RunName::of(&run))
         }
+        Request::Retry { run, by, mode } => {
+            let run = engine.find(&run).await?;
+            answer(&RunName::of(&run.retry(mode.into(), &by).await?))
+        }
         Request::Status {} => answer(&status(engine)),
     }
 }

@@ -7,7 +7,9 @@ use std::sync::{Mutex, PoisonError};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
+use crate::engine::Rerun;
 use crate::error::{Error, ErrorKind, Result};
+use crate::pipeline::TaskName;
 use crate::run::RunId;
 
 /// The version of the language.
@@ -27,8 +29,42 @@ pub(super) enum Request {
     Approve { run: String, task: String, by: String, reason: String },
     /// Says no to it.
     Reject { run: String, task: String, by: String, reason: String },
+    /// Runs a run again.
+    Retry { run: String, by: String, mode: Mode },
     /// How the engine is.
     Status {},
+}
+
+/// How a run is run again: `"asItWas"`, `{"fromTask":"build"}` …
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) enum Mode {
+    AsItWas,
+    AsItIs,
+    FromFailed,
+    FromTask(TaskName),
+}
+
+impl From<Mode> for Rerun {
+    fn from(mode: Mode) -> Self {
+        match mode {
+            Mode::AsItWas => Self::AsItWas,
+            Mode::AsItIs => Self::AsItIs,
+            Mode::FromFailed => Self::FromFailed,
+            Mode::FromTask(task) => Self::FromTask(task),
+        }
+    }
+}
+
+impl From<Rerun> for Mode {
+    fn from(mode: Rerun) -> Self {
+        match mode {
+            Rerun::AsItWas => Self::AsItWas,
+            Rerun::AsItIs => Self::AsItIs,
+            Rerun::FromFailed => Self::FromFailed,
+            Rerun::FromTask(task) => Self::FromTask(task),
+        }
+    }
 }
 
 /// A run, as people name it.
