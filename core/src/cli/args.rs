@@ -8,7 +8,9 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-pub(super) use self::control::{ApproveArgs, CancelArgs, DecisionArgs, DoctorArgs, RejectArgs, RetryArgs};
+pub(super) use self::control::{
+    ApproveArgs, BackupArgs, CancelArgs, DecisionArgs, DoctorArgs, RejectArgs, RestoreArgs, RetryArgs,
+};
 pub(super) use self::reading::{LogsArgs, RunsArgs, ShowArgs};
 use crate::pipeline::ExecutorName;
 
@@ -68,6 +70,10 @@ pub(super) enum Verb {
     Reject(RejectArgs),
     /// Run a run again
     Retry(RetryArgs),
+    /// Copy everything into a folder, while it goes on
+    Backup(BackupArgs),
+    /// Make a data directory of a backup
+    Restore(RestoreArgs),
     /// Say whether the data directory and this machine are in order, and what to do if not
     Doctor(DoctorArgs),
 }

@@ -83,9 +83,9 @@ impl Failure {
 
     /// What the engine said about a run that is not, or not any more, as the request takes it: the person's mistake as well.
     pub(super) fn of_control(error: &Error) -> Self {
-        const TOO_LATE: [&str; 6] =
+        const REFUSED: [&str; 6] =
             ["runEnded", "runUnfinished", "notWaiting", "nothingToRepeat", "workspaceNotKept", "pipelineInactive"];
-        if TOO_LATE.contains(&error.code()) { Self::input(error) } else { Self::of_request(error) }
+        if REFUSED.contains(&error.code()) { Self::input(error) } else { Self::of_request(error) }
     }
 
     /// What the engine said to a request: the person's mistake, or its own trouble.

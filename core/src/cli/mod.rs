@@ -5,6 +5,7 @@
 
 mod args;
 mod attach;
+mod backup;
 mod beside;
 mod cancel;
 mod decide;
@@ -95,6 +96,8 @@ fn obey(verb: Verb, ui: &Ui) -> Result<Exit, Failure> {
         Verb::Approve(args) => runtime()?.block_on(decide::decide(args.decision, Decision::Approved, ui)),
         Verb::Reject(args) => runtime()?.block_on(decide::decide(args.decision, Decision::Rejected, ui)),
         Verb::Retry(args) => runtime()?.block_on(retry::retry(args, ui)),
+        Verb::Backup(args) => runtime()?.block_on(backup::backup(args)),
+        Verb::Restore(args) => runtime()?.block_on(backup::restore(args, ui)),
         Verb::Doctor(args) => runtime()?.block_on(doctor::doctor(args, ui)),
     }
 }

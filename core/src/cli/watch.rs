@@ -30,7 +30,7 @@ pub(super) async fn watch(
         // Asked before the events are read: when it was over by then, or left alone, they are the last ones.
         let status = reader.listing(run).await.map_err(Failure::engine)?.digest.status;
         let alone = DataDir::check_free(&data_dir.data_dir).is_ok();
-        let mut events = reader.events_after(run, seen);
+        let mut events = reader.run_events_after(run, seen);
         while let Some(event) = events.next().await.map_err(Failure::engine)? {
             seen = event.seq;
             reporter.event(&event);

@@ -5,8 +5,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
 use super::archive::{Archive, Replayed};
-#[cfg(unix)]
-use super::control::Door;
+use super::control::{Door, SocketFile};
 use super::core::{CLOCK_SETTING, Core, Hold, Parts};
 use super::queue::Queue;
 use super::request::StoredRequest;
@@ -188,9 +187,8 @@ impl EngineBuilder {
         let default_executor = executor_name(self.default_executor.as_deref().unwrap_or(first))?;
         let executors = named(executors)?;
         let logs = LogStore::new(data_dir.logs());
-        #[cfg(unix)]
-        let door = self.control.then(|| open_door(&data_dir)).flatten();
-        let (hold, gone) = Hold::new(data_dir);
+        let (door, socket) = self.control.then(|| open_door(&data_dir)).flatten().unzip();
+        let (hold, gone) = Hold::new(data_dir, socket);
         let core = Core::new(Parts {
             archive: Archive { store, logs },
             clock,
@@ -207,18 +205,16 @@ impl EngineBuilder {
         let recovered = recover(&core, &kept).await?;
         expiry::watch(&core, kept);
         core.spawn(retention::keep_house(core.clone()));
-        let handle = Arc::new(Handle { core, hold: Mutex::new(Some(hold.clone())), gone, recovered });
-        #[cfg(unix)]
+        let handle = Arc::new(Handle { core, hold: Mutex::new(Some(hold)), gone, recovered });
         if let Some(door) = door {
-            handle.core.spawn(door.serve(Arc::downgrade(&handle), handle.core.clone(), hold));
+            handle.core.spawn(Door::serve(door, Arc::downgrade(&handle), handle.core.clone()));
         }
         Ok(Engine { handle })
     }
 }
 
 /// The socket for other processes. An engine does its work also without it.
-#[cfg(unix)]
-fn open_door(data_dir: &DataDir) -> Option<Door> {
+fn open_door(data_dir: &DataDir) -> Option<(Door, SocketFile)> {
     match Door::open(data_dir.control_socket()) {
         Ok(door) => Some(door),
         Err(error) => {

@@ -81,7 +81,7 @@ pub use shutdown::{DrainReport, Shutdown};
 pub use summary::{RunSummary, TaskSummary};
 
 #[cfg(feature = "cli")]
-pub(crate) use control::record_decision;
+pub(crate) use control::{back_up_alone, record_decision};
 
 use self::core::{Core, Hold};
 use self::launch::NewRun;

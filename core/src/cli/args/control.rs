@@ -187,12 +187,35 @@ pub(in crate::cli) struct DoctorArgs {
 #[command(after_help = "\
 Examples:
   windlass backup /backups/monday
-  windlass backup /backups/monday --as ana")]
+  windlass backup /backups/monday --as ana
+
+Copies runs, events, logs and pipelines as they are at one moment, while everything goes on: an engine that works on the data
+directory is asked, and where none does, this command copies and starts nothing. `windlass restore` makes a data directory of
+it, and reading verbs take it with --data-dir as it is.
+
+Exit code 0 when the backup is on the disk; 2 when there is something at that path already; 3 otherwise.")]
 pub(in crate::cli) struct BackupArgs {
     /// The folder that becomes the backup; there must be nothing yet
     pub(in crate::cli) path: PathBuf,
     #[command(flatten)]
     pub(in crate::cli) who: WhoArgs,
+    #[command(flatten)]
+    pub(in crate::cli) data_dir: DataDirArg,
+}
+
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  windlass restore /backups/monday
+  windlass restore /backups/monday --data-dir /var/lib/portal
+
+The data directory must not be there yet, or be an empty folder. The backup is looked through first, and stays as it is. Runs
+that had not ended are taken up by the next engine (`windlass attach`); what became of their running steps nobody knows.
+
+Exit code 0 when the data directory is there; 2 when there is no such backup, or something is in the way; 3 otherwise.")]
+pub(in crate::cli) struct RestoreArgs {
+    /// The folder with the backup
+    pub(in crate::cli) backup: PathBuf,
     #[command(flatten)]
     pub(in crate::cli) data_dir: DataDirArg,
 }

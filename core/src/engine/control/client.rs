@@ -8,8 +8,12 @@ use serde::Deserialize;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::sync::Mutex;
 
+#[cfg(feature = "sqlite")]
+use super::protocol::Copied;
 use super::protocol::{EngineStatus, MAX_ANSWER, Request, RunName, read_answer, request_line};
 use crate::clock::pause;
+#[cfg(feature = "sqlite")]
+use crate::engine::BackupReport;
 use crate::engine::Rerun;
 use crate::error::{Error, ErrorKind, Result};
 use crate::store::DataDir;
@@ -86,6 +90,21 @@ impl Control {
     /// Runs a run again, as [`Run::retry`](crate::Run::retry) does. Gives the new run.
     pub async fn retry(&self, run: &str, mode: Rerun, by: &str) -> Result<RunName> {
         self.ask(Request::Retry { run: run.to_owned(), by: by.to_owned(), mode: mode.into() }).await
+    }
+
+    /// Copies everything into a new folder while the engine goes on, as [`Engine::backup`](crate::Engine::backup) does. A
+    /// path that is not absolute is seen from the folder of this process. Takes its time.
+    #[cfg(feature = "sqlite")]
+    pub async fn backup(&self, path: impl AsRef<Path>, by: &str) -> Result<BackupReport> {
+        let path = std::path::absolute(path.as_ref()).unwrap_or_else(|_| path.as_ref().to_path_buf());
+        let made: Copied = self.ask_patiently(Request::Backup { path, by: by.to_owned() }).await?;
+        Ok(BackupReport { path: made.path, bytes: made.bytes, runs: made.runs, position: made.position })
+    }
+
+    /// Lets no further run go, and says how many still do: when none does any more, the engine's process can be ended. Only
+    /// the next engine on the data directory lets queued runs go again.
+    pub async fn drain(&self) -> Result<EngineStatus> {
+        self.ask(Request::Drain {}).await
     }
 
     /// How the engine is.

@@ -6,6 +6,9 @@
 #[cfg(unix)]
 mod address;
 mod client;
+mod file;
+#[cfg(not(unix))]
+mod no_server;
 #[cfg(unix)]
 mod obey;
 mod protocol;
@@ -15,9 +18,12 @@ mod record;
 mod server;
 
 pub use client::Control;
+pub(crate) use file::SocketFile;
+#[cfg(not(unix))]
+pub(crate) use no_server::Door;
 pub use protocol::{EngineStatus, RunName};
 #[cfg(feature = "cli")]
-pub(crate) use record::record_decision;
+pub(crate) use record::{back_up_alone, record_decision};
 #[cfg(unix)]
 pub(crate) use server::Door;
 

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
+use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
 use serde::{Deserialize, Serialize};
@@ -11,6 +12,7 @@ use crate::engine::Rerun;
 use crate::error::{Error, ErrorKind, Result};
 use crate::pipeline::TaskName;
 use crate::run::RunId;
+use crate::store::Position;
 
 /// The version of the language.
 pub(super) const VERSION: u64 = 1;
@@ -31,8 +33,12 @@ pub(super) enum Request {
     Reject { run: String, task: String, by: String, reason: String },
     /// Runs a run again.
     Retry { run: String, by: String, mode: Mode },
+    /// Copies everything into a new folder.
+    Backup { path: PathBuf, by: String },
     /// How the engine is.
     Status {},
+    /// Lets no further run go.
+    Drain {},
 }
 
 /// How a run is run again: `"asItWas"`, `{"fromTask":"build"}` …
@@ -97,6 +103,15 @@ pub struct EngineStatus {
     pub running: usize,
     /// How many runs wait for their turn.
     pub queued: usize,
+}
+
+/// A backup that was made.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Copied {
+    pub(super) path: PathBuf,
+    pub(super) bytes: u64,
+    pub(super) runs: usize,
+    pub(super) position: Position,
 }
 
 /// Nothing but that it was done.

@@ -13,10 +13,11 @@ use tokio::net::{UnixListener, UnixSocket, UnixStream};
 use tokio::task::JoinSet;
 
 use super::address::Address;
+use super::file::SocketFile;
 use super::obey::obey;
 use super::protocol::{Done, MAX_REQUEST, answer_line, read_request};
 use crate::clock::SharedClock;
-use crate::engine::core::{Core, Hold};
+use crate::engine::core::Core;
 use crate::engine::{Engine, Handle};
 use crate::error::{Error, ErrorKind};
 
@@ -29,24 +30,16 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// The pause after the system refused a connection, for example because too many files are open.
 const PAUSE: Duration = Duration::from_millis(200);
 
-/// The socket, listening. Its file goes with it. Whoever makes one holds the data directory, so that a file that is there
-/// already is that of a dead engine.
+/// The socket, listening.
 #[derive(Debug)]
 pub(crate) struct Door {
     listener: UnixListener,
-    path: PathBuf,
-}
-
-impl Drop for Door {
-    fn drop(&mut self) {
-        // When it cannot be removed, the next engine replaces it, and until then nobody answers there.
-        let _ = fs::remove_file(&self.path);
-    }
 }
 
 impl Door {
-    /// Makes the socket, for this user only. It appears under its name when it listens already.
-    pub(crate) fn open(path: PathBuf) -> io::Result<Self> {
+    /// Makes the socket, for this user only. It appears under its name when it listens already. Whoever makes one holds the
+    /// data directory, so that a file that is there already is that of a dead engine.
+    pub(crate) fn open(path: PathBuf) -> io::Result<(Self, SocketFile)> {
         let new = path.with_extension("new");
         remove(&new)?;
         let address = Address::of(&new)?;
@@ -59,7 +52,7 @@ impl Door {
             Ok(listener)
         };
         match opened() {
-            Ok(listener) => Ok(Self { listener, path }),
+            Ok(listener) => Ok((Self { listener }, SocketFile(path))),
             Err(error) => {
                 let _ = fs::remove_file(&new);
                 Err(error)
@@ -67,8 +60,9 @@ impl Door {
         }
     }
 
-    /// Answers clients until the engine is closed. Then the file goes before the hold on the data directory does.
-    pub(crate) async fn serve(self, engine: Weak<Handle>, core: Arc<Core>, hold: Arc<Hold>) {
+    /// Answers clients until the engine is closed. Holds nothing: an engine that is dropped while nothing goes on lets go of
+    /// its data directory at once.
+    pub(crate) async fn serve(self, engine: Weak<Handle>, core: Arc<Core>) {
         let mut closing = core.closing.subscribe();
         let mut clients = JoinSet::new();
         let own = nix::unistd::geteuid().as_raw();
@@ -95,8 +89,6 @@ impl Door {
             }
         }
         clients.shutdown().await;
-        drop(self);
-        drop(hold);
     }
 }
 

@@ -243,6 +243,28 @@ async fn a_socket_can_have_a_long_path() {
     assert!(!data_dir.join("control.sock").exists());
 }
 
+#[tokio::test]
+async fn an_idle_engine_that_is_dropped_takes_its_socket_along_at_once() {
+    let world = world().await;
+    let socket = world.socket();
+    drop(world.engine);
+    assert!(!socket.exists());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_drained_engine_lets_no_further_run_go() {
+    let world = world().await;
+    let run = world.waiting_run().await;
+    let control = world.control().await;
+    assert_eq!(control.drain().await.unwrap().running, 1);
+    world.engine.start(&definition(), RunRequest::manual()).await.unwrap();
+    control.cancel("p#1", "ana", "").await.unwrap();
+    run.wait().await.unwrap();
+    let status = control.status().await.unwrap();
+    assert_eq!((status.running, status.queued), (0, 1));
+    world.engine.close().await.unwrap();
+}
+
 #[test]
 fn only_the_user_and_root_may_speak() {
     assert!(may_speak(1000, 1000));
@@ -294,9 +316,9 @@ async fn measure_the_socket() {
     let mut times: Vec<_> = (0..200)
         .map(|_| {
             let began = std::time::Instant::now();
-            let door = super::Door::open(folder.path().join("control.sock")).unwrap();
+            let (door, file) = super::Door::open(folder.path().join("control.sock")).unwrap();
             let time = began.elapsed();
-            drop(door);
+            drop((door, file));
             time
         })
         .collect();
