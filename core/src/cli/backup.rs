@@ -2,7 +2,7 @@
 
 use super::args::{BackupArgs, RestoreArgs};
 use super::exit::{Exit, Failure};
-use super::open::{data_dir_option, printed};
+use super::open::{self, data_dir_option, printed};
 use super::output::Output;
 use super::reach::ask_or_do;
 use super::text::count;
@@ -10,6 +10,8 @@ use super::ui::Ui;
 use crate::engine::{self, Control, back_up_alone};
 
 pub(super) async fn backup(args: BackupArgs) -> Result<Exit, Failure> {
+    // Said as all verbs say it that read the data directory.
+    drop(open::reader(&args.data_dir).await?);
     let by = args.who.name();
     let ask = async |control: Control| control.backup(&args.path, &by).await;
     let alone = async || back_up_alone(&args.data_dir.data_dir, &args.path, &by).await;

@@ -12,6 +12,7 @@ use crate::engine::Rerun;
 use crate::error::{Error, ErrorKind, Result};
 use crate::pipeline::TaskName;
 use crate::run::RunId;
+#[cfg(feature = "sqlite")]
 use crate::store::Position;
 
 /// The version of the language.
@@ -106,6 +107,7 @@ pub struct EngineStatus {
 }
 
 /// A backup that was made.
+#[cfg(feature = "sqlite")]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Copied {
     pub(super) path: PathBuf,
