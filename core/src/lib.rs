@@ -74,10 +74,12 @@ pub mod testing;
 #[cfg(feature = "sqlite")]
 pub use engine::{BackupReport, Reader, RestoreReport, restore};
 pub use engine::{
-    DrainReport, Engine, EngineBuilder, EngineEvent, EngineEventKind, EngineEvents, Event, EventFilter, EventKind,
-    EventStream, LogStream, PipelineDeletion, Pipelines, Rerun, Run, RunRequest, RunSummary, Running, Runs, Shutdown,
+    Control, DownloadOptions, DrainReport, Engine, EngineBuilder, EngineEvent, EngineEventKind, EngineEvents,
+    EngineStatus, Event, EventFilter, EventKind, EventStream, LogCursor, LogDownload, LogMatch, LogPage, LogQuery,
+    LogStream, PipelineDeletion, Pipelines, Rerun, Run, RunName, RunRequest, RunSummary, Running, Runs, Shutdown,
     StaleVersion, StoredPipeline, StoredVersion, TaskSummary,
 };
 pub use error::{Error, ErrorKind, Result};
+pub use log::{Query, QueryOptions};
 pub use pipeline::{Action, Parameter, Pipeline, Stage, Task};
 pub use run::retention::RetentionPolicy;

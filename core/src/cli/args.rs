@@ -1,12 +1,18 @@
 //! What can be typed after `windlass`.
 
+mod control;
+mod reading;
+
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+pub(super) use self::control::{
+    ApproveArgs, BackupArgs, CancelArgs, DecisionArgs, DoctorArgs, RejectArgs, RestoreArgs, RetryArgs,
+};
+pub(super) use self::reading::{LogsArgs, RunsArgs, ShowArgs};
 use crate::pipeline::ExecutorName;
-use crate::run::RunStatus;
 
 /// A CI/CD engine without a server: pipelines run on this machine, survive a crash, and say why they failed.
 #[derive(Debug, Parser)]
@@ -27,6 +33,7 @@ Examples:
   windlass show latest                       what happened in the newest run, and why
   windlass logs latest test                  the log of its task `test`
   windlass attach                            take up what an earlier process left unfinished
+  windlass cancel latest                     end it, from any terminal
 
 Exit codes:
   0 succeeded · 1 failed or timed out · 2 wrong definition or argument, nothing started
@@ -55,6 +62,20 @@ pub(super) enum Verb {
     Logs(LogsArgs),
     /// Take up what an earlier process left unfinished, and follow it to its end
     Attach(AttachArgs),
+    /// End a run, also one of another process
+    Cancel(CancelArgs),
+    /// Say yes to a task that waits for an approval
+    Approve(ApproveArgs),
+    /// Say no to a task that waits for an approval
+    Reject(RejectArgs),
+    /// Run a run again
+    Retry(RetryArgs),
+    /// Copy everything into a folder, while it goes on
+    Backup(BackupArgs),
+    /// Make a data directory of a backup
+    Restore(RestoreArgs),
+    /// Say whether the data directory and this machine are in order, and what to do if not
+    Doctor(DoctorArgs),
 }
 
 /// Where everything is kept.
@@ -178,71 +199,6 @@ pub(super) struct SchemaArgs {}
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
-  windlass runs
-  windlass runs --pipeline myweb --status failed --status timedOut --limit 10
-  windlass runs --json | jq -r .id")]
-pub(super) struct RunsArgs {
-    /// Only runs of this pipeline
-    #[arg(long, value_name = "NAME")]
-    pub(super) pipeline: Option<String>,
-    /// Only runs in this state; can be given several times
-    #[arg(long, value_enum, value_name = "STATE")]
-    pub(super) status: Vec<StatusArg>,
-    /// At most so many
-    #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..))]
-    pub(super) limit: u32,
-    /// Print one run a line, as JSON
-    #[arg(long)]
-    pub(super) json: bool,
-    #[command(flatten)]
-    pub(super) data_dir: DataDirArg,
-}
-
-#[derive(Args, Debug)]
-#[command(after_help = "\
-Examples:
-  windlass show latest
-  windlass show myweb#7
-  windlass show 0192f3 --json
-  windlass show latest --events --json      every event, one a line")]
-pub(super) struct ShowArgs {
-    /// The run: its id, the beginning of it, PIPELINE#NUMBER, or `latest`
-    pub(super) run: String,
-    /// Print it as JSON
-    #[arg(long)]
-    pub(super) json: bool,
-    /// Print the events instead
-    #[arg(long)]
-    pub(super) events: bool,
-    #[command(flatten)]
-    pub(super) data_dir: DataDirArg,
-}
-
-#[derive(Args, Debug)]
-#[command(after_help = "\
-Examples:
-  windlass logs latest test               exactly the bytes that the task printed
-  windlass logs latest 'unit[PY=3.12]'    one instance of a matrix; `unit` alone stands for all of them
-  windlass logs latest -f                 all tasks, until the run has ended
-  windlass logs myweb#7 test --attempt 1")]
-pub(super) struct LogsArgs {
-    /// The run: its id, the beginning of it, PIPELINE#NUMBER, or `latest`
-    pub(super) run: String,
-    /// The task; all of them in the order of their start when it is left out
-    pub(super) task: Option<String>,
-    /// Go on until the task, or the run, has ended
-    #[arg(short, long)]
-    pub(super) follow: bool,
-    /// The attempt; the newest one when it is left out
-    #[arg(long, value_name = "N", requires = "task", value_parser = clap::value_parser!(u32).range(1..))]
-    pub(super) attempt: Option<u32>,
-    #[command(flatten)]
-    pub(super) data_dir: DataDirArg,
-}
-
-#[derive(Args, Debug)]
-#[command(after_help = "\
-Examples:
   windlass attach                           everything that is unfinished
   windlass attach latest
   windlass attach myweb#7 --json --after 41
@@ -270,29 +226,4 @@ pub(super) enum ColorWhen {
     Auto,
     Always,
     Never,
-}
-
-/// A state of a run, as it is typed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-#[value(rename_all = "camelCase")]
-pub(super) enum StatusArg {
-    Queued,
-    Running,
-    Succeeded,
-    Failed,
-    Cancelled,
-    TimedOut,
-}
-
-impl From<StatusArg> for RunStatus {
-    fn from(status: StatusArg) -> Self {
-        match status {
-            StatusArg::Queued => Self::Queued,
-            StatusArg::Running => Self::Running,
-            StatusArg::Succeeded => Self::Succeeded,
-            StatusArg::Failed => Self::Failed,
-            StatusArg::Cancelled => Self::Cancelled,
-            StatusArg::TimedOut => Self::TimedOut,
-        }
-    }
 }

@@ -81,6 +81,13 @@ impl Failure {
         Self { exit: Exit::Engine, message: message.to_string() }
     }
 
+    /// What the engine said about a run that is not, or not any more, as the request takes it: the person's mistake as well.
+    pub(super) fn of_control(error: &Error) -> Self {
+        const REFUSED: [&str; 6] =
+            ["runEnded", "runUnfinished", "notWaiting", "nothingToRepeat", "workspaceNotKept", "pipelineInactive"];
+        if REFUSED.contains(&error.code()) { Self::input(error) } else { Self::of_request(error) }
+    }
+
     /// What the engine said to a request: the person's mistake, or its own trouble.
     pub(super) fn of_request(error: &Error) -> Self {
         use crate::error::ErrorKind as Kind;
@@ -110,6 +117,13 @@ mod tests {
         assert_eq!(Exit::worst([Failed, Cancelled, Succeeded]), Failed);
         assert_eq!(Exit::worst([Failed, Engine, Cancelled]), Engine);
         assert_eq!(Exit::worst([]), Succeeded);
+    }
+
+    #[test]
+    fn what_comes_too_late_is_the_persons_mistake() {
+        let exit = |code| Failure::of_control(&Error::new(ErrorKind::Conflict, code, "cancel", "why")).exit;
+        assert_eq!(exit("runEnded"), Exit::Invalid);
+        assert_eq!(exit("locked"), Exit::Engine);
     }
 
     #[test]

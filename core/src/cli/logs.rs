@@ -1,27 +1,39 @@
 //! `windlass logs`: the stored bytes, exactly.
 
+use std::fs::File;
 use std::io::Write;
+use std::path::Path;
 use std::time::Duration;
 
 use super::args::LogsArgs;
 use super::exit::{Exit, Failure};
+use super::grep::grep;
 use super::open::{self, printed};
 use super::output::Output;
+use super::ui::Ui;
 use crate::clock::{Clock, SystemClock};
-use crate::engine::{EventKind, Reader, RunSummary, TaskSummary};
+use crate::engine::{DownloadOptions, EventKind, Reader, RunSummary, TaskSummary};
 use crate::pipeline::TaskId;
-use crate::run::{RunId, Seq};
+use crate::run::{RunId, Seq, StepKey};
 
-/// So much of a log is read at once.
-const PIECE: usize = 1024 * 1024;
 /// How often it is looked whether there is more; another process writes it.
 const POLL: Duration = Duration::from_millis(100);
 
-pub(super) async fn logs(args: LogsArgs) -> Result<Exit, Failure> {
+pub(super) async fn logs(args: LogsArgs, ui: &Ui) -> Result<Exit, Failure> {
     let reader = open::reader(&args.data_dir).await?;
     let run = open::find(&reader, &args.run).await?;
+    if let Some(file) = &args.output {
+        return download(&reader, run, args.timestamps, file).await;
+    }
     let summary = reader.summary(run).await.map_err(Failure::engine)?;
     let chosen = choose(&summary, args.task.as_deref())?;
+    if args.grep.is_some() {
+        let named = chosen.iter().filter(|_| args.task.is_some());
+        let tasks: Vec<String> = named.map(|task| task.task.as_str().to_owned()).collect();
+        let mut out = Output::stdout();
+        grep(&reader, run, &args, &tasks, &mut out, ui).await?;
+        return printed(Exit::Succeeded, out.finish());
+    }
     let mut out = Out { out: Output::stdout(), headers: chosen.len() > 1, shown: None, open_line: false };
     if args.follow {
         let first = args.attempt.unwrap_or(0);
@@ -30,8 +42,8 @@ pub(super) async fn logs(args: LogsArgs) -> Result<Exit, Failure> {
         Following { reader, run, tasks, whole: args.task.is_none() }.run(&mut out).await?;
     } else {
         for task in chosen.iter().filter(|task| task.attempts > 0 || task.reused.is_some()) {
-            let attempt = attempt(&summary, task, args.attempt)?;
-            print(&reader, run, task, attempt, &mut out).await?;
+            let log = StepKey { run, task: task.task.clone(), attempt: attempt(&summary, task, args.attempt)? };
+            print(&reader, &log, &args, &mut out).await?;
         }
     }
     printed(Exit::Succeeded, out.out.finish())
@@ -68,19 +80,29 @@ fn attempt(summary: &RunSummary, task: &TaskSummary, wanted: Option<u32>) -> Res
     }
 }
 
-/// Prints a stored log to its end.
-async fn print(reader: &Reader, run: RunId, task: &TaskSummary, attempt: u32, out: &mut Out) -> Result<(), Failure> {
-    let mut from = 0;
-    out.begin(&task.task);
-    while out.out.is_open() {
-        let piece = reader.log(run, task.task.as_str(), attempt, from, PIECE).await.map_err(Failure::engine)?;
-        if piece.is_empty() {
-            break;
-        }
-        from += piece.len() as u64;
-        out.piece(&task.task, &piece);
+/// Prints a stored log, or its last lines, to its end.
+async fn print(reader: &Reader, log: &StepKey, args: &LogsArgs, out: &mut Out) -> Result<(), Failure> {
+    let lines = args.tail.map(|lines| lines as usize);
+    let mut pieces = reader.reading(log, lines, args.timestamps).await.map_err(Failure::engine)?;
+    out.begin(&log.task);
+    while out.out.is_open()
+        && let Some(piece) = pieces.next().await.map_err(Failure::engine)?
+    {
+        out.piece(&log.task, &piece);
     }
     Ok(())
+}
+
+/// Writes the whole run's log to a file.
+async fn download(reader: &Reader, run: RunId, timestamps: bool, to: &Path) -> Result<Exit, Failure> {
+    let failed = |error: &std::io::Error| Failure::engine(format!("{} cannot be written: {error}", to.display()));
+    let mut log = reader.download(run, DownloadOptions { timestamps }).await.map_err(Failure::engine)?;
+    let mut file = File::create(to).map_err(|error| failed(&error))?;
+    while let Some(piece) = log.next().await.map_err(Failure::engine)? {
+        file.write_all(&piece).map_err(|error| failed(&error))?;
+    }
+    file.sync_all().map_err(|error| failed(&error))?;
+    Ok(Exit::Succeeded)
 }
 
 /// Exact bytes; headers between tasks only when there are several.

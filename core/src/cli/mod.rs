@@ -5,17 +5,25 @@
 
 mod args;
 mod attach;
+mod backup;
 mod beside;
+mod cancel;
+mod decide;
+mod doctor;
 mod exit;
 mod follow;
+mod grep;
 mod lines;
 mod logs;
+mod moment;
 mod open;
 mod output;
 mod paint;
 mod plan;
+mod reach;
 mod report;
 mod reporter;
+mod retry;
 mod run;
 mod runs;
 mod sanitize;
@@ -24,11 +32,13 @@ mod scroll;
 mod show;
 mod signals;
 mod text;
+mod timeline;
 mod tree;
 mod ui;
 mod validate;
 mod view;
 mod voice;
+mod watch;
 
 #[cfg(test)]
 mod tests;
@@ -41,6 +51,7 @@ use clap::Parser;
 use self::args::{Cli, Verb};
 use self::exit::{Exit, Failure};
 use self::ui::{Surroundings, Ui};
+use crate::run::Decision;
 
 /// Does what the process's arguments say.
 pub fn main() -> ExitCode {
@@ -79,8 +90,15 @@ fn obey(verb: Verb, ui: &Ui) -> Result<Exit, Failure> {
         Verb::Run(args) => runtime()?.block_on(run::run(args, ui)),
         Verb::Runs(args) => runtime()?.block_on(runs::runs(args, ui)),
         Verb::Show(args) => runtime()?.block_on(show::show(args, ui)),
-        Verb::Logs(args) => runtime()?.block_on(logs::logs(args)),
+        Verb::Logs(args) => runtime()?.block_on(logs::logs(args, ui)),
         Verb::Attach(args) => runtime()?.block_on(attach::attach(args, ui)),
+        Verb::Cancel(args) => runtime()?.block_on(cancel::cancel(args, ui)),
+        Verb::Approve(args) => runtime()?.block_on(decide::decide(args.decision, Decision::Approved, ui)),
+        Verb::Reject(args) => runtime()?.block_on(decide::decide(args.decision, Decision::Rejected, ui)),
+        Verb::Retry(args) => runtime()?.block_on(retry::retry(args, ui)),
+        Verb::Backup(args) => runtime()?.block_on(backup::backup(args)),
+        Verb::Restore(args) => runtime()?.block_on(backup::restore(args, ui)),
+        Verb::Doctor(args) => runtime()?.block_on(doctor::doctor(args, ui)),
     }
 }
 

@@ -9,16 +9,26 @@ use super::output::Output;
 use super::paint::Paint;
 use super::text;
 use super::ui::Ui;
+use crate::clock::{Clock, SystemClock};
 use crate::run::Now;
 use crate::store::{RunFilter, RunListing};
 
 pub(super) async fn runs(args: RunsArgs, ui: &Ui) -> Result<Exit, Failure> {
     let reader = open::reader(&args.data_dir).await?;
+    let (since, until) = args.span(SystemClock::resume(None).now().wall);
+    let before = match &args.before {
+        Some(run) => Some(open::find(&reader, run).await?),
+        None => None,
+    };
     let filter = RunFilter {
         pipeline: args.pipeline.clone(),
         status: args.status.iter().map(|status| (*status).into()).collect(),
+        trigger: args.trigger.clone(),
+        actor: args.by.clone(),
+        since,
+        until,
+        before,
         limit: args.limit as usize,
-        ..RunFilter::default()
     };
     let runs = reader.runs(&filter).await.map_err(Failure::engine)?;
     let mut out = Output::stdout();
@@ -28,6 +38,10 @@ pub(super) async fn runs(args: RunsArgs, ui: &Ui) -> Result<Exit, Failure> {
         ui.note("there are no such runs");
     } else {
         as_table(&runs, ui.paint()).iter().for_each(|line| out.line(line));
+    }
+    if let Some(last) = runs.last().filter(|_| runs.len() == filter.limit) {
+        out.flush();
+        ui.note(format!("there may be more: add --before {} to see older ones", last.id));
     }
     printed(Exit::Succeeded, out.finish())
 }
@@ -82,6 +96,8 @@ fn as_json(run: &RunListing) -> Value {
         "number": run.number,
         "status": run.digest.status,
         "trigger": run.trigger,
+        "actor": run.actor,
+        "rerunOf": run.rerun_of,
         "created": time(run.created),
         "started": run.digest.started.map(time),
         "finished": run.digest.finished.map(time),

@@ -8,8 +8,8 @@ use super::open::{self, printed};
 use super::output::Output;
 use super::paint::Paint;
 use super::report::{fails_the_run, result};
-use super::text;
 use super::ui::Ui;
+use super::{text, timeline};
 use crate::engine::{EventStream, RunSummary, TaskSummary};
 use crate::run::{Seq, TaskStatus};
 
@@ -19,8 +19,20 @@ pub(super) async fn show(args: ShowArgs, ui: &Ui) -> Result<Exit, Failure> {
     let mut out = Output::stdout();
     if args.events {
         events(reader.run_events_after(run, Seq::ZERO), args.json, &mut out).await?;
+    } else if args.trace {
+        out.line(reader.timeline(run).await.map_err(Failure::engine)?.to_chrome_trace().to_string());
+    } else if args.timeline {
+        let timeline = reader.timeline(run).await.map_err(Failure::engine)?;
+        if args.json {
+            out.line(serde_json::to_string(&timeline).map_err(Failure::engine)?);
+        } else {
+            timeline::as_lines(&timeline, ui.paint()).iter().for_each(|line| out.line(line));
+        }
     } else {
-        let summary = reader.summary(run).await.map_err(Failure::engine)?;
+        let summary = match args.at {
+            Some(seq) => reader.at(run, Seq(seq)).await.map_err(|error| Failure::of_request(&error))?,
+            None => reader.summary(run).await.map_err(Failure::engine)?,
+        };
         if args.json {
             let json = serde_json::to_string(&summary).map_err(Failure::engine)?;
             out.line(json);

@@ -8,7 +8,7 @@ use super::event::Event;
 use super::request::StoredRequest;
 use super::summary::RunSummary;
 use crate::error::{Error, ErrorKind, Result};
-use crate::log::LogStore;
+use crate::log::{LogError, LogStore};
 use crate::pipeline::{self, Pipeline, Plan, TaskId};
 use crate::run::{RunEvent, RunId, RunState, Seq, Sequenced, StepKey};
 use crate::store::{RunFilter, RunListing, RunRecord, Store};
@@ -165,9 +165,7 @@ impl Archive {
     /// Bytes of a stored log, read off the runtime's own threads.
     pub(crate) async fn log_bytes(&self, key: StepKey, from: u64, max: usize) -> Result<Bytes> {
         let logs = self.logs.clone();
-        let read = tokio::task::spawn_blocking(move || logs.read(&key, from, max)).await;
-        read.map_err(|error| Error::new(ErrorKind::Internal, "readerDied", "log", error.to_string()))?
-            .map_err(Error::from)
+        blocking(move || logs.read(&key, from, max)).await
     }
 }
 
@@ -187,6 +185,15 @@ pub(crate) fn plan_of(record: &RunRecord) -> Result<(StoredRequest, Plan)> {
         serde_json::from_value(record.definition.clone()).map_err(|error| damaged(error.to_string()))?;
     let plan = pipeline::plan(&definition, &request.inputs()).map_err(|problems| damaged(problems.to_string()))?;
     Ok((request, plan))
+}
+
+/// Works on a log on a thread that may block.
+pub(crate) async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, LogError> + Send + 'static,
+) -> Result<T> {
+    let done = tokio::task::spawn_blocking(work).await;
+    let died = |error: tokio::task::JoinError| Error::new(ErrorKind::Internal, "readerDied", "log", error.to_string());
+    Ok(done.map_err(died)??)
 }
 
 pub(crate) fn no_such_run(text: &str) -> Error {

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
 use super::archive::{Archive, Replayed};
+use super::control::{Door, SocketFile};
 use super::core::{CLOCK_SETTING, Core, Hold, Parts};
 use super::queue::Queue;
 use super::request::StoredRequest;
@@ -44,6 +45,7 @@ pub struct EngineBuilder {
     store: Option<Arc<dyn Store>>,
     pass_env: Vec<String>,
     retention: Option<RetentionPolicy>,
+    control: bool,
 }
 
 impl Default for EngineBuilder {
@@ -61,6 +63,7 @@ impl Default for EngineBuilder {
             store: None,
             pass_env: Vec::new(),
             retention: None,
+            control: true,
         }
     }
 }
@@ -145,6 +148,14 @@ impl EngineBuilder {
         self
     }
 
+    /// Whether other processes of this user can control the engine through a socket in the data directory: the `windlass`
+    /// command from another terminal, and [`Control`](super::Control). They can unless this says otherwise.
+    #[must_use]
+    pub fn control(mut self, control: bool) -> Self {
+        self.control = control;
+        self
+    }
+
     /// A store that several engines have one after another.
     #[cfg(test)]
     pub(super) fn shared_store(mut self, store: Arc<dyn Store>) -> Self {
@@ -176,7 +187,8 @@ impl EngineBuilder {
         let default_executor = executor_name(self.default_executor.as_deref().unwrap_or(first))?;
         let executors = named(executors)?;
         let logs = LogStore::new(data_dir.logs());
-        let (hold, gone) = Hold::new(data_dir);
+        let (door, socket) = self.control.then(|| open_door(&data_dir)).flatten().unzip();
+        let (hold, gone) = Hold::new(data_dir, socket);
         let core = Core::new(Parts {
             archive: Archive { store, logs },
             clock,
@@ -193,7 +205,23 @@ impl EngineBuilder {
         let recovered = recover(&core, &kept).await?;
         expiry::watch(&core, kept);
         core.spawn(retention::keep_house(core.clone()));
-        Ok(Engine { handle: Arc::new(Handle { core, hold: Mutex::new(Some(hold)), gone, recovered }) })
+        let handle = Arc::new(Handle { core, hold: Mutex::new(Some(hold)), gone, recovered });
+        if let Some(door) = door {
+            handle.core.spawn(Door::serve(door, Arc::downgrade(&handle), handle.core.clone()));
+        }
+        Ok(Engine { handle })
+    }
+}
+
+/// The socket for other processes. An engine does its work also without it.
+fn open_door(data_dir: &DataDir) -> Option<(Door, SocketFile)> {
+    match Door::open(data_dir.control_socket()) {
+        Ok(door) => Some(door),
+        Err(error) => {
+            let data_dir = data_dir.path().display();
+            tracing::warn!(%data_dir, %error, "other processes cannot control this engine: it has no socket");
+            None
+        }
     }
 }
 
@@ -218,7 +246,7 @@ pub(crate) fn open_store(_data_dir: &DataDir) -> Result<Arc<dyn Store>> {
 }
 
 /// The machine's clock, going on where the data directory left it.
-async fn system_clock(store: &dyn Store) -> Result<SharedClock> {
+pub(super) async fn system_clock(store: &dyn Store) -> Result<SharedClock> {
     let saved = store.setting(CLOCK_SETTING).await?.and_then(|text| text.parse::<SavedClock>().ok());
     let before = saved.as_ref().and_then(|saved| saved.boot_id.clone());
     let clock = SystemClock::resume(saved);

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use tokio::sync::{Notify, mpsc, watch};
 
 use super::archive::{Archive, Replayed};
+use super::control::SocketFile;
 use super::driver::Driver;
 use super::feed::{Feed, FeedEnd};
 use super::message::{INBOX, Message};
@@ -72,6 +73,8 @@ pub(crate) struct Core {
 /// that no other engine gets the directory while something of this one still writes. Handles of runs do not.
 #[derive(Debug)]
 pub(crate) struct Hold {
+    /// Goes before the data directory can be another engine's.
+    _socket: Option<SocketFile>,
     #[cfg_attr(not(feature = "sqlite"), expect(dead_code, reason = "held, and only read for a backup"))]
     data_dir: DataDir,
     /// Dropped with the hold, which wakes who waits for that.
@@ -80,9 +83,9 @@ pub(crate) struct Hold {
 
 impl Hold {
     /// The hold, and something that tells when it is gone.
-    pub(crate) fn new(data_dir: DataDir) -> (Arc<Self>, watch::Receiver<()>) {
+    pub(crate) fn new(data_dir: DataDir, socket: Option<SocketFile>) -> (Arc<Self>, watch::Receiver<()>) {
         let (gone, told) = watch::channel(());
-        (Arc::new(Self { data_dir, _gone: gone }), told)
+        (Arc::new(Self { _socket: socket, data_dir, _gone: gone }), told)
     }
 
     /// The data directory.

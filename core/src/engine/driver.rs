@@ -287,7 +287,7 @@ impl Driver {
         if events.is_empty() {
             return Ok(Some(Vec::new()));
         }
-        let digest = events.iter().any(|event| changes_digest(&event.event)).then(|| self.digest());
+        let digest = events.iter().any(|event| changes_digest(&event.event)).then(|| digest_of(&self.state));
         loop {
             let append = Append { run: self.run, expected: self.last, events: events.clone(), digest: digest.clone() };
             let keep = wanted.keep.map(|keep| self.kept(keep)).into_iter().collect();
@@ -320,15 +320,6 @@ impl Driver {
         let until = self.core.clock.now().elapsed + keep.time;
         let executor = self.request.executor.to_string();
         KeptWorkspace { run: self.run, executor, generation: keep.generation, until }
-    }
-
-    fn digest(&self) -> RunDigest {
-        RunDigest {
-            status: self.state.status(),
-            started: self.state.started(),
-            finished: self.state.finished(),
-            released: self.state.is_released(),
-        }
     }
 
     /// What follows from committed events beside effects: queues hear of ends, tests may crash here.
@@ -448,6 +439,16 @@ fn attempt_of(effect: &Effect) -> Option<(TaskIndex, u32)> {
     match effect {
         Effect::Run { task, attempt, .. } => Some((*task, *attempt)),
         _ => None,
+    }
+}
+
+/// What listings show of a run in this state.
+pub(super) fn digest_of(state: &RunState) -> RunDigest {
+    RunDigest {
+        status: state.status(),
+        started: state.started(),
+        finished: state.finished(),
+        released: state.is_released(),
     }
 }
 

@@ -4,13 +4,16 @@
 //! the pure run machine decide, commits what it decided, and only then carries it out.
 
 mod archive;
+mod attempts;
 mod audit_trail;
 #[cfg(feature = "sqlite")]
 mod backup;
 mod builder;
+mod control;
 mod core;
 #[cfg(feature = "sqlite")]
 mod data_copy;
+mod download;
 mod deletion;
 mod driver;
 mod effects;
@@ -25,6 +28,7 @@ mod jobs;
 mod launch;
 mod listing;
 mod log_pump;
+mod log_search;
 mod log_stream;
 mod message;
 mod names;
@@ -56,11 +60,14 @@ use tokio::sync::watch;
 #[cfg(feature = "sqlite")]
 pub use backup::BackupReport;
 pub use builder::EngineBuilder;
+pub use control::{Control, EngineStatus, RunName};
+pub use download::{DownloadOptions, LogDownload};
 pub use engine_event::{EngineEvent, EngineEventKind};
 pub use engine_events::EngineEvents;
 pub use event::{Event, EventKind};
 pub use event_filter::EventFilter;
 pub use events::EventStream;
+pub use log_search::{LogCursor, LogMatch, LogPage, LogPlace, LogQuery};
 pub use log_stream::LogStream;
 pub use pipelines::{PipelineDeletion, Pipelines, Running, Runs, StaleVersion, StoredPipeline, StoredVersion};
 #[cfg(feature = "sqlite")]
@@ -72,6 +79,9 @@ pub use restore::{RestoreReport, restore};
 pub use run::Run;
 pub use shutdown::{DrainReport, Shutdown};
 pub use summary::{RunSummary, TaskSummary};
+
+#[cfg(feature = "cli")]
+pub(crate) use control::{back_up_alone, record_decision};
 
 use self::core::{Core, Hold};
 use self::launch::NewRun;

@@ -56,6 +56,11 @@ impl Queue {
         if self.stopped { Admitted::default() } else { self.runs.admit() }
     }
 
+    /// How many runs go on, and how many wait.
+    pub(crate) fn counts(&self) -> (usize, usize) {
+        (self.runs.active(), self.runs.waiting())
+    }
+
     /// Whether a new run of this group would find no room, now.
     pub(crate) fn is_full(&self, request: &StoredRequest) -> bool {
         request.concurrency.as_ref().is_some_and(|concurrency| self.runs.is_full(concurrency))

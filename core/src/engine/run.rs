@@ -5,6 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use tokio::sync::oneshot;
 
+use super::archive::Replayed;
 use super::core::Core;
 use super::events::{EventStream, broken};
 use super::feed::FeedEnd;
@@ -115,15 +116,7 @@ impl Run {
 
     async fn decide(&self, task: &str, decision: Decision, by: &str, reason: &str) -> Result<()> {
         let replayed = self.core.archive.replay(self.id, None).await?;
-        let index = replayed.state.index_of(&TaskId::new(task)).ok_or_else(|| self.no_such_task(task))?;
-        if !waits_for_approval(&replayed.state, index) {
-            let message = format!("task {task:?} does not wait for an approval");
-            return Err(Error::new(ErrorKind::Conflict, "notWaiting", "decide", message));
-        }
-        let (pipeline, reason) = (self.pipeline.to_string(), reason.to_owned());
-        let (run, named) = (self.id, task.to_owned());
-        let change = Change::ApprovalDecided { run, pipeline, task: named, decision, reason: reason.clone() };
-        let input = Input::Decide { task: index, decision, by: by.to_owned(), reason };
+        let (input, change) = decision_about(&replayed, task, decision, by, reason)?;
         self.control("decide", input, by, change).await
     }
 
@@ -170,19 +163,38 @@ impl Run {
     }
 
     /// The attempt whose log it is, which may be one of an earlier run.
-    async fn logged(&self, task: &str, attempt: u32) -> Result<StepKey> {
-        self.core.archive.logged(self.id, task, attempt).await?.ok_or_else(|| self.no_such_task(task))
-    }
-
-    fn no_such_task(&self, task: &str) -> Error {
-        let message = format!("run {} has no task {task:?}: `windlass show {}` lists them", self.id, self.id);
-        Error::new(ErrorKind::NotFound, "noSuchTask", "find", message)
+    pub(super) async fn logged(&self, task: &str, attempt: u32) -> Result<StepKey> {
+        self.core.archive.logged(self.id, task, attempt).await?.ok_or_else(|| no_such_task(self.id, task))
     }
 
     /// Where the run is.
     pub async fn status(&self) -> Result<RunStatus> {
         Ok(self.core.archive.listing(self.id).await?.digest.status)
     }
+}
+
+/// What a decision is for the run machine and for the audit trail. Refused when none is wanted.
+pub(super) fn decision_about(
+    run: &Replayed,
+    task: &str,
+    decision: Decision,
+    by: &str,
+    reason: &str,
+) -> Result<(Input, Change)> {
+    let id = run.record.id;
+    let index = run.state.index_of(&TaskId::new(task)).ok_or_else(|| no_such_task(id, task))?;
+    if !waits_for_approval(&run.state, index) {
+        let message = format!("task {task:?} does not wait for an approval");
+        return Err(Error::new(ErrorKind::Conflict, "notWaiting", "decide", message));
+    }
+    let (pipeline, reason) = (run.record.pipeline.clone(), reason.to_owned());
+    let change = Change::ApprovalDecided { run: id, pipeline, task: task.to_owned(), decision, reason: reason.clone() };
+    Ok((Input::Decide { task: index, decision, by: by.to_owned(), reason }, change))
+}
+
+fn no_such_task(run: RunId, task: &str) -> Error {
+    let message = format!("run {run} has no task {task:?}: `windlass show {run}` lists them");
+    Error::new(ErrorKind::NotFound, "noSuchTask", "find", message)
 }
 
 /// Whether a decision about the task is wanted now.

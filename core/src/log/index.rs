@@ -12,7 +12,7 @@ use super::error::LogError;
 
 pub(super) const FILE: &str = "index";
 /// Offset, line and nanoseconds as 64-bit numbers, little-endian, and the checksum of these.
-const ENTRY: usize = 28;
+pub(super) const ENTRY: usize = 28;
 
 /// From here to the next one, everything came at the same moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,7 +38,7 @@ impl ChunkTime {
         bytes
     }
 
-    fn decode(bytes: &[u8; ENTRY]) -> Option<Self> {
+    pub(super) fn decode(bytes: &[u8; ENTRY]) -> Option<Self> {
         let number = |at: usize| bytes.get(at..at + 8)?.try_into().ok().map(u64::from_le_bytes);
         let crc = u32::from_le_bytes(bytes[24..].try_into().ok()?);
         if crc != crc32fast::hash(&bytes[..24]) {

@@ -9,15 +9,24 @@ mod error;
 mod files;
 mod index;
 mod mask;
+mod pieces;
 mod position;
+mod query;
+mod scan;
+mod search;
 mod segment;
 mod store;
+mod times;
 mod writer;
 
 pub use error::LogError;
 pub use index::ChunkTime;
 pub use mask::{Masker, NoMask, SecretMasker};
+pub(crate) use pieces::LogPieces;
 pub use position::{Appended, LogPosition};
+pub use query::{BadQuery, Query, QueryOptions};
+pub use search::LineMatch;
+pub(crate) use search::LogSearch;
 pub use store::LogStore;
 pub use writer::{LogLimits, LogWriter};
 

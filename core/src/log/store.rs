@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io::ErrorKind;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -10,7 +11,11 @@ use bytes::Bytes;
 use super::error::LogError;
 use super::index::{self, ChunkTime};
 use super::mask::Masker;
+use super::pieces::LogPieces;
 use super::position::LogPosition;
+use super::query::Query;
+use super::scan::Window;
+use super::search::{LineMatch, LogSearch};
 use super::segment::{self, Segment};
 use super::writer::{LogLimits, LogWriter};
 use crate::run::{RunId, StepKey};
@@ -87,6 +92,28 @@ impl LogStore {
         Ok(tail.split_off(cut))
     }
 
+    /// Where the last so many lines begin, however long they are. Blocks.
+    #[cfg(any(test, feature = "cli"))]
+    pub(crate) fn tail_start(&self, key: &StepKey, last_lines: usize) -> Result<u64, LogError> {
+        let (folder, end) = (self.folder(key), self.length(key)?);
+        let (mut at, mut left) = (end, last_lines);
+        if left == 0 {
+            return Ok(end);
+        }
+        while at > 0 {
+            let before = at.saturating_sub(STRIDE);
+            let bytes = segment::read(&folder, before, (at - before) as usize)?;
+            // The end of the last line begins no other one.
+            let last = bytes.len().saturating_sub(usize::from(at == end && bytes.ends_with(b"\n")));
+            match memchr::memrchr_iter(b'\n', &bytes[..last]).nth(left - 1) {
+                Some(line_end) => return Ok(before + line_end as u64 + 1),
+                None => left -= memchr::memchr_iter(b'\n', &bytes[..last]).count(),
+            }
+            at = before;
+        }
+        Ok(0)
+    }
+
     /// When the bytes from `from` to `to` came: the entry that covers `from`, and those after it up to `to`. Empty where
     /// nobody knows. Blocks.
     pub fn line_times(&self, key: &StepKey, from: u64, to: u64) -> Result<Vec<ChunkTime>, LogError> {
@@ -111,6 +138,39 @@ impl LogStore {
             runs.extend(run.filter(|run| run.to_string().as_str() == name));
         }
         Ok(runs)
+    }
+
+    /// The lines that match and that begin in a range of the log, from its start on, at most `limit`: of each its first
+    /// match. Nothing beyond the range is looked at. In lines of more than 256 KiB a match of more than 64 KiB may be missed.
+    /// To go on, search from the offset of the last match plus one. Blocks.
+    pub fn search(
+        &self,
+        key: &StepKey,
+        query: &Query,
+        range: Range<u64>,
+        limit: usize,
+    ) -> Result<Vec<LineMatch>, LogError> {
+        let mut search = self.searching(key, query, range, limit)?;
+        while search.step()? {}
+        search.found()
+    }
+
+    /// The same, step by step.
+    pub(crate) fn searching(
+        &self,
+        key: &StepKey,
+        query: &Query,
+        range: Range<u64>,
+        limit: usize,
+    ) -> Result<LogSearch, LogError> {
+        LogSearch::new(self.folder(key), query, range, limit, Window::DEFAULT)
+    }
+
+    /// The bytes of a range, piece by piece; with the time before each line when that is wanted. Then the range begins where
+    /// a line does. Blocks.
+    pub(crate) fn pieces(&self, key: &StepKey, range: Range<u64>, timestamps: bool) -> Result<LogPieces, LogError> {
+        let folder = self.folder(key);
+        if timestamps { LogPieces::stamped(folder, range) } else { Ok(LogPieces::plain(folder, range)) }
     }
 
     /// Removes all logs of a run. Fine when there are none. Blocks.

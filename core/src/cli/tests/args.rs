@@ -57,6 +57,11 @@ fn what_cannot_be_is_refused() {
         "windlass runs --limit 0",
         "windlass logs latest --attempt 1",
         "windlass attach --after 3",
+        "windlass show latest --at 3 --trace",
+        "windlass approve latest sign-off",
+        "windlass logs latest --tail 3 -f",
+        "windlass logs latest --ignore-case",
+        "windlass runs --since soon",
         "windlass fly",
     ] {
         assert_eq!(

@@ -85,7 +85,7 @@ async fn all_of(reader: &Reader, run: RunId) -> Vec<String> {
     lines
 }
 
-/// Every file below a folder with its content, by its path in it.
+/// Every file below a folder with its content, by its path in it. Sockets have none.
 fn tree(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     let (mut files, mut folders) = (BTreeMap::new(), vec![folder.to_path_buf()]);
     while let Some(next) = folders.pop() {
@@ -93,7 +93,7 @@ fn tree(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
             let path = entry.unwrap().path();
             if path.is_dir() {
                 folders.push(path);
-            } else {
+            } else if path.is_file() {
                 files.insert(path.strip_prefix(folder).unwrap().to_path_buf(), fs::read(&path).unwrap());
             }
         }

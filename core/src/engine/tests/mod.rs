@@ -11,6 +11,7 @@ mod full_disk;
 mod keeping;
 mod kit;
 mod local;
+mod logs;
 mod pipelines;
 mod queued;
 #[cfg(all(feature = "sqlite", target_os = "linux"))]

@@ -11,6 +11,8 @@ mod copying;
 mod masking;
 mod measure;
 mod recovery;
+mod search;
+mod stamped;
 mod writing;
 
 fn key() -> StepKey {

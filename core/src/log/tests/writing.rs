@@ -105,6 +105,10 @@ fn the_tail_has_whole_lines() {
     assert_eq!(tail(100_000, usize::MAX), lines.concat());
     assert_eq!(tail(100, 30), lines[29_998..].concat());
     assert_eq!(tail(1, 5), "9999\n");
+    for count in [0, 1, 3, 10_000, 29_999, 30_000, 30_001] {
+        let start = store.tail_start(&key(), count).unwrap() as usize;
+        assert_eq!(lines.concat()[start..], lines[30_000 - count.min(30_000)..].concat(), "{count}");
+    }
 }
 
 #[test]
@@ -113,6 +117,7 @@ fn the_last_line_needs_no_end() {
     write(&store, b"one\ntwo\nthree");
     assert_eq!(store.tail(&key(), 2, 100).unwrap(), b"two\nthree");
     assert_eq!(store.tail(&key(), 5, 100).unwrap(), b"one\ntwo\nthree");
+    assert_eq!((1..5).map(|lines| store.tail_start(&key(), lines).unwrap()).collect::<Vec<_>>(), [8, 4, 0, 0]);
 }
 
 #[test]

@@ -43,6 +43,22 @@ impl DirLock {
     }
 }
 
+/// Says who holds the folder; takes nothing.
+pub(super) fn check_free(dir: &Path) -> Result<(), StoreError> {
+    let folder = folder_id(dir)?;
+    // Closing a descriptor of the file would end a lock that this process has taken: nobody takes one meanwhile.
+    let open = open_folders();
+    if open.contains(&folder) {
+        return Err(StoreError::Locked { path: dir.to_path_buf(), pid: Some(std::process::id()) });
+    }
+    let path = dir.join(FILE);
+    match File::open(&path) {
+        Ok(file) => system::check_free(&file, dir),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(StoreError::from_io(&path, "opening", &error)),
+    }
+}
+
 impl Drop for DirLock {
     fn drop(&mut self) {
         let mut open = open_folders();
@@ -93,6 +109,15 @@ mod system {
         }
     }
 
+    pub(super) fn check_free(file: &File, dir: &Path) -> Result<(), StoreError> {
+        let mut found = whole_file();
+        match fcntl(file, FcntlArg::F_GETLK(&mut found)) {
+            Ok(_) if found.l_type == libc::F_UNLCK as libc::c_short => Ok(()),
+            Ok(_) => Err(StoreError::Locked { path: dir.to_path_buf(), pid: holder(file) }),
+            Err(errno) => Err(StoreError::from_io(dir, "looking at the lock of", &errno.into())),
+        }
+    }
+
     fn holder(file: &File) -> Option<u32> {
         let mut found = whole_file();
         fcntl(file, FcntlArg::F_GETLK(&mut found)).ok()?;
@@ -124,5 +149,10 @@ mod system {
             Err(TryLockError::WouldBlock) => Err(StoreError::Locked { path: dir.to_path_buf(), pid: None }),
             Err(TryLockError::Error(error)) => Err(StoreError::from_io(dir, "locking", &error)),
         }
+    }
+
+    /// Given back when the file is closed.
+    pub(super) fn check_free(file: &File, dir: &Path) -> Result<(), StoreError> {
+        lock(file, dir)
     }
 }

@@ -58,6 +58,11 @@ impl DataDir {
         Ok(Self { path, lock: None })
     }
 
+    /// Says whether nobody holds the folder: [`StoreError::Locked`] otherwise, with who does. Takes nothing.
+    pub fn check_free(path: impl AsRef<Path>) -> Result<(), StoreError> {
+        lock::check_free(path.as_ref())
+    }
+
     /// The folder itself, absolute.
     pub fn path(&self) -> &Path {
         &self.path

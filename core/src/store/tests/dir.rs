@@ -30,6 +30,7 @@ fn it_has_one_owner_in_a_process() {
         }
     }
     assert!(DataDir::open_read_only(&path).unwrap().is_read_only());
+    assert!(matches!(DataDir::check_free(&path), Err(StoreError::Locked { .. })));
     drop(dir);
     DataDir::open(&path).unwrap();
 }
@@ -47,8 +48,16 @@ fn it_has_one_owner_among_processes() {
             unexpected => panic!("{unexpected:?}"),
         }
     }
+    // Nor must a look at who holds it.
+    for _ in 0..2 {
+        match DataDir::check_free(&path) {
+            Err(StoreError::Locked { pid, .. }) => assert_eq!(pid, Some(other.id())),
+            unexpected => panic!("{unexpected:?}"),
+        }
+    }
     DataDir::open_read_only(&path).unwrap();
     other.end();
+    DataDir::check_free(&path).unwrap();
     drop(DataDir::open(&path).unwrap());
 
     let mut other = Other::start("store::tests::dir::part_holds_the_folder", &path);

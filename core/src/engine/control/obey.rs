@@ -1,0 +1,73 @@
+//! Doing what a request asks for.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde::Serialize;
+use serde_json::Value;
+
+#[cfg(feature = "sqlite")]
+use super::protocol::Copied;
+use super::protocol::{EngineStatus, Request, RunName};
+use crate::engine::{Engine, Run};
+use crate::error::{Error, ErrorKind, Result};
+
+/// Does it, and gives the answer.
+pub(super) async fn obey(request: Request, engine: &Engine) -> Result<Value> {
+    match request {
+        Request::Cancel { run, by, reason } => {
+            let run = engine.find(&run).await?;
+            run.cancel(&by, &reason).await?;
+            answer(&RunName::of(&run))
+        }
+        Request::Approve { run, task, by, reason } => {
+            let run = engine.find(&run).await?;
+            run.approve(&task, &by, &reason).await?;
+            answer(&RunName::of(&run))
+        }
+        Request::Reject { run, task, by, reason } => {
+            let run = engine.find(&run).await?;
+            run.reject(&task, &by, &reason).await?;
+            answer(&RunName::of(&run))
+        }
+        Request::Retry { run, by, mode } => {
+            let run = engine.find(&run).await?;
+            answer(&RunName::of(&run.retry(mode.into(), &by).await?))
+        }
+        Request::Backup { path, by } => back_up(engine, path, &by).await,
+        Request::Status {} => answer(&status(engine)),
+        Request::Drain {} => {
+            engine.drain(Some(Duration::ZERO)).await?;
+            answer(&status(engine))
+        }
+    }
+}
+
+fn answer<T: Serialize>(answer: &T) -> Result<Value> {
+    serde_json::to_value(answer)
+        .map_err(|error| Error::new(ErrorKind::Internal, "unwritable", "control", error.to_string()))
+}
+
+#[cfg(feature = "sqlite")]
+async fn back_up(engine: &Engine, path: PathBuf, by: &str) -> Result<Value> {
+    let made = engine.backup(path, by).await?;
+    answer(&Copied { path: made.path, bytes: made.bytes, runs: made.runs, position: made.position })
+}
+
+#[cfg(not(feature = "sqlite"))]
+async fn back_up(_engine: &Engine, _path: PathBuf, _by: &str) -> Result<Value> {
+    let message = "this build keeps nothing on disk that could be copied";
+    Err(Error::new(ErrorKind::Unsupported, "notOnDisk", "backup", message))
+}
+
+impl RunName {
+    /// The name of a run.
+    pub(crate) fn of(run: &Run) -> Self {
+        Self { id: run.id(), pipeline: run.pipeline().to_owned(), number: run.number() }
+    }
+}
+
+fn status(engine: &Engine) -> EngineStatus {
+    let (running, queued) = engine.handle.core.queue().counts();
+    EngineStatus { pid: std::process::id(), version: env!("CARGO_PKG_VERSION").to_owned(), running, queued }
+}

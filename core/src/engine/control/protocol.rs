@@ -1,0 +1,241 @@
+//! What is said over the control socket: lines of JSON. Pure.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::{Mutex, PoisonError};
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+
+use crate::engine::Rerun;
+use crate::error::{Error, ErrorKind, Result};
+use crate::pipeline::TaskName;
+use crate::run::RunId;
+#[cfg(feature = "sqlite")]
+use crate::store::Position;
+
+/// The version of the language.
+pub(super) const VERSION: u64 = 1;
+/// The longest line of a request, in bytes.
+pub(super) const MAX_REQUEST: usize = 64 << 10;
+/// The longest line of an answer.
+pub(super) const MAX_ANSWER: usize = 1 << 20;
+
+/// What an engine can be asked for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "request", rename_all = "camelCase", rename_all_fields = "camelCase", deny_unknown_fields)]
+pub(super) enum Request {
+    /// Asks a run to end.
+    Cancel { run: String, by: String, reason: String },
+    /// Says yes to a task that waits for an approval.
+    Approve { run: String, task: String, by: String, reason: String },
+    /// Says no to it.
+    Reject { run: String, task: String, by: String, reason: String },
+    /// Runs a run again.
+    Retry { run: String, by: String, mode: Mode },
+    /// Copies everything into a new folder.
+    Backup { path: PathBuf, by: String },
+    /// How the engine is.
+    Status {},
+    /// Lets no further run go.
+    Drain {},
+}
+
+/// How a run is run again: `"asItWas"`, `{"fromTask":"build"}` …
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) enum Mode {
+    AsItWas,
+    AsItIs,
+    FromFailed,
+    FromTask(TaskName),
+}
+
+impl From<Mode> for Rerun {
+    fn from(mode: Mode) -> Self {
+        match mode {
+            Mode::AsItWas => Self::AsItWas,
+            Mode::AsItIs => Self::AsItIs,
+            Mode::FromFailed => Self::FromFailed,
+            Mode::FromTask(task) => Self::FromTask(task),
+        }
+    }
+}
+
+impl From<Rerun> for Mode {
+    fn from(mode: Rerun) -> Self {
+        match mode {
+            Rerun::AsItWas => Self::AsItWas,
+            Rerun::AsItIs => Self::AsItIs,
+            Rerun::FromFailed => Self::FromFailed,
+            Rerun::FromTask(task) => Self::FromTask(task),
+        }
+    }
+}
+
+/// A run, as people name it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RunName {
+    /// The unique id.
+    pub id: RunId,
+    /// The pipeline's name.
+    pub pipeline: String,
+    /// The number in the pipeline.
+    pub number: u64,
+}
+
+impl fmt::Display for RunName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}#{}", self.pipeline, self.number)
+    }
+}
+
+/// How an engine is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct EngineStatus {
+    /// Its process.
+    pub pid: u32,
+    /// Its version of Windlass.
+    pub version: String,
+    /// How many runs go on.
+    pub running: usize,
+    /// How many runs wait for their turn.
+    pub queued: usize,
+}
+
+/// A backup that was made.
+#[cfg(feature = "sqlite")]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Copied {
+    pub(super) path: PathBuf,
+    pub(super) bytes: u64,
+    pub(super) runs: usize,
+    pub(super) position: Position,
+}
+
+/// Nothing but that it was done.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Done {}
+
+/// A request as a line, with its end.
+pub(super) fn request_line(request: &Request) -> Result<Vec<u8>> {
+    let mut value = serde_json::to_value(request).map_err(|error| unwritable(&error))?;
+    if let Value::Object(fields) = &mut value {
+        fields.insert("version".to_owned(), VERSION.into());
+    }
+    let line = line(&value);
+    if line.len() > MAX_REQUEST {
+        let message =
+            format!("the request is too long: at most {} KiB are taken; shorten the reason", MAX_REQUEST >> 10);
+        return Err(Error::new(ErrorKind::Invalid, "requestTooLong", "control", message));
+    }
+    Ok(line)
+}
+
+/// The request of a line. The error is for whoever wrote it.
+pub(super) fn read_request(line: &[u8]) -> Result<Request> {
+    let bad = |why: String| {
+        Error::new(ErrorKind::Invalid, "badRequest", "control", format!("this is no request to an engine: {why}"))
+    };
+    let mut fields: Map<String, Value> = serde_json::from_slice(line).map_err(|error| bad(error.to_string()))?;
+    match fields.remove("version").as_ref().map(Value::as_u64) {
+        Some(Some(VERSION)) => {}
+        None => return Err(bad("it has no `version`".to_owned())),
+        Some(_) => {
+            let message = format!(
+                "the engine, Windlass {}, understands version {VERSION} of requests only: use the same version of Windlass \
+                 for both",
+                env!("CARGO_PKG_VERSION")
+            );
+            return Err(Error::new(ErrorKind::Unsupported, "requestVersion", "control", message));
+        }
+    }
+    serde_json::from_value(Value::Object(fields)).map_err(|error| bad(error.to_string()))
+}
+
+/// An answer as a line, with its end.
+pub(super) fn answer_line<T: Serialize>(answer: &Result<T>) -> Vec<u8> {
+    let value = match answer {
+        Ok(value) => match serde_json::to_value(value) {
+            Ok(value) => json!({ "ok": value }),
+            Err(error) => error_value(&unwritable(&error)),
+        },
+        Err(error) => error_value(error),
+    };
+    line(&value)
+}
+
+fn error_value(error: &Error) -> Value {
+    json!({ "error": { "kind": word(error.kind()), "code": error.code(), "message": error.to_string() } })
+}
+
+/// What the engine answered.
+pub(super) fn read_answer<T: for<'de> Deserialize<'de>>(line: &[u8]) -> Result<T> {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    enum Answer {
+        Ok(Value),
+        Error { kind: String, code: String, message: String },
+    }
+    let bad = |why: serde_json::Error| {
+        let message = format!("the engine's answer cannot be understood: {why}");
+        Error::new(ErrorKind::Unsupported, "badAnswer", "control", message)
+    };
+    match serde_json::from_slice(line).map_err(bad)? {
+        Answer::Ok(value) => serde_json::from_value(value).map_err(bad),
+        Answer::Error { kind, code, message } => Err(Error::new(kind_of(&kind), known(&code), "control", message)),
+    }
+}
+
+fn line(value: &Value) -> Vec<u8> {
+    let mut line = value.to_string().into_bytes();
+    line.push(b'\n');
+    line
+}
+
+fn unwritable(error: &serde_json::Error) -> Error {
+    Error::new(ErrorKind::Internal, "unwritable", "control", error.to_string())
+}
+
+const KINDS: [(ErrorKind, &str); 7] = [
+    (ErrorKind::Invalid, "invalid"),
+    (ErrorKind::NotFound, "notFound"),
+    (ErrorKind::Conflict, "conflict"),
+    (ErrorKind::Unsupported, "unsupported"),
+    (ErrorKind::Unavailable, "unavailable"),
+    (ErrorKind::Damaged, "damaged"),
+    (ErrorKind::Internal, "internal"),
+];
+
+fn word(kind: ErrorKind) -> &'static str {
+    KINDS.iter().find(|(known, _)| *known == kind).map_or("internal", |(_, word)| word)
+}
+
+fn kind_of(word: &str) -> ErrorKind {
+    KINDS.iter().find(|(_, known)| *known == word).map_or(ErrorKind::Internal, |(kind, _)| *kind)
+}
+
+/// Codes of errors that engines answered with. There are few, and they stay.
+static CODES: Mutex<BTreeSet<&'static str>> = Mutex::new(BTreeSet::new());
+/// So many are remembered at most; there are fewer than that.
+const MAX_CODES: usize = 256;
+/// The longest one.
+const MAX_CODE: usize = 64;
+
+/// The code as errors have it: for as long as the process lives.
+fn known(code: &str) -> &'static str {
+    let mut codes = CODES.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(known) = codes.get(code) {
+        return known;
+    }
+    let plausible = code.len() <= MAX_CODE && code.chars().all(|character| character.is_ascii_alphanumeric());
+    if !plausible || codes.len() >= MAX_CODES {
+        return "engineFailed";
+    }
+    let code: &'static str = code.to_owned().leak();
+    codes.insert(code);
+    code
+}
