@@ -6,7 +6,7 @@ use metrics_util::debugging::DebuggingRecorder;
 
 use super::figures::Figures;
 use super::spans::break_driver;
-use super::{ONE_TASK, World, hangs, start, until_attempt};
+use super::{ONE_TASK, World, hangs, start, until_running};
 use crate::testing::Script;
 
 #[tokio::test]
@@ -75,7 +75,7 @@ async fn gauges_show_what_waits_and_what_goes_on() {
         "name: p\nstages: [{name: S, order: parallel, tasks: [{name: t, script: x, matrix: {N: ['1', '2', '3']}}]}]";
     let first = start(&engine, axis).await;
     let second = start(&engine, &ONE_TASK.replace("name: p", "name: q")).await;
-    until_attempt(&first).await;
+    until_running(&first, "t").await;
     assert_eq!(
         figures.gauges(),
         [
@@ -88,7 +88,7 @@ async fn gauges_show_what_waits_and_what_goes_on() {
     );
     first.cancel("ana", "").await.unwrap();
     first.wait().await.unwrap();
-    until_attempt(&second).await;
+    until_running(&second, "t").await;
     assert_eq!(
         figures.gauges(),
         [
@@ -110,7 +110,7 @@ async fn a_run_that_is_cancelled_in_the_queue_is_counted_no_longer() {
     let engine = world.open().await;
     let first = start(&engine, ONE_TASK).await;
     let second = start(&engine, &ONE_TASK.replace("name: p", "name: q")).await;
-    until_attempt(&first).await;
+    until_running(&first, "t").await;
     second.cancel("ana", "").await.unwrap();
     second.wait().await.unwrap();
     assert_eq!(figures.sums("windlass.queue.length"), [""; 0]);
@@ -128,7 +128,7 @@ async fn gauges_are_empty_after_a_close_and_right_after_a_restart() {
     let engine = world.builder().open().await.unwrap();
     let first = start(&engine, ONE_TASK).await;
     let second = start(&engine, &ONE_TASK.replace("name: p", "name: q")).await;
-    until_attempt(&first).await;
+    until_running(&first, "t").await;
     let expected = [
         "cicd.pipeline.run.active{cicd.pipeline.name=p,cicd.pipeline.run.state=executing} 1",
         "cicd.pipeline.run.active{cicd.pipeline.name=q,cicd.pipeline.run.state=pending} 1",
@@ -147,7 +147,7 @@ async fn gauges_are_empty_after_a_close_and_right_after_a_restart() {
     assert_eq!(figures.gauges(), expected);
     again.cancel("ana", "").await.unwrap();
     again.wait().await.unwrap();
-    until_attempt(&engine.run(second.id()).await.unwrap()).await;
+    until_running(&engine.run(second.id()).await.unwrap(), "t").await;
     assert_eq!(figures.sums("windlass.queue.length"), [""; 0]);
     engine.close().await.unwrap();
     assert_eq!(figures.gauges(), [""; 0]);
@@ -161,7 +161,7 @@ async fn a_run_that_its_engine_gives_up_is_counted_no_longer() {
     let world = hangs();
     let engine = world.open().await;
     let run = start(&engine, ONE_TASK).await;
-    until_attempt(&run).await;
+    until_running(&run, "t").await;
     assert_eq!(figures.gauges().len(), 2);
     break_driver(&engine, &run).await;
     assert_eq!(figures.gauges(), [""; 0]);
@@ -172,7 +172,7 @@ async fn what_began_before_the_recorder_does_not_make_gauges_negative() {
     let world = hangs();
     let engine = world.open().await;
     let run = start(&engine, ONE_TASK).await;
-    until_attempt(&run).await;
+    until_running(&run, "t").await;
     let recorder = DebuggingRecorder::new();
     let _guard = metrics::set_default_local_recorder(&recorder);
     let mut figures = Figures::of(&recorder);

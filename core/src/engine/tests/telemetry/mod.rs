@@ -15,7 +15,7 @@ use super::pipeline;
 use crate::engine::{Engine, EngineBuilder, Run, RunRequest};
 use crate::run::queue::RunLimits;
 use crate::store::MemoryStore;
-use crate::testing::{Script, ScriptedExecutor, VirtualClock};
+use crate::testing::{Hold, Script, ScriptedExecutor, VirtualClock};
 use crate::{EventKind, EventStream};
 
 /// What engines come and go on.
@@ -23,13 +23,21 @@ struct World {
     folder: tempfile::TempDir,
     clock: VirtualClock,
     executor: ScriptedExecutor,
+    /// Keeps time from passing, so that nothing that hangs reaches its timeout.
+    still: Option<Hold>,
 }
 
 impl World {
     fn new(script: impl FnOnce(ScriptedExecutor) -> ScriptedExecutor) -> Self {
         let clock = VirtualClock::auto_after(Duration::from_millis(20));
         let executor = script(ScriptedExecutor::new(Arc::new(clock.clone())));
-        Self { folder: tempfile::tempdir().unwrap(), clock, executor }
+        Self { folder: tempfile::tempdir().unwrap(), clock, executor, still: None }
+    }
+
+    /// Time stands still.
+    fn still(script: impl FnOnce(ScriptedExecutor) -> ScriptedExecutor) -> Self {
+        let world = Self::new(script);
+        Self { still: Some(world.clock.hold()), ..world }
     }
 
     /// One run at a time, two tasks at a time.
@@ -62,12 +70,14 @@ async fn until(events: &mut EventStream, wanted: impl Fn(&EventKind) -> bool) {
     panic!("the run ended before");
 }
 
-async fn until_attempt(run: &Run) {
-    until(&mut run.events().await.unwrap(), |kind| matches!(kind, EventKind::AttemptStarted { .. })).await;
+/// Waits until a step has printed something: its start is told by then, and not only in the store.
+async fn until_running(run: &Run, wanted: &str) {
+    let printed = |kind: &EventKind| matches!(kind, EventKind::Log { task, .. } if task.as_str().starts_with(wanted));
+    until(&mut run.events().await.unwrap(), printed).await;
 }
 
 const ONE_TASK: &str = "name: p\nstages: [{name: S, tasks: [{name: t, script: x}]}]";
 
 fn hangs() -> World {
-    World::new(|executor| executor.task("t", Script::hangs()))
+    World::still(|executor| executor.task("t", Script::hangs().log("on its way")))
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::recorder::Recorder;
-use super::{ONE_TASK, World, hangs, start, until, until_attempt};
+use super::{ONE_TASK, World, hangs, start, until, until_running};
 use crate::EventKind;
 use crate::engine::tests::pipeline;
 use crate::engine::{Engine, Rerun, RunRequest};
@@ -167,7 +167,7 @@ async fn nothing_is_told_before_it_is_committed() {
 #[tokio::test]
 async fn the_span_of_an_approval_lasts_from_the_question_to_the_answer() {
     let (recorder, _guard) = Recorder::install();
-    let world = World::new(|executor| executor);
+    let world = World::still(|executor| executor);
     let engine = world.open().await;
     let run = start(&engine, "name: p\nstages: [{name: S, tasks: [{name: ok, approve: {message: 'Ship?'}}]}]").await;
     let mut events = run.events().await.unwrap();
@@ -198,14 +198,14 @@ async fn a_run_that_is_cancelled_in_the_queue_has_a_span_as_well() {
 #[tokio::test]
 async fn a_run_that_is_taken_up_again_has_a_new_span_with_what_goes_on() {
     let (recorder, _guard) = Recorder::install();
-    let world = World::new(|executor| executor.task("t", Script::succeeds().after(Duration::from_secs(3600))));
-    let hold = world.clock.hold();
+    let script = Script::succeeds().log("on its way").after(Duration::from_secs(3600));
+    let mut world = World::still(|executor| executor.task("t", script));
     let engine = world.builder().open().await.unwrap();
     let run = start(&engine, ONE_TASK).await;
-    until_attempt(&run).await;
+    until_running(&run, "t").await;
     engine.close().await.unwrap();
     let engine = world.builder().open().await.unwrap();
-    drop(hold);
+    drop(world.still.take());
     let again = engine.run(run.id()).await.unwrap();
     assert!(again.wait().await.unwrap().succeeded());
     let expected = "
@@ -247,7 +247,8 @@ RUN p: success
 #[cfg(feature = "sqlite")]
 #[tokio::test]
 async fn what_is_done_again_in_a_new_workspace_has_another_span() {
-    let world = World::new(|executor| executor.attempts("test", [Script::hangs(), Script::succeeds()]));
+    let world =
+        World::still(|executor| executor.attempts("test", [Script::hangs().log("on its way"), Script::succeeds()]));
     let engine = world.builder().open().await.unwrap();
     let document = "
 name: p
@@ -255,13 +256,13 @@ stages:
 - {name: S, tasks: [{name: build, script: x}, {name: test, script: x, retry: {attempts: 2, on: [lost], from: build}}]}
 ";
     let run = start(&engine, document).await;
-    let mut events = run.events().await.unwrap();
-    until(&mut events, |kind| matches!(kind, EventKind::AttemptStarted { task, .. } if task.as_str() == "test")).await;
+    until_running(&run, "test").await;
     engine.close().await.unwrap();
     world.executor.lose_workspace(run.id());
     let (recorder, _guard) = Recorder::install();
     let engine = world.builder().open().await.unwrap();
-    assert!(engine.run(run.id()).await.unwrap().wait().await.unwrap().succeeded());
+    let outcome = engine.run(run.id()).await.unwrap().wait().await.unwrap();
+    assert!(outcome.succeeded(), "{outcome:#?}");
     let expected = "
 RUN p: success windlass.resumed=true
   test: success windlass.resumed=true
@@ -291,7 +292,7 @@ async fn a_run_that_its_engine_gives_up_says_so() {
     let world = hangs();
     let engine = world.open().await;
     let run = start(&engine, ONE_TASK).await;
-    until_attempt(&run).await;
+    until_running(&run, "t").await;
     break_driver(&engine, &run).await;
     let expected = "RUN p: - windlass.interrupted=broken\n  t: - windlass.interrupted=broken\n    attempt 1: - windlass.interrupted=broken\n";
     assert_eq!(recorder.tree(&["windlass.interrupted"]), expected);
