@@ -16,6 +16,8 @@ pub const CRASH_POINTS: &[&str] = &[
     "log.synced",
     "log.committed",
     "exit.seen",
+    "action.started",
+    "action.ended",
     "attempt.finished",
     "log.forgotten",
     "stop.sent",
