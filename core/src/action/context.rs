@@ -155,6 +155,11 @@ impl ActionContext {
         self.clock.sleep_until(self.clock.now().elapsed + length).await;
     }
 
+    /// The engine's clock itself.
+    pub fn clock(&self) -> &SharedClock {
+        &self.clock
+    }
+
     /// A file or folder of the run's workspace as a tar stream, in which names begin with the path's last part; `.` is the
     /// whole workspace. The path is relative and cannot leave the workspace.
     ///
@@ -162,6 +167,7 @@ impl ActionContext {
     /// [`ActionError::Failed`] with the code `fileNotFound`; what the executor says.
     pub async fn read(&self, path: &str) -> Result<TarStream, ActionError> {
         self.require_workspace()?;
+        let _busy = self.clock.busy();
         self.executor.read(self.run(), path).await.map_err(|error| files::not_found(path, error))
     }
 
@@ -171,6 +177,7 @@ impl ActionContext {
     /// What the executor says.
     pub async fn write(&self, path: &str, tar: TarStream) -> Result<(), ActionError> {
         self.require_workspace()?;
+        let _busy = self.clock.busy();
         Ok(self.executor.write(self.run(), path, tar).await?)
     }
 

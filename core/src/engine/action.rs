@@ -30,6 +30,7 @@ pub(super) struct ActionJob {
     call: Result<Call, AttemptEnd>,
     position: LogPosition,
     grace: Duration,
+    resumed: bool,
     stop: watch::Receiver<bool>,
 }
 
@@ -39,7 +40,6 @@ struct Call {
     context: ActionContext,
     pieces: LogPieces,
     declared: Vec<VariableName>,
-    resumed: bool,
 }
 
 /// Whether the engine does it itself, and no executor.
@@ -70,6 +70,7 @@ impl ActionJob {
             call: call(core, request, state, task, &key, resumed, stop.clone()),
             position: state.log_position(task, attempt),
             grace: planned.grace,
+            resumed,
             key,
             stop,
         }
@@ -86,18 +87,21 @@ impl ActionJob {
     }
 
     async fn end(self, pump: LogPump) -> AttemptEnd {
-        let Self { core, name, key, call, position, grace, stop, .. } = self;
-        let Call { handler, context, pieces, declared, resumed } = match call {
+        let Self { core, name, key, call, position, grace, resumed, stop, .. } = self;
+        let mut log = ActionLogCopy::new(&core, key, pump);
+        if resumed {
+            log.cut_back().await;
+        }
+        let Call { handler, context, pieces, declared } = match call {
             Ok(call) => call,
             Err(end) => return end,
         };
         if *stop.borrow() {
             return AttemptEnd::Stopped { exit_code: None };
         }
-        if resumed && !handler.repeatable() {
+        if resumed && !handler.repeatable() && !failpoint::bug("action.repeat") {
             return AttemptEnd::Lost { cause: explain::action_lost(&name) };
         }
-        let mut log = ActionLogCopy::new(&core, key, pump);
         if resumed && let Err(error) = log.begin_again(position).await {
             return failed(&error);
         }
@@ -215,5 +219,5 @@ fn call(
         workspace: planned.definition.workspace != WorkspaceUse::None,
     };
     let context = ActionContext::new(attempt, executor, core.clock.clone(), log, stop);
-    Ok(Call { handler: handler.clone(), context, pieces, declared: outputs, resumed })
+    Ok(Call { handler: handler.clone(), context, pieces, declared: outputs })
 }

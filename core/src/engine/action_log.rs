@@ -12,6 +12,7 @@ use super::log_pump::{CopyError, LogPump};
 use super::step::LOG_PAUSE;
 use crate::action::LogPieces;
 use crate::executor::ExecutorError;
+use crate::log::LogError;
 use crate::run::{LogPosition, StepKey};
 
 /// Brings what an action logs to the disk. What is not committed yet is kept here: there is no raw log from which it could be
@@ -31,11 +32,19 @@ impl ActionLogCopy {
         Self { core: core.clone(), key, pump, unsaved: VecDeque::new(), end }
     }
 
+    /// Throws away what an earlier engine stored and did not commit: nobody can log it again as it was.
+    pub(super) async fn cut_back(&mut self) {
+        while let Err(error) = self.pump.cut_back().await {
+            self.wait_for_the_disk(&error).await;
+        }
+    }
+
     /// Says in the log of an attempt that an earlier engine began that it begins again, on a line of its own.
     pub(super) async fn begin_again(&mut self, position: LogPosition) -> Result<(), ExecutorError> {
         if position.stored == 0 {
             return Ok(());
         }
+        let _busy = self.core.clock.busy();
         let last = self.core.archive.log_bytes(self.key.clone(), position.stored - 1, 1).await;
         let line_end = if last.is_ok_and(|last| *last == *b"\n") { "" } else { "\n" };
         let line = format!("{line_end}[windlass] the engine was restarted; the action begins again\n");
@@ -78,13 +87,15 @@ impl ActionLogCopy {
                     return Ok(());
                 }
                 Err(CopyError::Executor(error)) => return Err(error),
-                Err(CopyError::Log(error)) => {
-                    tracing::warn!(attempt = %self.key, %error, "the log waits until it can be written");
-                    self.pump.rewind();
-                    self.core.clock.sleep_until(self.core.clock.now().elapsed + LOG_PAUSE).await;
-                }
+                Err(CopyError::Log(error)) => self.wait_for_the_disk(&error).await,
             }
         }
+    }
+
+    async fn wait_for_the_disk(&mut self, error: &LogError) {
+        tracing::warn!(attempt = %self.key, %error, "the log waits until it can be written");
+        self.pump.rewind();
+        self.core.clock.sleep_until(self.core.clock.now().elapsed + LOG_PAUSE).await;
     }
 
     async fn push(&mut self, last: bool) -> Result<(), CopyError> {

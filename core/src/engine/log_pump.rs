@@ -94,6 +94,20 @@ impl LogPump {
         Ok(self.write(piece, false).await?)
     }
 
+    /// Throws away what an earlier engine stored and did not commit, when nothing of it will come again.
+    pub(super) async fn cut_back(&mut self) -> Result<(), LogError> {
+        let (logs, key) = (self.core.archive.logs.clone(), self.key.clone());
+        let busy = self.core.clock.busy();
+        let length = tokio::task::spawn_blocking(move || logs.length(&key)).await;
+        drop(busy);
+        // A writer that takes the log up where it was committed cuts it back.
+        match length {
+            Ok(Ok(length)) if length <= self.committed.stored => Ok(()),
+            Ok(Err(error)) => Err(error),
+            Ok(Ok(_)) | Err(_) => self.write(Bytes::new(), false).await,
+        }
+    }
+
     /// Writes what is held back. To be called at the end of the log.
     pub(super) async fn finish(&mut self) -> Result<(), CopyError> {
         let rest = std::mem::take(&mut self.partial).freeze();
