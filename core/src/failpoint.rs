@@ -16,6 +16,8 @@ pub const CRASH_POINTS: &[&str] = &[
     "log.synced",
     "log.committed",
     "exit.seen",
+    "action.started",
+    "action.ended",
     "attempt.finished",
     "log.forgotten",
     "stop.sent",
@@ -31,6 +33,7 @@ pub const BUGS: &[(&str, &str)] = &[
     ("log.lose-tail", "every line once: the exit is reported before the log's tail was read"),
     ("step.ignore-token", "every step once: a start does not look at its token"),
     ("step.leave-descendants", "no process left: only the step's first process is stopped"),
+    ("action.repeat", "every step once: an action that must not be repeated is called again after a crash"),
     ("run.keep-folder", "no file left: the workspace is not removed"),
     ("sweep.forget-kept", "workspace kept: the sweep at the opening takes what failed runs keep"),
 ];

@@ -40,6 +40,7 @@
 //! - [`log`]: what steps print, as it is kept.
 //! - [`executor`]: where steps run. [`executor::LocalExecutor`] runs them as processes of the host; embedders bring their
 //!   own, most simply as a [`executor::SimpleExecutor`].
+//! - [`action`]: what tasks do inside the engine; embedders register their own.
 //! - [`explain`]: failures in words for the person who gets them.
 //! - [`engine`]: the only place where all of them meet.
 //! - [`telemetry`]: the names of spans and metrics for OpenTelemetry and the like.
@@ -54,6 +55,7 @@
 //! | `cli` | the `windlass` command | no |
 //! | `failpoints` | crash points for tests of recovery; never for a release | no |
 
+pub mod action;
 pub mod audit;
 #[cfg(feature = "cli")]
 pub mod cli;

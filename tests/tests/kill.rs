@@ -48,8 +48,12 @@ fn a_crash_at_every_named_point_loses_doubles_and_leaves_nothing() {
 /// Crashes at the first visit, and again at the second one if recovery comes there.
 fn crash_at(point: &str) -> Result<(), String> {
     let wounds = vec![at(point, 1), at(point, 1)];
-    // Only of failed runs something is kept.
-    let scenario = if point == "workspace.kept" { ScenarioName::Failing } else { ScenarioName::Steady };
+    let scenario = match point {
+        // Only of failed runs something is kept.
+        "workspace.kept" => ScenarioName::Failing,
+        _ if point.starts_with("action.") => ScenarioName::Acting,
+        _ => ScenarioName::Steady,
+    };
     let plan = Plan { scenario, wounds, absences: Vec::new() };
     let trial = try_in_fresh_folder(Path::new(PROGRAM), None, &plan).map_err(|error| format!("{point}: {error}"))?;
     if trial.kills == 0 {
@@ -85,6 +89,12 @@ fn unhurt() -> Plan {
 #[test]
 fn uncommitted_log_bytes_that_recovery_keeps_are_noticed() {
     assert_caught("log.skip-truncate", Invariant::EveryLineOnce, crashes("log.synced", 4));
+}
+
+#[test]
+fn an_action_that_must_not_be_repeated_and_is_is_noticed() {
+    let plans = (2..=6).map(|visit| Plan::single(ScenarioName::Acting, at("log.committed", visit)));
+    assert_caught("action.repeat", Invariant::EveryStepOnce, plans);
 }
 
 #[test]

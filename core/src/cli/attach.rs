@@ -7,15 +7,15 @@ use super::signals::Signals;
 use super::ui::Ui;
 use super::{beside, open};
 use crate::clock::SystemClock;
-use crate::engine::{Engine, Run};
+use crate::engine::{Engine, EngineBuilder, Run};
 use crate::run::{RunId, Seq};
 
-pub(super) async fn attach(args: AttachArgs, ui: &Ui) -> Result<Exit, Failure> {
+pub(super) async fn attach(args: AttachArgs, ui: &Ui, engine: &dyn Fn() -> EngineBuilder) -> Result<Exit, Failure> {
     if !args.data_dir.data_dir.exists() {
         return nothing_there(&args, ui);
     }
     let signals = Signals::listen().map_err(|error| Failure::engine(format!("signals cannot be watched: {error}")))?;
-    let engine = open::engine(Engine::builder().pass_env(&args.pass_env), &args.data_dir).await?;
+    let engine = open::engine(engine().pass_env(&args.pass_env), &args.data_dir).await?;
     let runs = match &args.run {
         Some(run) => vec![engine.find(run).await.map_err(|error| Failure::of_request(&error))?],
         None => unfinished(&engine).await?,

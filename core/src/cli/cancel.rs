@@ -10,7 +10,7 @@ use super::reach::ask_or_do;
 use super::report::result;
 use super::ui::Ui;
 use super::{beside, text};
-use crate::engine::{Engine, RunName, RunSummary};
+use crate::engine::{Engine, EngineBuilder, RunName, RunSummary};
 use crate::error::Result;
 
 /// What became of it.
@@ -21,13 +21,13 @@ enum Cancelled {
     Ended(Box<RunSummary>),
 }
 
-pub(super) async fn cancel(args: CancelArgs, ui: &Ui) -> Result<Exit, Failure> {
+pub(super) async fn cancel(args: CancelArgs, ui: &Ui, engine: &dyn Fn() -> EngineBuilder) -> Result<Exit, Failure> {
     let reader = open::reader(&args.data_dir).await?;
     let run = open::find(&reader, &args.run).await?.to_string();
     drop(reader);
     let (by, reason) = (args.who.name(), args.reason.as_str());
     let ask = async |control: crate::Control| control.cancel(&run, &by, reason).await.map(Cancelled::Asked);
-    let alone = async || end_here(&args, &run, &by, ui).await;
+    let alone = async || end_here(&args, &run, &by, ui, engine()).await;
     let cancelled = ask_or_do(&args.data_dir, ask, alone).await.map_err(|error| Failure::of_control(&error))?;
     let mut out = Output::stdout();
     match (&cancelled, args.json) {
@@ -51,8 +51,8 @@ pub(super) async fn cancel(args: CancelArgs, ui: &Ui) -> Result<Exit, Failure> {
 }
 
 /// Without another engine: takes up what is unfinished, ends the run and cleans up.
-async fn end_here(args: &CancelArgs, run: &str, by: &str, ui: &Ui) -> Result<Cancelled> {
-    let engine = Engine::builder().data_dir(&args.data_dir.data_dir).open().await?;
+async fn end_here(args: &CancelArgs, run: &str, by: &str, ui: &Ui, engine: EngineBuilder) -> Result<Cancelled> {
+    let engine = engine.data_dir(&args.data_dir.data_dir).open().await?;
     let cancelled = end(&engine, args, run, by, ui).await;
     open::close(engine, Ok(()), ui).await;
     cancelled.map(|summary| Cancelled::Ended(Box::new(summary)))

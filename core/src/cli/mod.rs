@@ -51,6 +51,7 @@ use clap::Parser;
 use self::args::{Cli, Verb};
 use self::exit::{Exit, Failure};
 use self::ui::{Surroundings, Ui};
+use crate::engine::{Engine, EngineBuilder};
 use crate::run::Decision;
 
 /// Does what the process's arguments say.
@@ -61,6 +62,11 @@ pub fn main() -> ExitCode {
 /// Does what the arguments say; the first one is the name of the program. For packages in other languages that bring the
 /// command along. Leaves the process by itself only at a second Ctrl-C.
 pub fn main_with(args: impl IntoIterator<Item = OsString>) -> ExitCode {
+    main_over(Engine::builder, args)
+}
+
+/// The same with engines that have more than usual: actions and executors of the program's own.
+pub fn main_over(engine: impl Fn() -> EngineBuilder, args: impl IntoIterator<Item = OsString>) -> ExitCode {
     let cli = match Cli::try_parse_from(args) {
         Ok(cli) => cli,
         Err(error) => {
@@ -71,7 +77,7 @@ pub fn main_with(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     };
     voice::listen();
     let ui = Ui::new(cli.color, Surroundings::look());
-    match obey(cli.verb, &ui) {
+    match obey(cli.verb, &ui, &engine) {
         Ok(exit) => exit.into(),
         Err(failure) => {
             if !failure.message.is_empty() {
@@ -82,20 +88,20 @@ pub fn main_with(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     }
 }
 
-fn obey(verb: Verb, ui: &Ui) -> Result<Exit, Failure> {
+fn obey(verb: Verb, ui: &Ui, engine: &dyn Fn() -> EngineBuilder) -> Result<Exit, Failure> {
     match verb {
         Verb::Validate(args) => validate::validate(&args),
         Verb::Plan(args) => plan::plan(&args, ui),
         Verb::Schema(_) => schema::schema(),
-        Verb::Run(args) => runtime()?.block_on(run::run(args, ui)),
+        Verb::Run(args) => runtime()?.block_on(run::run(args, ui, engine)),
         Verb::Runs(args) => runtime()?.block_on(runs::runs(args, ui)),
         Verb::Show(args) => runtime()?.block_on(show::show(args, ui)),
         Verb::Logs(args) => runtime()?.block_on(logs::logs(args, ui)),
-        Verb::Attach(args) => runtime()?.block_on(attach::attach(args, ui)),
-        Verb::Cancel(args) => runtime()?.block_on(cancel::cancel(args, ui)),
+        Verb::Attach(args) => runtime()?.block_on(attach::attach(args, ui, engine)),
+        Verb::Cancel(args) => runtime()?.block_on(cancel::cancel(args, ui, engine)),
         Verb::Approve(args) => runtime()?.block_on(decide::decide(args.decision, Decision::Approved, ui)),
         Verb::Reject(args) => runtime()?.block_on(decide::decide(args.decision, Decision::Rejected, ui)),
-        Verb::Retry(args) => runtime()?.block_on(retry::retry(args, ui)),
+        Verb::Retry(args) => runtime()?.block_on(retry::retry(args, ui, engine)),
         Verb::Backup(args) => runtime()?.block_on(backup::backup(args)),
         Verb::Restore(args) => runtime()?.block_on(backup::restore(args, ui)),
         Verb::Doctor(args) => runtime()?.block_on(doctor::doctor(args, ui)),

@@ -13,7 +13,7 @@ use super::ui::Ui;
 use super::watch::watch;
 use super::{beside, text};
 use crate::clock::SystemClock;
-use crate::engine::{Control, Engine, Run, RunName};
+use crate::engine::{Control, Engine, EngineBuilder, Run, RunName};
 use crate::error::Result;
 use crate::run::Seq;
 
@@ -25,13 +25,13 @@ enum Made {
     Here(Engine, Run),
 }
 
-pub(super) async fn retry(args: RetryArgs, ui: &Ui) -> Result<Exit, Failure> {
+pub(super) async fn retry(args: RetryArgs, ui: &Ui, engine: &dyn Fn() -> EngineBuilder) -> Result<Exit, Failure> {
     let reader = open::reader(&args.data_dir).await?;
     let run = open::find(&reader, &args.run).await?.to_string();
     drop(reader);
     let by = args.who.name();
     let ask = async |control: Control| control.retry(&run, args.mode(), &by).await.map(Made::There);
-    let alone = async || run_again(&args, &run, &by).await;
+    let alone = async || run_again(&args, &run, &by, engine()).await;
     match ask_or_do(&args.data_dir, ask, alone).await.map_err(|error| Failure::of_control(&error))? {
         Made::There(run) if args.follow => show(&args, &run, ui).await,
         Made::There(run) => {
@@ -48,8 +48,8 @@ pub(super) async fn retry(args: RetryArgs, ui: &Ui) -> Result<Exit, Failure> {
     }
 }
 
-async fn run_again(args: &RetryArgs, run: &str, by: &str) -> Result<Made> {
-    let engine = Engine::builder().pass_env(&args.pass_env).data_dir(&args.data_dir.data_dir).open().await?;
+async fn run_again(args: &RetryArgs, run: &str, by: &str, engine: EngineBuilder) -> Result<Made> {
+    let engine = engine.pass_env(&args.pass_env).data_dir(&args.data_dir.data_dir).open().await?;
     let made = async { engine.find(run).await?.retry(args.mode(), by).await }.await;
     match made {
         Ok(made) => Ok(Made::Here(engine, made)),

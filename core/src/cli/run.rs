@@ -9,18 +9,18 @@ use super::signals::Signals;
 use super::ui::Ui;
 use super::{beside, open, text};
 use crate::clock::SystemClock;
-use crate::engine::{Engine, RunRequest};
+use crate::engine::{Engine, EngineBuilder, RunRequest};
 use crate::pipeline::{self, Plan};
 use crate::run::Seq;
 
-pub(super) async fn run(args: RunArgs, ui: &Ui) -> Result<Exit, Failure> {
+pub(super) async fn run(args: RunArgs, ui: &Ui, engine: &dyn Fn() -> EngineBuilder) -> Result<Exit, Failure> {
     let pipeline = open::definition(&args.file)?;
     let request = request(&args)?;
     // Planned before anything is opened, so that a mistake leaves no trace; the engine plans again.
     let plan = pipeline::plan(&pipeline, &request.inputs).map_err(|problems| open::refused(&problems, &args.file))?;
     let signals = Signals::listen().map_err(|error| Failure::engine(format!("signals cannot be watched: {error}")))?;
 
-    let mut builder = Engine::builder().pass_env(&args.pass_env);
+    let mut builder = engine().pass_env(&args.pass_env);
     if let Some(tasks) = args.max_tasks {
         builder = builder.max_tasks(tasks as usize);
     }

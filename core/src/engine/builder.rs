@@ -12,6 +12,7 @@ use super::request::StoredRequest;
 use super::restored::Restored;
 use super::retention::{self, Retention};
 use super::{Engine, Handle, expiry};
+use crate::action::{ActionHandler, Actions};
 use crate::clock::{SavedClock, SharedClock, SystemClock};
 use crate::error::{Error, ErrorKind, Result};
 use crate::executor::{Executor, ExecutorError, LocalExecutor, RunScope};
@@ -37,6 +38,7 @@ pub struct EngineBuilder {
     data_dir: PathBuf,
     executors: Vec<(String, Arc<dyn Executor>)>,
     default_executor: Option<String>,
+    actions: Vec<(String, Arc<dyn ActionHandler>)>,
     max_tasks: usize,
     run_limits: RunLimits,
     log_limits: LogLimits,
@@ -55,6 +57,7 @@ impl Default for EngineBuilder {
             data_dir: PathBuf::from(".windlass"),
             executors: Vec::new(),
             default_executor: None,
+            actions: Vec::new(),
             max_tasks: (2 * cores).max(4),
             run_limits: RunLimits { runs: DEFAULT_RUNS, per_pipeline: None },
             log_limits: LogLimits::default(),
@@ -87,6 +90,13 @@ impl EngineBuilder {
     #[must_use]
     pub fn default_executor(mut self, name: impl Into<String>) -> Self {
         self.default_executor = Some(name.into());
+        self
+    }
+
+    /// Registers an action under a name: tasks use it as `custom: {name: NAME, with: {…}}`.
+    #[must_use]
+    pub fn action(mut self, name: impl Into<String>, handler: impl ActionHandler) -> Self {
+        self.actions.push((name.into(), Arc::new(handler)));
         self
     }
 
@@ -166,8 +176,8 @@ impl EngineBuilder {
     /// Opens the engine, and takes up every run that an earlier one left unfinished: their steps went on meanwhile.
     ///
     /// # Errors
-    /// `locked` when another process holds the directory, `readOnly`, `noSpace`, `newerFormat`, `damaged`, and `invalidName`
-    /// for the name of an executor.
+    /// `locked` when another process holds the directory, `readOnly`, `noSpace`, `newerFormat`, `damaged`, `invalidName`
+    /// for the name of an executor, and `duplicateAction`.
     pub async fn open(self) -> Result<Engine> {
         let data_dir = DataDir::open(&self.data_dir)?;
         let store = match self.store {
@@ -186,6 +196,7 @@ impl EngineBuilder {
         let first = executors.first().map_or(LOCAL, |(name, _)| name);
         let default_executor = executor_name(self.default_executor.as_deref().unwrap_or(first))?;
         let executors = named(executors)?;
+        let actions = registered(self.actions)?;
         let logs = LogStore::new(data_dir.logs());
         let (door, socket) = self.control.then(|| open_door(&data_dir)).flatten().unzip();
         let (hold, gone) = Hold::new(data_dir, socket);
@@ -194,6 +205,7 @@ impl EngineBuilder {
             clock,
             executors,
             default_executor,
+            actions,
             base_url: self.base_url,
             log_limits: self.log_limits,
             max_tasks: self.max_tasks,
@@ -232,6 +244,18 @@ fn executor_name(name: &str) -> Result<ExecutorName> {
 /// The executors by name.
 fn named(executors: Vec<(String, Arc<dyn Executor>)>) -> Result<BTreeMap<ExecutorName, Arc<dyn Executor>>> {
     executors.into_iter().map(|(name, executor)| Ok((executor_name(&name)?, executor))).collect()
+}
+
+/// The actions by name.
+fn registered(handlers: Vec<(String, Arc<dyn ActionHandler>)>) -> Result<Actions> {
+    let mut actions = Actions::default();
+    for (name, handler) in handlers {
+        if !actions.register(name.clone(), handler) {
+            let message = format!("two actions are registered under the name {name:?}; give one of them another name");
+            return Err(Error::new(ErrorKind::Invalid, "duplicateAction", "open", message));
+        }
+    }
+    Ok(actions)
 }
 
 #[cfg(feature = "sqlite")]

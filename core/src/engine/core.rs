@@ -17,6 +17,7 @@ use super::request::StoredRequest;
 use super::retention::Retention;
 use super::slots::Slots;
 use super::telemetry::Waiting;
+use crate::action::Actions;
 use crate::audit::{AuditEntry, Change};
 use crate::clock::SharedClock;
 use crate::error::{Error, ErrorKind, Result};
@@ -39,6 +40,7 @@ pub(crate) struct Core {
     pub(crate) clock: SharedClock,
     pub(crate) executors: BTreeMap<ExecutorName, Arc<dyn Executor>>,
     pub(crate) default_executor: ExecutorName,
+    pub(crate) actions: Actions,
     pub(crate) base_url: Option<String>,
     pub(crate) log_limits: LogLimits,
     pub(crate) slots: Slots,
@@ -108,6 +110,7 @@ pub(crate) struct Parts {
     pub(crate) clock: SharedClock,
     pub(crate) executors: BTreeMap<ExecutorName, Arc<dyn Executor>>,
     pub(crate) default_executor: ExecutorName,
+    pub(crate) actions: Actions,
     pub(crate) base_url: Option<String>,
     pub(crate) log_limits: LogLimits,
     pub(crate) max_tasks: usize,
@@ -123,6 +126,7 @@ impl Core {
             clock: parts.clock,
             executors: parts.executors,
             default_executor: parts.default_executor,
+            actions: parts.actions,
             base_url: parts.base_url,
             log_limits: parts.log_limits,
             slots: Slots::new(parts.max_tasks),

@@ -4,8 +4,9 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 
+use super::action::{ActionJob, is_action};
 use super::core::{Core, Hold};
 use super::effects::{PrepareJob, ReleaseJob, StopJob};
 use super::feed::{Feed, FeedEnd};
@@ -349,9 +350,8 @@ impl Driver {
 
     /// Forgets an attempt that is over. Of a lost one something may still live, and nobody would ever ask for it.
     fn attempt_ended(&mut self, attempt: (TaskIndex, u32), state: AttemptState) {
-        self.jobs.attempts.remove(&attempt);
-        self.jobs.stops.remove(&attempt);
-        if state == AttemptState::Lost {
+        self.jobs.attempt_ended(attempt);
+        if state == AttemptState::Lost && !self.is_action(attempt.0) {
             let core = self.core.clone();
             let job = StopJob::new(&core, &self.request, &self.state, attempt.0, attempt.1);
             self.jobs.spawn(&core, job.run());
@@ -372,7 +372,9 @@ impl Driver {
                 Effect::Prepare { .. } => {}
                 Effect::Run { task, attempt, generation } => self.follow(task, attempt, generation),
                 Effect::Stop { task, attempt, .. } => {
-                    if self.jobs.stops.insert((task, attempt)) {
+                    if self.is_action(task) {
+                        self.jobs.stop_action((task, attempt));
+                    } else if self.jobs.stops.insert((task, attempt)) {
                         let job = StopJob::new(&core, &self.request, &self.state, task, attempt);
                         self.jobs.spawn(&core, job.run());
                     }
@@ -394,8 +396,8 @@ impl Driver {
     /// Drops the raw log of an attempt. Only here, after the commit: until then the raw log is the only place from which a
     /// crashed engine can read again what it had copied and not yet committed.
     fn forget(&mut self, task: &TaskId, attempt: u32) {
-        let read = self.state.index_of(task).map_or(0, |index| self.state.log_position(index, attempt).source);
-        if read < WORTH_FORGETTING {
+        let Some(index) = self.state.index_of(task) else { return };
+        if self.is_action(index) || self.state.log_position(index, attempt).source < WORTH_FORGETTING {
             return;
         }
         let Ok(executor) = self.core.executor(&self.request.executor) else { return };
@@ -417,9 +419,24 @@ impl Driver {
         }
         if self.jobs.attempts.insert((task, attempt)) {
             let resumed = self.resumed.contains(&(task, attempt));
+            if self.is_action(task) {
+                return self.call(task, attempt, resumed);
+            }
             let job = StepJob::new(&core, &self.request, &self.state, (task, attempt), generation, resumed);
             self.jobs.spawn(&core, job.run(self.sender.clone(), self.jobs.hold.clone()));
         }
+    }
+
+    /// Whether the engine carries the task out itself: no executor has heard of it.
+    fn is_action(&self, task: TaskIndex) -> bool {
+        is_action(self.state.plan().task(task).action())
+    }
+
+    fn call(&mut self, task: TaskIndex, attempt: u32, resumed: bool) {
+        let (stop, stopped) = watch::channel(self.state.task(task).stopping().is_some());
+        let job = ActionJob::new(&self.core, &self.request, &self.state, (task, attempt), resumed, stopped);
+        let job = job.run(self.sender.clone(), self.jobs.hold.clone());
+        self.jobs.spawn_action(&self.core, (task, attempt), stop, job);
     }
 }
 

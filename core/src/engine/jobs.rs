@@ -1,9 +1,10 @@
 //! What a driver has set going for its run.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use tokio::task::JoinSet;
+use tokio::sync::watch;
+use tokio::task::{AbortHandle, JoinSet};
 
 use super::core::{Core, Hold};
 use crate::pipeline::TaskIndex;
@@ -16,10 +17,18 @@ pub(super) struct Jobs {
     pub(super) prepare: Option<u32>,
     pub(super) attempts: HashSet<(TaskIndex, u32)>,
     pub(super) stops: HashSet<(TaskIndex, u32)>,
+    /// The attempts among them that the engine itself carries out.
+    actions: HashMap<(TaskIndex, u32), RunningAction>,
     pub(super) observing: bool,
     pub(super) releasing: bool,
     /// Raw logs that are being dropped. The release waits for them, so that nobody else works in the folders that it removes.
     pub(super) forgetting: JoinSet<()>,
+}
+
+/// An action that is going on.
+struct RunningAction {
+    stop: watch::Sender<bool>,
+    call: AbortHandle,
 }
 
 impl Jobs {
@@ -30,6 +39,7 @@ impl Jobs {
             prepare: None,
             attempts: HashSet::new(),
             stops: HashSet::new(),
+            actions: HashMap::new(),
             observing: false,
             releasing: false,
             forgetting: JoinSet::new(),
@@ -41,13 +51,41 @@ impl Jobs {
         self.forgetting.spawn_on(job, core.runtime());
     }
 
-    pub(super) fn spawn(&mut self, core: &Core, job: impl Future<Output = ()> + Send + 'static) {
+    /// Sets the job of an action going. What it was given to be stopped by is kept until the attempt has ended.
+    pub(super) fn spawn_action(
+        &mut self,
+        core: &Core,
+        attempt: (TaskIndex, u32),
+        stop: watch::Sender<bool>,
+        job: impl Future<Output = ()> + Send + 'static,
+    ) {
+        let call = self.spawn(core, job);
+        self.actions.insert(attempt, RunningAction { stop, call });
+    }
+
+    /// Asks an action to end.
+    pub(super) fn stop_action(&self, attempt: (TaskIndex, u32)) {
+        if let Some(action) = self.actions.get(&attempt) {
+            action.stop.send_replace(true);
+        }
+    }
+
+    /// The attempt is over for the run. Its action, when it is one, has returned, unless its end was decided without it.
+    pub(super) fn attempt_ended(&mut self, attempt: (TaskIndex, u32)) {
+        self.attempts.remove(&attempt);
+        self.stops.remove(&attempt);
+        if let Some(action) = self.actions.remove(&attempt) {
+            action.call.abort();
+        }
+    }
+
+    pub(super) fn spawn(&mut self, core: &Core, job: impl Future<Output = ()> + Send + 'static) -> AbortHandle {
         while self.set.try_join_next().is_some() {}
         let hold = self.hold.clone();
         let job = async move {
             job.await;
             drop(hold);
         };
-        self.set.spawn_on(job, core.runtime());
+        self.set.spawn_on(job, core.runtime())
     }
 }

@@ -27,6 +27,8 @@ pub(super) struct LogPump {
     /// How far the raw log has been read.
     read: u64,
     truncation_said: bool,
+    /// Whether the raw log can be read again from any offset after a crash. That of an action lives in memory only.
+    replayable: bool,
 }
 
 impl LogPump {
@@ -50,7 +52,22 @@ impl LogPump {
             partial: BytesMut::new(),
             read,
             truncation_said: false,
+            replayable: true,
         }
+    }
+
+    /// For a raw log of which nothing is left after a crash: the committed source is the length of the stored log then, from
+    /// which the next engine counts on.
+    #[must_use]
+    pub(super) fn without_source(mut self) -> Self {
+        self.replayable = false;
+        self.read = self.committed.source;
+        self
+    }
+
+    /// The offset in the raw log below which nothing is asked for again.
+    pub(super) fn saved(&self) -> u64 {
+        if self.truncation_said { self.read } else { self.committed.source }
     }
 
     /// The offset in the raw log from which to read.
@@ -77,6 +94,20 @@ impl LogPump {
         Ok(self.write(piece, false).await?)
     }
 
+    /// Throws away what an earlier engine stored and did not commit, when nothing of it will come again.
+    pub(super) async fn cut_back(&mut self) -> Result<(), LogError> {
+        let (logs, key) = (self.core.archive.logs.clone(), self.key.clone());
+        let busy = self.core.clock.busy();
+        let length = tokio::task::spawn_blocking(move || logs.length(&key)).await;
+        drop(busy);
+        // A writer that takes the log up where it was committed cuts it back.
+        match length {
+            Ok(Ok(length)) if length <= self.committed.stored => Ok(()),
+            Ok(Err(error)) => Err(error),
+            Ok(Ok(_)) | Err(_) => self.write(Bytes::new(), false).await,
+        }
+    }
+
     /// Writes what is held back. To be called at the end of the log.
     pub(super) async fn finish(&mut self) -> Result<(), CopyError> {
         let rest = std::mem::take(&mut self.partial).freeze();
@@ -90,7 +121,10 @@ impl LogPump {
     pub(super) fn rewind(&mut self) {
         self.writer = None;
         self.partial.clear();
-        self.read = self.committed.source;
+        // What came after the cut is not kept, and need not be kept in memory either.
+        if self.replayable || !self.truncation_said {
+            self.read = self.committed.source;
+        }
     }
 
     /// What was held back and the new bytes, without a cut character at the end.
@@ -138,8 +172,9 @@ impl LogPump {
         };
         let truncated = writer.truncated();
         self.writer = Some(writer);
-        if let Some(Appended { from, to, source }) = done? {
+        if let Some(Appended { from, to, source }) = done?.filter(|appended| self.is_news(appended)) {
             self.committed = LogPosition { source, stored: to };
+            let source = if self.replayable { source } else { to };
             self.tell(|task, attempt| Input::LogAppended { task, attempt, from, to, source }).await;
         }
         if let Some(limit) = truncated.filter(|_| !self.truncation_said) {
@@ -147,6 +182,11 @@ impl LogPump {
             self.tell(|task, attempt| Input::LogTruncated { task, attempt, limit }).await;
         }
         Ok(())
+    }
+
+    /// Whether it has to be committed: stored bytes, or an offset from which the raw log is read again.
+    fn is_news(&self, appended: &Appended) -> bool {
+        self.replayable || appended.from < appended.to
     }
 
     async fn tell(&mut self, input: impl FnOnce(TaskIndex, u32) -> Input) {

@@ -3,6 +3,9 @@
 //! [`Engine`] is opened on a data directory and started with pipelines; each run has a driver (see `driver.rs`) which lets
 //! the pure run machine decide, commits what it decided, and only then carries it out.
 
+mod action;
+mod action_check;
+mod action_log;
 mod archive;
 mod attempts;
 mod audit_trail;
@@ -128,9 +131,10 @@ impl Engine {
     /// when the run is durable; it goes on by itself from there.
     ///
     /// # Errors
-    /// `invalidPipeline` with every mistake of the definition and the parameters; `unsupportedAction`, `noSuchExecutor`;
-    /// `concurrencyLimit` when its group is full and says `reject`; `pipelineInactive` while the pipeline of this name is
-    /// being deleted; `noSpace`, `readOnly` and the like from the store, after which nothing was started.
+    /// `invalidPipeline` with every mistake of the definition and the parameters, and of the settings of actions;
+    /// `unsupportedAction`, also for an action that nobody registered; `noSuchExecutor`; `concurrencyLimit` when its group is
+    /// full and says `reject`; `pipelineInactive` while the pipeline of this name is being deleted; `noSpace`, `readOnly` and
+    /// the like from the store, after which nothing was started.
     pub async fn start(&self, pipeline: &Pipeline, request: RunRequest) -> Result<Run> {
         let new = self.plan_run(pipeline, request, None)?;
         self.handle.core.launch(new).await
@@ -143,7 +147,7 @@ impl Engine {
         core.writing("start")?;
         let plan = pipeline::plan(pipeline, &request.inputs)?;
         let executor = executor_for(core, &plan)?;
-        refuse_unsupported(&plan, &executor)?;
+        refuse_unsupported(core, pipeline, &plan, &executor)?;
         let request = StoredRequest {
             trigger: plan.trigger.clone(),
             parameters: request.inputs.parameters,
@@ -229,10 +233,10 @@ fn executor_for(core: &Core, plan: &Plan) -> Result<ExecutorName> {
 }
 
 /// Refuses before the start what would fail for certain: actions without a backend, tasks on another executor.
-fn refuse_unsupported(plan: &Plan, executor: &ExecutorName) -> Result<()> {
+fn refuse_unsupported(core: &Core, pipeline: &Pipeline, plan: &Plan, executor: &ExecutorName) -> Result<()> {
     for task in &plan.tasks {
         let action = task.action();
-        if !matches!(action, Action::Script(_) | Action::Approve(_)) {
+        if !matches!(action, Action::Script(_) | Action::Approve(_) | Action::Custom(_)) {
             return Err(Error::new(
                 ErrorKind::Unsupported,
                 "unsupportedAction",
@@ -249,7 +253,7 @@ fn refuse_unsupported(plan: &Plan, executor: &ExecutorName) -> Result<()> {
             return Err(Error::new(ErrorKind::Unsupported, "severalExecutors", "start", message));
         }
     }
-    Ok(())
+    action_check::check_actions(core, pipeline)
 }
 
 fn missing_backend(task: &pipeline::TaskName, action: &Action) -> String {
@@ -261,8 +265,7 @@ fn missing_backend(task: &pipeline::TaskName, action: &Action) -> String {
             "a build with the feature `kubernetes`, and the Helm client"
         }
         Action::SyncFiles(_) => "a build with the feature `ssh`",
-        Action::Custom(_) => "an action of that name, registered with the engine",
-        Action::Script(_) | Action::Approve(_) => "nothing",
+        Action::Script(_) | Action::Approve(_) | Action::Custom(_) => "nothing",
     };
     format!(
         "task {:?} uses the action `{}`, which needs {needed}; this build does not have it",

@@ -82,7 +82,7 @@ impl Run {
     async fn repeat(&self, old: &Replayed, reused: Vec<RunEvent>, adopt: Option<Adopt>) -> Result<Run> {
         let definition = self.definition(old)?;
         let plan = pipeline::plan(&definition, &old.request.inputs())?;
-        refuse_unsupported(&plan, &old.request.executor)?;
+        refuse_unsupported(&self.core, &definition, &plan, &old.request.executor)?;
         let request = StoredRequest { adopt, ..old.request.clone() };
         self.launch(&definition, plan, request, reused).await
     }
@@ -114,7 +114,7 @@ impl Run {
         inputs.executor = inputs.executor.filter(|given| *given != own);
         let plan = pipeline::plan(&definition, &inputs)?;
         request.executor = executor_for(&self.core, &plan)?;
-        refuse_unsupported(&plan, &request.executor)?;
+        refuse_unsupported(&self.core, &definition, &plan, &request.executor)?;
         request.concurrency = plan.concurrency.clone();
         let rerun_of = Some(self.id);
         let new = NewRun { pipeline: &definition, plan, request, rerun_of, reused: Vec::new() };

@@ -22,7 +22,7 @@ const TAIL_LINES: usize = 20;
 /// The same in bytes.
 const TAIL_BYTES: usize = 16 * 1024;
 /// The pause before a log is written again that the disk refused.
-const LOG_PAUSE: Duration = Duration::from_secs(1);
+pub(super) const LOG_PAUSE: Duration = Duration::from_secs(1);
 /// How long the rest of a log is waited for when the step is known to be gone without an exit.
 const LAST_WORDS: Duration = Duration::from_secs(2);
 

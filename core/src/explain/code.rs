@@ -46,3 +46,7 @@ pub const BAD_VALUE: &str = "badValue";
 pub const IO: &str = "io";
 /// The executor failed for a reason that it gave no code for.
 pub const INFRASTRUCTURE: &str = "infrastructure";
+/// An executor or an action broke down: a mistake in it.
+pub const PANIC: &str = "panic";
+/// This engine does not have the action.
+pub const UNSUPPORTED_ACTION: &str = "unsupportedAction";

@@ -3,6 +3,7 @@
 //! A cause quotes nothing of a log but names of programs and files, bounded and checked, so that no secret gets into events by
 //! this way. Hand in the log after masking all the same.
 
+mod action;
 pub mod code;
 mod error;
 mod exit;
@@ -14,6 +15,7 @@ mod signal;
 mod tests;
 mod timeout;
 
+pub use action::{action_lost, action_missing, action_panicked};
 pub use error::{Explained, FailureClass, executor_error, io_error};
 pub use exit::step_failure;
 pub use timeout::{TimeLimit, timeout};

@@ -1,7 +1,14 @@
-//! The `windlass` command with named crash points and deliberate bugs, for the tests of recovery.
+//! The `windlass` command with named crash points, deliberate bugs and actions of its own, for the tests of recovery.
 
 use std::process::ExitCode;
 
+use windlass::Engine;
+use windlass_tests::kill::witness::Witness;
+
 fn main() -> ExitCode {
-    windlass::cli::main()
+    let engine = || {
+        let builder = Engine::builder().action("witness", Witness { repeatable: true });
+        builder.action("witness-once", Witness { repeatable: false })
+    };
+    windlass::cli::main_over(engine, std::env::args_os())
 }

@@ -6,14 +6,14 @@ use std::fmt;
 use base64::Engine as _;
 use serde_json::Value;
 
-use super::scenario::{ExpectedAttempt, ExpectedLog, ExpectedTask, Scenario, witness_name};
+use super::scenario::{AGAIN, ExpectedAttempt, ExpectedLog, ExpectedTask, Scenario, witness_name};
 
 /// What no kill may break.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Invariant {
-    /// Every line of every step is there once, in order.
+    /// Every line of every step is there once, in order; of an action, once for each call.
     EveryLineOnce,
-    /// Every step is started once.
+    /// Every step is started once. An action may be called again by each engine that finds it unfinished.
     EveryStepOnce,
     /// No process of the run is left.
     NoProcessLeft,
@@ -222,7 +222,8 @@ fn steps_once(scenario: &Scenario, seen: &Observation, found: &mut Findings) {
             for (word, always) in [("start", expected.completes), ("end", expected.completes)] {
                 let line = format!("{word} {} {attempt}", witness_name(name));
                 let count = told.remove(line.as_str()).unwrap_or(0);
-                if count > 1 || (always && count == 0) {
+                let most = if expected.repeats { seen.shown.len().max(1) } else { 1 };
+                if count > most || (always && count == 0) {
                     found.add(Invariant::EveryStepOnce, format!("{line:?} is witnessed {count} times"));
                 }
             }
@@ -284,9 +285,18 @@ fn compare(place: &str, expected: &ExpectedAttempt, got: &[u8], found: &mut Find
     let (wanted, right) = match &expected.log {
         ExpectedLog::OneOf(logs) => (logs.first(), logs.iter().any(|log| log == got)),
         ExpectedLog::BeginningOf(log) => (Some(log), log.starts_with(without_last_words(got))),
+        ExpectedLog::Again(log) => (Some(log), is_again(log, got)),
     };
     if let Some(wanted) = wanted.filter(|_| !right) {
         found.add(Invariant::EveryLineOnce, format!("{place}: {}", first_difference(wanted, got)));
+    }
+}
+
+/// Whether it is the whole log, behind beginnings of it that were cut off.
+fn is_again(log: &[u8], got: &[u8]) -> bool {
+    match got.windows(AGAIN.len()).position(|window| window == AGAIN) {
+        Some(at) => log.starts_with(&got[..at]) && is_again(log, &got[at + AGAIN.len()..]),
+        None => got == log,
     }
 }
 

@@ -15,6 +15,7 @@ pub mod look;
 pub mod program;
 pub mod scenario;
 pub mod trial;
+pub mod witness;
 
 pub use campaign::{Campaign, Tally};
 pub use check::{Invariant, Observation, Violation, check};

@@ -11,6 +11,8 @@ pub enum ScenarioName {
     Failing,
     /// As steady, but somebody presses Ctrl-C. Whether that was durable before the kill, nobody knows.
     Cancelled,
+    /// Actions in the engine, which end with it: one is called again, the other one must not be.
+    Acting,
 }
 
 /// A pipeline, and what must come of it.
@@ -46,6 +48,8 @@ pub struct ExpectedAttempt {
     pub log: ExpectedLog,
     /// Whether it comes to its end; one that is stopped does not, and may even be stopped before it starts.
     pub completes: bool,
+    /// Whether it is begun again by each engine that finds it unfinished.
+    pub repeats: bool,
 }
 
 /// What an attempt prints.
@@ -55,11 +59,16 @@ pub enum ExpectedLog {
     OneOf(Vec<Vec<u8>>),
     /// As much of this as it came to before it was stopped.
     BeginningOf(Vec<u8>),
+    /// All of this; and before it, for each time that it was cut off, a beginning of it and [`AGAIN`].
+    Again(Vec<u8>),
 }
+
+/// What the engine writes into the log of an action that it calls again.
+pub const AGAIN: &[u8] = b"[windlass] the engine was restarted; the action begins again\n";
 
 impl ScenarioName {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::Steady, Self::Failing, Self::Cancelled];
+    pub const ALL: [Self; 4] = [Self::Steady, Self::Failing, Self::Cancelled, Self::Acting];
 
     /// The pipeline and what must come of it.
     pub fn scenario(self) -> Scenario {
@@ -67,6 +76,7 @@ impl ScenarioName {
             Self::Steady => steady(),
             Self::Failing => failing(),
             Self::Cancelled => cancelled(),
+            Self::Acting => acting(),
         }
     }
 }
@@ -203,6 +213,53 @@ finally:
       echo "end report 1" >> "$WITNESS"
 "#;
 
+/// The actions are those of `witness.rs`.
+const ACTING: &str = r#"
+name: acting
+parameters:
+  - {name: WITNESS, dynamic: true}
+stages:
+  - name: Act
+    order: parallel
+    tasks:
+      - name: tell
+        outputs: [LINES]
+        custom: {name: witness, with: {lines: 15, output: LINES}}
+      - name: careful
+        allowFailure: true
+        custom: {name: witness-once, with: {lines: 5}}
+      - name: beside
+        script: |
+          echo "start beside 1" >> "$WITNESS"
+          for i in $(seq 1 10); do echo "beside $i"; sleep 0.04; done
+          echo "end beside 1" >> "$WITNESS"
+  - name: After
+    tasks:
+      - name: use
+        env: {GIVEN: "${tell.LINES}"}
+        script: |
+          echo "start use 1" >> "$WITNESS"
+          echo "given: $GIVEN"
+          echo "end use 1" >> "$WITNESS"
+finally:
+  - name: last
+    custom: {name: witness, with: {lines: 3}}
+"#;
+
+fn acting() -> Scenario {
+    // Its state depends on whether it was cut off, and how far it came on when.
+    let careful =
+        ExpectedTask { states: vec!["succeeded", "lost"], ..ExpectedTask::stopped("", numbered("careful", 5)) };
+    let tasks = BTreeMap::from([
+        ("tell", ExpectedTask::acts(numbered("tell", 15))),
+        ("careful", careful),
+        ("beside", ExpectedTask::succeeds(numbered("beside", 10))),
+        ("use", ExpectedTask::succeeds("given: 15\n")),
+        ("last", ExpectedTask::acts(numbered("last", 3))),
+    ]);
+    Scenario { name: ScenarioName::Acting, document: ACTING.to_owned(), ends: vec![("succeeded", 0)], tasks, kept: None }
+}
+
 fn steady() -> Scenario {
     let mut unended = numbered("unended", 50);
     unended.extend_from_slice(b"no newline here");
@@ -271,8 +328,13 @@ impl ExpectedTask {
         Self { states: vec!["succeeded"], attempts: vec![ExpectedAttempt::full(log.into())], all_attempts: true }
     }
 
+    fn acts(log: Vec<u8>) -> Self {
+        let attempt = ExpectedAttempt { log: ExpectedLog::Again(log), completes: true, repeats: true };
+        Self { states: vec!["succeeded"], attempts: vec![attempt], all_attempts: true }
+    }
+
     fn stopped(state: &'static str, log: Vec<u8>) -> Self {
-        let attempt = ExpectedAttempt { log: ExpectedLog::BeginningOf(log), completes: false };
+        let attempt = ExpectedAttempt { log: ExpectedLog::BeginningOf(log), completes: false, repeats: false };
         Self { states: vec![state], attempts: vec![attempt], all_attempts: true }
     }
 
@@ -283,7 +345,7 @@ impl ExpectedTask {
 
 impl ExpectedAttempt {
     fn full(log: Vec<u8>) -> Self {
-        Self { log: ExpectedLog::OneOf(vec![log]), completes: true }
+        Self { log: ExpectedLog::OneOf(vec![log]), completes: true, repeats: false }
     }
 }
 

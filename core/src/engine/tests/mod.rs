@@ -1,5 +1,6 @@
 //! The engine over the local executor and over the scripted one.
 
+mod actions;
 mod audit;
 #[cfg(feature = "sqlite")]
 mod backup;

@@ -33,6 +33,7 @@ fn perfect_attempt(seen: &mut Observation, name: &str, attempt: u64, expected: &
     let log = match &expected.log {
         ExpectedLog::OneOf(logs) => logs[0].clone(),
         ExpectedLog::BeginningOf(log) => log[..log.len().min(100)].to_vec(),
+        ExpectedLog::Again(log) => log.clone(),
     };
     let word = witness_name(name);
     seen.witness.push(format!("start {word} {attempt}"));
@@ -255,4 +256,35 @@ fn only_the_shells_word_about_a_signal_is_left_out() {
     for kept in [&b"one\ntwo"[..], b"one\ntwo\n", b"", b"\n"] {
         assert_eq!(super::without_last_words(kept), kept);
     }
+}
+
+/// As if the attempt at `tell` had been cut off after two lines, and been called again.
+fn called_again(seen: &mut Observation, first: &str) {
+    let at = position(seen, "log", "tell");
+    let log = [first.as_bytes(), AGAIN, &seen.logs[&("tell".to_owned(), 1)]].concat();
+    seen.events[at]["text"] = json!(String::from_utf8(log.clone()).unwrap());
+    seen.events[at + 1]["text"] = json!("");
+    seen.events[at + 1]["offset"] = json!(log.len());
+    seen.logs.insert(("tell".to_owned(), 1), log);
+    seen.witness.push("start tell 1".to_owned());
+}
+
+#[test]
+fn an_action_may_be_called_once_by_each_process_and_its_log_goes_on() {
+    let scenario = ScenarioName::Acting.scenario();
+    let mut seen = perfect(&scenario);
+    called_again(&mut seen, "tell 1\ntell 2\n");
+    assert_eq!(broken(&scenario, &seen), [Invariant::EveryStepOnce], "one process calls it once");
+    seen.shown = vec![Vec::new(), Vec::new()];
+    assert_eq!(broken(&scenario, &seen), []);
+
+    let mut seen = perfect(&scenario);
+    seen.shown = vec![Vec::new(), Vec::new()];
+    called_again(&mut seen, "tell 1\ntell 3\n");
+    assert_eq!(broken(&scenario, &seen), [Invariant::EveryLineOnce], "a line was lost before the second call");
+
+    let mut seen = perfect(&scenario);
+    seen.shown = vec![Vec::new(), Vec::new()];
+    seen.witness.push("start careful 1".to_owned());
+    assert_eq!(broken(&scenario, &seen), [Invariant::EveryStepOnce], "one that must not be repeated was called twice");
 }

@@ -1,0 +1,59 @@
+//! What an action hands on.
+
+use std::collections::BTreeMap;
+
+use crate::executor::MAX_OUTPUT_BYTES;
+use crate::pipeline::{VariableName, nearest};
+
+/// What an action hands to later tasks, as a script does by `$WINDLASS_OUTPUT`.
+///
+/// ```
+/// # use windlass::action::ActionOutput;
+/// let output = ActionOutput::default().with("DIGEST", "sha256:9f86d081");
+/// assert_eq!(output.get("DIGEST"), Some("sha256:9f86d081"));
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ActionOutput {
+    values: BTreeMap<String, String>,
+}
+
+/// Why outputs cannot be used. The attempt fails with the cause `badOutput`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct BadOutput {
+    pub(crate) message: String,
+    pub(crate) advice: String,
+}
+
+impl ActionOutput {
+    /// Adds a value. The task must declare the key in its `outputs`; all values together may have a mebibyte.
+    #[must_use]
+    pub fn with(mut self, key: impl Into<String>, value: impl Into<String>) -> Self {
+        self.values.insert(key.into(), value.into());
+        self
+    }
+
+    /// The value of a key.
+    pub fn get(&self, key: &str) -> Option<&str> {
+        self.values.get(key).map(String::as_str)
+    }
+
+    /// The values when all of them were declared and they are not too many.
+    pub(crate) fn checked(self, declared: &[VariableName]) -> Result<BTreeMap<String, String>, BadOutput> {
+        if let Some(key) = self.values.keys().find(|key| declared.iter().all(|name| name.as_str() != **key)) {
+            return Err(undeclared(key, declared));
+        }
+        let bytes: usize = self.values.iter().map(|(key, value)| key.len() + value.len()).sum();
+        if bytes > MAX_OUTPUT_BYTES {
+            let message = format!("the outputs have {bytes} bytes, and {MAX_OUTPUT_BYTES} are allowed");
+            return Err(BadOutput { message, advice: "write what is big to a file of the workspace".to_owned() });
+        }
+        Ok(self.values)
+    }
+}
+
+fn undeclared(key: &str, declared: &[VariableName]) -> BadOutput {
+    let hint = nearest(key, declared.iter().map(|name| name.as_str()));
+    let hint = hint.map(|near| format!(", did you mean {near:?}?")).unwrap_or_default();
+    let message = format!("the action set the output {key:?}, which the task does not declare{hint}");
+    BadOutput { message, advice: format!("add {key} to the `outputs` of the task") }
+}

@@ -1,0 +1,223 @@
+//! One attempt at an action: call it, store what it logs, stop it when the run wants that, say how it ended.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::FutureExt;
+use tokio::sync::{mpsc, oneshot, watch};
+
+use super::action_log::ActionLogCopy;
+use super::core::{Core, Hold};
+use super::log_pump::LogPump;
+use super::message::Message;
+use super::request::StoredRequest;
+use crate::action::{ActionContext, ActionError, ActionHandler, ActionLog, ActionOutput, Attempt, LogPieces};
+use crate::executor::ExecutorError;
+use crate::explain::{self, Explained, FailureClass};
+use crate::failpoint;
+use crate::pipeline::{Action, BadValue, Custom, TaskIndex, VariableName, WorkspaceUse, resolve_value};
+use crate::run::{AttemptEnd, Cause, Input, LogPosition, RunState, StepKey};
+
+/// One attempt at an action.
+pub(super) struct ActionJob {
+    core: Arc<Core>,
+    task: TaskIndex,
+    /// The name under which the action was registered, for messages.
+    name: String,
+    key: StepKey,
+    /// What to call with what; or how the attempt ends without that.
+    call: Result<Call, AttemptEnd>,
+    position: LogPosition,
+    grace: Duration,
+    resumed: bool,
+    stop: watch::Receiver<bool>,
+}
+
+/// A call of an action that is about to be made.
+struct Call {
+    handler: Arc<dyn ActionHandler>,
+    context: ActionContext,
+    pieces: LogPieces,
+    declared: Vec<VariableName>,
+}
+
+/// Whether the engine does it itself, and no executor.
+pub(super) fn is_action(action: &Action) -> bool {
+    !matches!(action, Action::Script(_) | Action::Approve(_))
+}
+
+impl ActionJob {
+    /// `stop` becomes true when the run wants the attempt to end.
+    pub(super) fn new(
+        core: &Arc<Core>,
+        request: &StoredRequest,
+        state: &RunState,
+        (task, attempt): (TaskIndex, u32),
+        resumed: bool,
+        stop: watch::Receiver<bool>,
+    ) -> Self {
+        let planned = state.plan().task(task);
+        let key = StepKey { run: state.run(), task: planned.id.clone(), attempt };
+        let name = match planned.action() {
+            Action::Custom(custom) => custom.name.clone(),
+            other => other.key().to_owned(),
+        };
+        Self {
+            core: core.clone(),
+            task,
+            name,
+            call: call(core, request, state, task, &key, resumed, stop.clone()),
+            position: state.log_position(task, attempt),
+            grace: planned.grace,
+            resumed,
+            key,
+            stop,
+        }
+    }
+
+    pub(super) async fn run(self, sender: mpsc::Sender<Message>, hold: Arc<Hold>) {
+        let (core, task, key, name, position) =
+            (self.core.clone(), self.task, self.key.clone(), self.name.clone(), self.position);
+        let pump = LogPump::new(&core, hold, key.clone(), task, position, sender.clone()).without_source();
+        // A panic, also one of something that is dropped, is one attempt's failure, never a run that stands still.
+        let end = AssertUnwindSafe(self.end(pump)).catch_unwind().await;
+        let end = end.unwrap_or_else(|_| AttemptEnd::Infrastructure { cause: explain::action_panicked(&name) });
+        let _ = sender.send(Message::Input(Input::AttemptEnded { task, attempt: key.attempt, end })).await;
+    }
+
+    async fn end(self, pump: LogPump) -> AttemptEnd {
+        let Self { core, name, key, call, position, grace, resumed, stop, .. } = self;
+        let mut log = ActionLogCopy::new(&core, key, pump);
+        if resumed {
+            log.cut_back().await;
+        }
+        let Call { handler, context, pieces, declared } = match call {
+            Ok(call) => call,
+            Err(end) => return end,
+        };
+        if *stop.borrow() {
+            return AttemptEnd::Stopped { exit_code: None };
+        }
+        if resumed && !handler.repeatable() && !failpoint::bug("action.repeat") {
+            return AttemptEnd::Lost { cause: explain::action_lost(&name) };
+        }
+        if resumed && let Err(error) = log.begin_again(position).await {
+            return failed(&error);
+        }
+        let (over, until_over) = oneshot::channel::<()>();
+        let calling = async {
+            let end = until_stopped(&core, handler, context, stop, grace).await;
+            drop(over);
+            end
+        };
+        let (end, copied) = futures::join!(calling, log.copy(pieces, until_over));
+        match (end, copied) {
+            (_, Err(error)) => failed(&error),
+            (Some(Ok(Ok(output))), _) => checked(output, &declared),
+            (Some(Ok(Err(error))), _) => judged(error),
+            (Some(Err(_)), _) => AttemptEnd::Infrastructure { cause: explain::action_panicked(&name) },
+            (None, _) => AttemptEnd::Stopped { exit_code: None },
+        }
+    }
+}
+
+/// What became of a call; `None` when it was dropped, an error when it panicked.
+type Called = Option<std::thread::Result<Result<ActionOutput, ActionError>>>;
+
+/// Calls the action. When a stop is wanted and the grace is over, the call is dropped where it waits.
+async fn until_stopped(
+    core: &Core,
+    handler: Arc<dyn ActionHandler>,
+    context: ActionContext,
+    mut stop: watch::Receiver<bool>,
+    grace: Duration,
+) -> Called {
+    let call = AssertUnwindSafe(async move {
+        failpoint::crash("action.started");
+        let ended = handler.run(context).await;
+        failpoint::crash("action.ended");
+        ended
+    });
+    let overdue = async {
+        if stop.wait_for(|stop| *stop).await.is_err() {
+            std::future::pending::<()>().await;
+        }
+        core.clock.sleep_until(core.clock.now().elapsed + grace).await;
+    };
+    tokio::select! {
+        biased;
+        called = call.catch_unwind() => Some(called),
+        () = overdue => None,
+    }
+}
+
+fn checked(output: ActionOutput, declared: &[VariableName]) -> AttemptEnd {
+    match output.checked(declared) {
+        Ok(outputs) => AttemptEnd::Succeeded { outputs },
+        Err(bad) => AttemptEnd::Failed { exit_code: None, cause: Cause::new("badOutput", bad.message, bad.advice) },
+    }
+}
+
+fn judged(error: ActionError) -> AttemptEnd {
+    match error {
+        ActionError::Failed { cause } => AttemptEnd::Failed { exit_code: None, cause },
+        ActionError::Infrastructure { cause } => AttemptEnd::Infrastructure { cause },
+        ActionError::Cancelled => AttemptEnd::Stopped { exit_code: None },
+        ActionError::Executor(error) => failed(&error),
+    }
+}
+
+fn failed(error: &ExecutorError) -> AttemptEnd {
+    let Explained { cause, class } = explain::executor_error(error);
+    match class {
+        FailureClass::Failure => AttemptEnd::Failed { exit_code: None, cause },
+        FailureClass::Infrastructure => AttemptEnd::Infrastructure { cause },
+        FailureClass::Lost => AttemptEnd::Lost { cause },
+        FailureClass::Stopped => AttemptEnd::Stopped { exit_code: None },
+    }
+}
+
+/// The call of an attempt, with every variable replaced.
+fn call(
+    core: &Core,
+    request: &StoredRequest,
+    state: &RunState,
+    task: TaskIndex,
+    key: &StepKey,
+    resumed: bool,
+    stop: watch::Receiver<bool>,
+) -> Result<Call, AttemptEnd> {
+    let planned = state.plan().task(task);
+    let missing = |cause| AttemptEnd::Infrastructure { cause };
+    let Action::Custom(Custom { name, with }) = planned.action() else {
+        let key = planned.action().key();
+        return Err(missing(explain::action_missing(format!("this build cannot run the action `{key}`"))));
+    };
+    let Some(handler) = core.actions.get(name) else {
+        return Err(missing(explain::action_missing(core.actions.missing(name))));
+    };
+    let executor = core.executor(&request.executor).map_err(|error| failed(&error))?;
+    let url = core.run_url(key.run).unwrap_or_default();
+    let resolved = state.with_facts(key.attempt, &url, |facts| {
+        let resolved = state.plan().resolve(task, facts)?;
+        let with = serde_json::Value::Object(with.clone().into_iter().collect());
+        Ok((resolved.env, resolve_value(&with, &state.plan().scope(task, facts))?))
+    });
+    let (variables, settings) =
+        resolved.map_err(|bad: BadValue| AttemptEnd::Failed { exit_code: None, cause: bad.into() })?;
+    let outputs = planned.definition.outputs.clone();
+    let (log, pieces) = ActionLog::new();
+    let attempt = Attempt {
+        key: key.clone(),
+        number: state.number(),
+        pipeline: state.plan().pipeline.to_string(),
+        settings,
+        variables,
+        outputs: outputs.clone(),
+        resumed,
+        workspace: planned.definition.workspace != WorkspaceUse::None,
+    };
+    let context = ActionContext::new(attempt, executor, core.clock.clone(), log, stop);
+    Ok(Call { handler: handler.clone(), context, pieces, declared: outputs })
+}
