@@ -16,8 +16,8 @@ mod control;
 mod core;
 #[cfg(feature = "sqlite")]
 mod data_copy;
-mod download;
 mod deletion;
+mod download;
 mod driver;
 mod effects;
 mod engine_event;

@@ -25,9 +25,9 @@ mod shutdown;
 mod site;
 #[cfg(feature = "sqlite")]
 mod standstill;
+mod telemetry;
 mod test_store;
 mod timeline;
-mod telemetry;
 
 use crate::pipeline::{Pipeline, read};
 
