@@ -9,7 +9,7 @@ use super::output::Output;
 use super::reach::ask_or_do;
 use super::ui::Ui;
 use super::{attach, text};
-use crate::engine::{Control, RunName, record_decision};
+use crate::engine::{Control, EngineBuilder, RunName, record_decision};
 use crate::error::Result;
 use crate::run::Decision;
 
@@ -20,7 +20,12 @@ struct Decided {
     goes_on: bool,
 }
 
-pub(super) async fn decide(args: DecisionArgs, decision: Decision, ui: &Ui) -> Result<Exit, Failure> {
+pub(super) async fn decide(
+    args: DecisionArgs,
+    decision: Decision,
+    ui: &Ui,
+    engine: &dyn Fn() -> EngineBuilder,
+) -> Result<Exit, Failure> {
     let reader = open::reader(&args.data_dir).await?;
     let run = open::find(&reader, &args.run).await?.to_string();
     drop(reader);
@@ -42,7 +47,7 @@ pub(super) async fn decide(args: DecisionArgs, decision: Decision, ui: &Ui) -> R
     let exit = printed(Exit::Succeeded, out.finish())?;
     match decided {
         Decided { goes_on: true, .. } => Ok(exit),
-        Decided { run, .. } if args.attach => go_on(&run, args, ui).await,
+        Decided { run, .. } if args.attach => go_on(&run, args, ui, engine).await,
         Decided { run, .. } => {
             let (id, option) = (run.id, open::data_dir_option(&args.data_dir));
             ui.note(format!("no engine works on {run}: `windlass attach {id}{option}` goes on with it"));
@@ -77,7 +82,12 @@ fn as_json(decided: &Decided, args: &DecisionArgs, decision: Decision) -> String
     value.to_string()
 }
 
-async fn go_on(run: &RunName, args: DecisionArgs, ui: &Ui) -> Result<Exit, Failure> {
+async fn go_on(
+    run: &RunName,
+    args: DecisionArgs,
+    ui: &Ui,
+    engine: &dyn Fn() -> EngineBuilder,
+) -> Result<Exit, Failure> {
     let args = AttachArgs {
         run: Some(run.id.to_string()),
         after: None,
@@ -85,5 +95,5 @@ async fn go_on(run: &RunName, args: DecisionArgs, ui: &Ui) -> Result<Exit, Failu
         data_dir: args.data_dir,
         follow: FollowArgs::default(),
     };
-    attach::attach(args, ui).await
+    attach::attach(args, ui, engine).await
 }
