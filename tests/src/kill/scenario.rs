@@ -257,7 +257,13 @@ fn acting() -> Scenario {
         ("use", ExpectedTask::succeeds("given: 15\n")),
         ("last", ExpectedTask::acts(numbered("last", 3))),
     ]);
-    Scenario { name: ScenarioName::Acting, document: ACTING.to_owned(), ends: vec![("succeeded", 0)], tasks, kept: None }
+    Scenario {
+        name: ScenarioName::Acting,
+        document: ACTING.to_owned(),
+        ends: vec![("succeeded", 0)],
+        tasks,
+        kept: None,
+    }
 }
 
 fn steady() -> Scenario {
