@@ -30,10 +30,9 @@ fn a_run_as_it_was_at_any_event() {
 fn where_the_time_went() {
     let place = ran();
     let text = place.run(&["show", "latest", "--timeline"]).expect(0).text();
-    let (a, later) =
-        (text.lines().find(|line| line.contains("  a ")), text.lines().find(|line| line.contains("later")));
-    assert!(a.is_some_and(|line| line.starts_with("  a  ") && line.contains("█") && line.contains("0.2s")), "{text}");
-    assert!(later.is_some_and(|line| line.contains(" █")), "{text}");
+    for task in ["  a  ", "  later  "] {
+        assert!(text.lines().any(|line| line.starts_with(task) && line.contains('█')), "{text}");
+    }
     let json = place.run(&["show", "latest", "--timeline", "--json"]).expect(0).events();
     assert!(json[0]["tasks"][0]["attempts"][0]["durationMs"].as_u64().unwrap() >= 200);
     let trace = place.run(&["show", "latest", "--trace"]).expect(0).events();

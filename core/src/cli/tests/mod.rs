@@ -4,4 +4,5 @@ mod args;
 mod fixtures;
 mod follow_output;
 mod listings;
+mod timeline;
 mod tree;
