@@ -12,8 +12,8 @@ use tracing::span::{Attributes, Id, Record};
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
 use tracing_subscriber::registry::LookupSpan;
 
-use crate::run::{RunId, Seq};
-use crate::store::Store;
+use crate::run::Seq;
+use crate::store::{RunFilter, Store};
 use crate::telemetry::TARGET;
 
 /// A span as it was told.
@@ -42,8 +42,8 @@ struct Told {
 #[derive(Clone, Default)]
 pub(super) struct Recorder {
     told: Arc<Mutex<Told>>,
-    /// The run and the store in which its committed events are looked up at each step.
-    history: Arc<OnceLock<(RunId, Arc<dyn Store>)>>,
+    /// The store in memory in which the committed events of the newest run are looked up at each step.
+    history: Arc<OnceLock<Arc<dyn Store>>>,
 }
 
 impl Recorder {
@@ -54,8 +54,8 @@ impl Recorder {
         (recorder, guard)
     }
 
-    pub(super) fn look_up(&self, run: RunId, store: Arc<dyn Store>) {
-        let _ = self.history.set((run, store));
+    pub(super) fn look_up(&self, store: Arc<dyn Store>) {
+        let _ = self.history.set(store);
     }
 
     pub(super) fn spans(&self) -> Vec<Seen> {
@@ -93,10 +93,15 @@ impl Recorder {
     fn step(&self, what: &str, span: usize) {
         let mut told = self.told.lock().unwrap();
         let name = told.spans[span].field("otel.name").unwrap_or_default().to_owned();
-        let events = self.history.get().map(|(run, store)| {
-            store.read(*run, Seq::ZERO, 1000).now_or_never().expect("a store in memory answers at once").unwrap()
+        let kinds = self.history.get().map(|store| {
+            let committed = async {
+                let newest = store.list(&RunFilter { limit: 1, ..RunFilter::default() }).await.unwrap();
+                store.read(newest[0].id, Seq::ZERO, 1000).await.unwrap()
+            };
+            let committed = committed.now_or_never().expect("a store in memory answers at once");
+            committed.iter().map(|fact| fact.event.kind()).collect()
         });
-        let kinds = events.unwrap_or_default().iter().map(|fact| fact.event.kind()).collect();
+        let kinds = kinds.unwrap_or_default();
         told.steps.push((format!("{what} {name}"), kinds));
     }
 }

@@ -146,9 +146,8 @@ async fn nothing_is_told_before_it_is_committed() {
     let (recorder, _guard) = Recorder::install();
     let world = World::new(|executor| executor.task("t", Script::succeeds()));
     let engine = world.open().await;
-    let first = start(&engine, ONE_TASK).await;
-    recorder.look_up(first.id(), engine.handle.core.archive.store.clone());
-    first.wait().await.unwrap();
+    recorder.look_up(engine.handle.core.archive.store.clone());
+    start(&engine, ONE_TASK).await.wait().await.unwrap();
     for (step, committed) in recorder.steps() {
         let event = match step.as_str() {
             "open RUN p" => "runStarted",
