@@ -74,12 +74,21 @@ impl Shared {
         let mut marks = folder.marks();
         marks.spare = shim.as_ref().map(|shim| shim.pid);
         marks.session = marks.spare;
+        marks.pipe = self.pipe_of(key, marks.spare);
         self.end_marked(&marks, grace).await?;
         if let Some(shim) = shim {
             // All that it waited for is gone, so it writes how that ended and leaves.
             self.gone_within(std::slice::from_ref(&shim), PATIENCE).await;
         }
-        self.end_marked(&folder.marks(), Duration::ZERO).await
+        let rest = Marks { pipe: marks.pipe, ..folder.marks() };
+        self.end_marked(&rest, Duration::ZERO).await
+    }
+
+    /// The pipe of a step that was started here. On a full disk there may be no copier by which to find it.
+    fn pipe_of(&self, key: &StepKey, shim: Option<i32>) -> Option<(u64, u64)> {
+        let launched = self.launched();
+        let ours = launched.get(key).filter(|ours| Some(ours.pid) == shim && !ours.copying.is_finished());
+        ours.map(|ours| ours.copying.pipe)
     }
 
     /// The planted bug: what the step started lives on.

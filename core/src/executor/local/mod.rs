@@ -9,8 +9,11 @@
 //!   print into and by their parents. A process that sheds all of these escapes, so `contains_descendants` is false.
 //! - A shell reports signal n as exit code 128 + n, and so an exit code of that kind is reported as the signal.
 //! - Output goes through a pipe to a copier, a `cat` beside the step, which appends it to the raw log. So a script may open
-//!   `/dev/stderr` with `>` as people do, and cuts nothing off. When the disk is full, the copier ends, and the step dies of
-//!   a broken pipe.
+//!   `/dev/stderr` with `>` as people do, and cuts nothing off.
+//! - When the disk is full, the copier ends. The step waits, as soon as it has more to say than the pipe holds, until there
+//!   is room again: then the engine starts another copier, and the log says that up to 64 KiB of output are missing. A step
+//!   that ends meanwhile is not waited for: after two seconds its log is final. Where the engine that started the step has
+//!   ended, or the embedder reaps all children itself, nobody starts another copier: the step dies of a broken pipe.
 //! - After a restart of the machine a step that may have been started is lost, never started again.
 
 mod copier;

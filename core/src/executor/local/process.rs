@@ -9,6 +9,7 @@ use std::os::fd::{AsRawFd, OwnedFd};
 use std::sync::{Arc, OnceLock};
 
 use nix::sys::signal::Signal;
+use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 
@@ -114,10 +115,10 @@ fn readable(fd: &OwnedFd) -> bool {
     unsafe { libc::poll(&raw mut poll, 1, 0) == 1 }
 }
 
-/// Frees what the system keeps of an ended child. An embedder that reaps all children itself may have been faster.
-pub(super) fn reap(pid: i32) {
-    use nix::sys::wait::{WaitPidFlag, waitpid};
-    let _ = waitpid(nix::unistd::Pid::from_raw(pid), Some(WaitPidFlag::WNOHANG));
+/// Frees what the system keeps of an ended child, and tells how it ended, once. An embedder that reaps all children itself
+/// may have been faster; then it is `None`.
+pub(super) fn reap(pid: i32) -> Option<WaitStatus> {
+    waitpid(nix::unistd::Pid::from_raw(pid), Some(WaitPidFlag::WNOHANG)).ok()
 }
 
 /// The processes that live and carry the marks, held. Looking at all of them takes milliseconds, away from the runtime.

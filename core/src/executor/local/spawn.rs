@@ -3,7 +3,7 @@
 use std::ffi::{CStr, CString, c_char, c_int};
 use std::io;
 use std::mem::MaybeUninit;
-use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use std::ptr;
 
 /// The standard files of a process.
@@ -17,8 +17,8 @@ pub(super) struct Files<'a> {
 /// Starts `argv` with exactly this environment and these standard files, signals as a fresh process has them, and no other
 /// file of the embedder. The program is a path. Returns the process id.
 pub(super) fn spawn(program: &CStr, argv: &[CString], env: &[CString], files: &Files<'_>) -> io::Result<i32> {
-    let input = files.input.map(above_standard).transpose()?;
-    let output = above_standard(files.output)?;
+    let input = files.input.map(copy_above_standard).transpose()?;
+    let output = copy_above_standard(files.output)?;
     let actions = Actions::new(input.as_ref().map(AsRawFd::as_raw_fd), output.as_raw_fd())?;
     let attributes = Attributes::new()?;
     let argv = pointers(argv);
@@ -39,8 +39,13 @@ pub(super) fn spawn(program: &CStr, argv: &[CString], env: &[CString], files: &F
     check(code).map(|()| pid)
 }
 
+/// The file under a number that is not that of a standard file.
+pub(super) fn above_standard(file: OwnedFd) -> io::Result<OwnedFd> {
+    if file.as_raw_fd() > 2 { Ok(file) } else { copy_above_standard(file.as_fd()) }
+}
+
 /// The same file under a number that the standard files of the child do not take.
-fn above_standard(file: BorrowedFd<'_>) -> io::Result<OwnedFd> {
+fn copy_above_standard(file: BorrowedFd<'_>) -> io::Result<OwnedFd> {
     // SAFETY: the descriptor is open; the new one is owned by nobody else.
     let copy = unsafe { libc::fcntl(file.as_raw_fd(), libc::F_DUPFD_CLOEXEC, 3) };
     if copy < 0 {

@@ -7,7 +7,7 @@ use std::sync::{Arc, Weak};
 
 use tokio::sync::SetOnce;
 
-use super::copier::{Copier, Copying};
+use super::copier::{Copier, Copying, Succession};
 use super::layout::{StepFolder, StepState, open_writable};
 use super::process::{Held, reap};
 use super::spare::Spare;
@@ -44,16 +44,20 @@ impl Launched {
 
     /// Frees what the system keeps of the shim, and finds out how the step ended, wherever the embedder's futures for the
     /// step went. In a task of its own, so that nobody who asks waits for somebody who no longer does.
-    async fn attend(self: Arc<Self>, key: StepKey, shared: Weak<Shared>, clock: SharedClock) {
-        self.ended(&clock).await;
+    async fn attend(self: Arc<Self>, key: StepKey, shared: Weak<Shared>, clock: SharedClock, next: Succession) {
+        tokio::join!(self.find_out(&key, &shared, &clock), self.copying.tend(next, &clock));
+    }
+
+    async fn find_out(&self, key: &StepKey, shared: &Weak<Shared>, clock: &SharedClock) {
+        self.ended(clock).await;
         reap(self.pid);
         // An error is not kept: who asks finds it again.
         let end = match shared.upgrade() {
-            Some(shared) => shared.find_end(&key, Some(&self)).await.ok(),
+            Some(shared) => shared.find_end(key, Some(self)).await.ok(),
             None => None,
         };
+        self.copying.let_end();
         let _ = self.end.set(end);
-        self.copying.ended(&clock).await;
     }
 }
 
@@ -88,7 +92,7 @@ impl Shared {
                 Copier::start(&self.host.cat, &log).map_err(io("starting the copier of the step's log"))?
             }
         };
-        let Copier { input, copying } = copier;
+        let Copier { input, output, copying } = copier;
         let files = Files { input: None, output: input.as_fd() };
         let pid = spawn::spawn(&launch.program, &launch.argv, &launch.env, &files).map_err(refused)?;
         // From here on only the step holds that end of the pipe.
@@ -98,7 +102,8 @@ impl Shared {
         let held = Held::open(pid);
         let launched = Arc::new(Launched { pid, at, held, copying, end: SetOnce::new() });
         self.launched().insert(step.key.clone(), Arc::clone(&launched));
-        tokio::spawn(launched.attend(step.key.clone(), Arc::downgrade(self), Arc::clone(&self.clock)));
+        let next = Succession { output, cat: self.host.cat.clone(), log: folder.log() };
+        tokio::spawn(launched.attend(step.key.clone(), Arc::downgrade(self), Arc::clone(&self.clock), next));
         self.spares.refill(&self.run(step.key.run), &self.host.cat);
         Ok(())
     }

@@ -133,7 +133,7 @@ impl Shared {
     fn strangers(&self, own: Option<i32>) -> HashSet<i32> {
         let launched = self.launched();
         let others = launched.values().filter(|other| Some(other.pid) != own && !other.end.initialized());
-        others.flat_map(|other| [other.pid, other.copying.pid]).collect()
+        others.flat_map(|other| [other.pid, other.copying.pid()]).collect()
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -57,6 +57,11 @@ pub(super) struct Local {
 impl Local {
     pub(super) fn new() -> Self {
         Self { root: tempfile::tempdir().unwrap(), clock: clock() }
+    }
+
+    /// The same below this folder.
+    pub(super) fn below(folder: &Path) -> Self {
+        Self { root: tempfile::tempdir_in(folder).unwrap(), clock: clock() }
     }
 
     pub(super) fn local(&self) -> LocalExecutor {
