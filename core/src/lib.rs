@@ -37,6 +37,7 @@
 //! - [`run`]: events, the state that they add up to, and the decisions. Pure: no clock, no IO.
 //! - [`store`]: where pipelines, runs and events are kept; SQLite, or memory.
 //! - [`audit`]: who changed what.
+//! - [`secret`]: credentials, sealed at rest and masked in logs.
 //! - [`log`]: what steps print, as it is kept.
 //! - [`executor`]: where steps run. [`executor::LocalExecutor`] runs them as processes of the host; embedders bring their
 //!   own, most simply as a [`executor::SimpleExecutor`].
@@ -69,6 +70,7 @@ pub mod failpoint;
 pub mod log;
 pub mod pipeline;
 pub mod run;
+pub mod secret;
 pub mod store;
 pub mod telemetry;
 pub mod testing;

@@ -1,0 +1,22 @@
+//! Credentials: what they are, how they are sealed at rest, where else they may come from, and every form in which one of
+//! them could show up in a log.
+//!
+//! A credential is sealed with a data key of its own, and the data key with the installation's [`MasterKey`]; to change the
+//! master key only the data keys are sealed again. Nothing here is printed by `Debug`, and memory is wiped when it is let go.
+
+mod credential;
+mod error;
+mod forms;
+mod key;
+mod provider;
+mod seal;
+
+pub use credential::{Credential, CredentialKind, SecretText};
+pub use error::SecretError;
+pub use forms::{SHORTEST_MASKED, forms};
+pub use key::{KeyId, MasterKey};
+pub use provider::SecretProvider;
+pub use seal::Sealed;
+
+#[cfg(test)]
+mod tests;
