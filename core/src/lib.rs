@@ -69,6 +69,7 @@ pub mod explain;
 pub mod failpoint;
 pub mod log;
 pub mod pipeline;
+pub mod report;
 pub mod run;
 pub mod secret;
 pub mod store;
