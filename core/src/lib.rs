@@ -37,7 +37,8 @@
 //! - [`run`]: events, the state that they add up to, and the decisions. Pure: no clock, no IO.
 //! - [`store`]: where pipelines, runs and events are kept; SQLite, or memory.
 //! - [`audit`]: who changed what.
-//! - [`secret`]: credentials, sealed at rest and masked in logs.
+//! - [`secret`]: credentials, sealed and opened, and the forms in which one could be printed; the engine does not keep them yet.
+//! - [`report`]: test reports and remarks about places in files, read; the engine does not collect them yet.
 //! - [`log`]: what steps print, as it is kept.
 //! - [`executor`]: where steps run. [`executor::LocalExecutor`] runs them as processes of the host; embedders bring their
 //!   own, most simply as a [`executor::SimpleExecutor`].
