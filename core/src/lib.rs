@@ -73,6 +73,8 @@ pub mod pipeline;
 pub mod report;
 pub mod run;
 pub mod secret;
+#[cfg(feature = "git")]
+pub mod source;
 pub mod store;
 pub mod telemetry;
 pub mod testing;

@@ -2,4 +2,5 @@
 //!
 //! [`kill`] is the harness that kills the embedding process and looks whether anything was lost, doubled or left behind.
 
+pub mod git;
 pub mod kill;

@@ -16,6 +16,7 @@ use crate::clock::SharedClock;
 use crate::executor::{Executor, ExecutorError, TarStream};
 use crate::pipeline::VariableName;
 use crate::run::{Now, RunId, StepKey};
+use crate::secret::{Credential, SecretProviders};
 
 /// What an action has to work with. Clones are the same, for parts of the action that go on beside; they must not outlive
 /// the call of [`run`](super::ActionHandler::run), after which nobody reads the log any more.
@@ -23,6 +24,7 @@ use crate::run::{Now, RunId, StepKey};
 pub struct ActionContext {
     attempt: Arc<Attempt>,
     executor: Arc<dyn Executor>,
+    secrets: SecretProviders,
     clock: SharedClock,
     log: ActionLog,
     cancelled: watch::Receiver<bool>,
@@ -35,6 +37,8 @@ pub(crate) struct Attempt {
     pub(crate) number: u64,
     pub(crate) pipeline: String,
     pub(crate) settings: Value,
+    /// Where they stand below the task, for messages.
+    pub(crate) settings_path: &'static str,
     pub(crate) variables: BTreeMap<String, String>,
     pub(crate) outputs: Vec<VariableName>,
     pub(crate) resumed: bool,
@@ -46,19 +50,20 @@ impl ActionContext {
     pub(crate) fn new(
         attempt: Attempt,
         executor: Arc<dyn Executor>,
+        secrets: SecretProviders,
         clock: SharedClock,
         log: ActionLog,
         cancelled: watch::Receiver<bool>,
     ) -> Self {
-        Self { attempt: Arc::new(attempt), executor, clock, log, cancelled }
+        Self { attempt: Arc::new(attempt), executor, secrets, clock, log, cancelled }
     }
 
-    /// The settings of the task, the `with` of `custom`, with every variable replaced.
+    /// The settings of the task, such as the `with` of `custom`, with every variable replaced.
     ///
     /// # Errors
     /// [`ActionError::Failed`] with the code `badSettings` and the place of the first mistake.
     pub fn settings<T: DeserializeOwned>(&self) -> Result<T, ActionError> {
-        settings::read(&self.attempt.settings)
+        settings::read(&self.attempt.settings, self.attempt.settings_path)
     }
 
     /// The settings as they are.
@@ -110,6 +115,16 @@ impl ActionContext {
     /// Whether an earlier engine may have begun this attempt, and done any part of it.
     pub fn resumed(&self) -> bool {
         self.attempt.resumed
+    }
+
+    /// The credential of this name, from where the engine keeps them or looks for them.
+    ///
+    /// # Errors
+    /// [`ActionError::Failed`] with the code `credential`; [`ActionError::Infrastructure`] when a provider outside does not
+    /// answer.
+    pub async fn credential(&self, name: &str) -> Result<Credential, ActionError> {
+        let _busy = self.clock.busy();
+        Ok(self.secrets.credential(name).await?)
     }
 
     /// Adds bytes to the log of the attempt, which is masked, bounded and followed as that of a step. Waits while the disk is

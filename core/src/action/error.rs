@@ -2,6 +2,7 @@
 
 use crate::executor::ExecutorError;
 use crate::run::Cause;
+use crate::secret::SecretError;
 
 /// Why an action did not succeed.
 #[derive(Debug, thiserror::Error)]
@@ -25,6 +26,18 @@ pub enum ActionError {
     /// The executor could not reach the workspace.
     #[error(transparent)]
     Executor(#[from] ExecutorError),
+}
+
+impl From<SecretError> for ActionError {
+    fn from(error: SecretError) -> Self {
+        let message = error.to_string();
+        match error {
+            SecretError::Provider { .. } => {
+                Self::infrastructure("credential", message, "look whether it can be reached")
+            }
+            _ => Self::failed("credential", message, ""),
+        }
+    }
 }
 
 impl ActionError {

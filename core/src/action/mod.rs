@@ -49,4 +49,4 @@ pub use settings::SettingsProblem;
 
 pub(crate) use context::Attempt;
 pub(crate) use log::{ActionLog, LogPieces};
-pub(crate) use registry::Actions;
+pub(crate) use registry::{Actions, MissingAction};

@@ -42,10 +42,10 @@ impl SettingsProblem {
     }
 }
 
-/// The settings as `T`. A mistake is the person's who wrote them.
-pub(super) fn read<T: DeserializeOwned>(settings: &Value) -> Result<T, ActionError> {
+/// The settings as `T`, which stand at `place` in the task. A mistake is the person's who wrote them.
+pub(super) fn read<T: DeserializeOwned>(settings: &Value, place: &str) -> Result<T, ActionError> {
     serde_path_to_error::deserialize(settings).map_err(|error| {
-        let place = SettingsProblem::new(path_of(&error), "").path_below("with");
+        let place = SettingsProblem::new(path_of(&error), "").path_below(place);
         let message = format!("{place}: {}", error.inner());
         ActionError::failed("badSettings", message, "correct the settings of the task, or the variables in them")
     })

@@ -12,11 +12,13 @@ use super::core::{Core, Hold};
 use super::log_pump::LogPump;
 use super::message::Message;
 use super::request::StoredRequest;
-use crate::action::{ActionContext, ActionError, ActionHandler, ActionLog, ActionOutput, Attempt, LogPieces};
+use crate::action::{
+    ActionContext, ActionError, ActionHandler, ActionLog, ActionOutput, Attempt, LogPieces, MissingAction,
+};
 use crate::executor::ExecutorError;
 use crate::explain::{self, Explained, FailureClass};
 use crate::failpoint;
-use crate::pipeline::{Action, BadValue, Custom, TaskIndex, VariableName, WorkspaceUse, resolve_value};
+use crate::pipeline::{Action, BadValue, TaskIndex, VariableName, WorkspaceUse, resolve_value};
 use crate::run::{AttemptEnd, Cause, Input, LogPosition, RunState, StepKey};
 
 /// One attempt at an action.
@@ -47,6 +49,22 @@ pub(super) fn is_action(action: &Action) -> bool {
     !matches!(action, Action::Script(_) | Action::Approve(_))
 }
 
+/// What an action is called in messages: the name under which it was registered, or its key in the document.
+pub(super) fn action_name(action: &Action) -> &str {
+    match action {
+        Action::Custom(custom) => &custom.name,
+        other => other.key(),
+    }
+}
+
+/// Where the settings of an action stand below its task.
+pub(super) fn settings_path(action: &Action) -> &'static str {
+    match action {
+        Action::Custom(_) => "custom.with",
+        other => other.key(),
+    }
+}
+
 impl ActionJob {
     /// `stop` becomes true when the run wants the attempt to end.
     pub(super) fn new(
@@ -59,10 +77,7 @@ impl ActionJob {
     ) -> Self {
         let planned = state.plan().task(task);
         let key = StepKey { run: state.run(), task: planned.id.clone(), attempt };
-        let name = match planned.action() {
-            Action::Custom(custom) => custom.name.clone(),
-            other => other.key().to_owned(),
-        };
+        let name = action_name(planned.action()).to_owned();
         Self {
             core: core.clone(),
             task,
@@ -190,19 +205,14 @@ fn call(
 ) -> Result<Call, AttemptEnd> {
     let planned = state.plan().task(task);
     let missing = |cause| AttemptEnd::Infrastructure { cause };
-    let Action::Custom(Custom { name, with }) = planned.action() else {
-        let key = planned.action().key();
-        return Err(missing(explain::action_missing(format!("this build cannot run the action `{key}`"))));
-    };
-    let Some(handler) = core.actions.get(name) else {
-        return Err(missing(explain::action_missing(core.actions.missing(name))));
-    };
+    let handler =
+        core.actions.of(planned.action()).map_err(|MissingAction(why)| missing(explain::action_missing(why)))?;
     let executor = core.executor(&request.executor).map_err(|error| failed(&error))?;
     let url = core.run_url(key.run).unwrap_or_default();
     let resolved = state.with_facts(key.attempt, &url, |facts| {
         let resolved = state.plan().resolve(task, facts)?;
-        let with = serde_json::Value::Object(with.clone().into_iter().collect());
-        Ok((resolved.env, resolve_value(&with, &state.plan().scope(task, facts))?))
+        let settings = planned.action().settings();
+        Ok((resolved.env, resolve_value(&settings, &state.plan().scope(task, facts))?))
     });
     let (variables, settings) =
         resolved.map_err(|bad: BadValue| AttemptEnd::Failed { exit_code: None, cause: bad.into() })?;
@@ -213,11 +223,12 @@ fn call(
         number: state.number(),
         pipeline: state.plan().pipeline.to_string(),
         settings,
+        settings_path: settings_path(planned.action()),
         variables,
         outputs: outputs.clone(),
         resumed,
         workspace: planned.definition.workspace != WorkspaceUse::None,
     };
-    let context = ActionContext::new(attempt, executor, core.clock.clone(), log, stop);
+    let context = ActionContext::new(attempt, executor, core.secrets.clone(), core.clock.clone(), log, stop);
     Ok(Call { handler: handler.clone(), context, pieces, declared: outputs })
 }

@@ -2,25 +2,31 @@
 
 use std::panic::AssertUnwindSafe;
 
+use super::action::{action_name, is_action, settings_path};
 use super::core::Core;
-use crate::action::SettingsProblem;
+use crate::action::{MissingAction, SettingsProblem};
 use crate::error::{Error, ErrorKind, Result};
 use crate::explain;
-use crate::pipeline::{Action, Custom, Pipeline, Problem, Problems, Task};
+use crate::pipeline::{Pipeline, Problem, Problems, Task};
 
 /// Lets the actions of a definition look at their settings, and refuses those that nobody registered.
 pub(super) fn check_actions(core: &Core, pipeline: &Pipeline) -> Result<()> {
     let mut problems = Vec::new();
     for (path, task) in tasks(pipeline) {
-        let Action::Custom(Custom { name, with }) = &task.action else { continue };
-        let Some(handler) = core.actions.get(name) else {
-            let message = format!("task {:?}: {}", task.name.as_str(), core.actions.missing(name));
-            return Err(Error::new(ErrorKind::Unsupported, "unsupportedAction", "start", message));
-        };
-        let with = serde_json::Value::Object(with.clone().into_iter().collect());
-        let found = std::panic::catch_unwind(AssertUnwindSafe(|| handler.check(&with)));
-        let found = found
-            .map_err(|_| Error::new(ErrorKind::Internal, "panic", "start", explain::action_panicked(name).message))?;
+        if !is_action(&task.action) {
+            continue;
+        }
+        let handler = core.actions.of(&task.action).map_err(|MissingAction(why)| {
+            let message = format!("task {:?}: {why}", task.name.as_str());
+            Error::new(ErrorKind::Unsupported, "unsupportedAction", "start", message)
+        })?;
+        let settings = task.action.settings();
+        let found = std::panic::catch_unwind(AssertUnwindSafe(|| handler.check(&settings)));
+        let found = found.map_err(|_| {
+            let message = explain::action_panicked(action_name(&task.action)).message;
+            Error::new(ErrorKind::Internal, "panic", "start", message)
+        })?;
+        let path = format!("{path}.{}", settings_path(&task.action));
         problems.extend(found.into_iter().map(|problem| placed(&path, problem)));
     }
     Problems::from_vec(problems).map_or(Ok(()), |problems| Err(problems.into()))
@@ -35,7 +41,7 @@ fn tasks(pipeline: &Pipeline) -> impl Iterator<Item = (String, &Task)> {
     of_stages.chain(pipeline.finally.iter().enumerate().map(|(at, task)| (format!("finally[{at}]"), task)))
 }
 
-fn placed(task: &str, problem: SettingsProblem) -> Problem {
-    let path = problem.path_below(&format!("{task}.custom.with"));
+fn placed(settings: &str, problem: SettingsProblem) -> Problem {
+    let path = problem.path_below(settings);
     Problem { file: None, position: None, path, message: problem.message, suggestion: None }
 }

@@ -4,6 +4,9 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
+use futures::FutureExt;
+use tokio::sync::watch;
+
 use super::archive::{Archive, Replayed};
 use super::control::{Door, SocketFile};
 use super::core::{CLOCK_SETTING, Core, Hold, Parts};
@@ -23,6 +26,7 @@ use crate::pipeline::{ExecutorName, PipelineName};
 use crate::run::queue::RunLimits;
 use crate::run::retention::RetentionPolicy;
 use crate::run::{Input, RunId, RunStatus};
+use crate::secret::{SecretProvider, SecretProviders};
 use crate::store::{Batch, DataDir, KeptWorkspace, RunListing, Store};
 
 /// How many runs go at once unless the embedder says otherwise.
@@ -47,6 +51,7 @@ pub struct EngineBuilder {
     store: Option<Arc<dyn Store>>,
     pass_env: Vec<String>,
     retention: Option<RetentionPolicy>,
+    secrets: Vec<Arc<dyn SecretProvider>>,
     control: bool,
 }
 
@@ -66,6 +71,7 @@ impl Default for EngineBuilder {
             store: None,
             pass_env: Vec::new(),
             retention: None,
+            secrets: Vec::new(),
             control: true,
         }
     }
@@ -134,6 +140,14 @@ impl EngineBuilder {
     #[must_use]
     pub fn retention(mut self, policy: RetentionPolicy) -> Self {
         self.retention = Some(policy);
+        self
+    }
+
+    /// Another place in which credentials are looked for: a vault, the portal itself. Asked in the order in which they are
+    /// given.
+    #[must_use]
+    pub fn secrets(mut self, provider: impl SecretProvider) -> Self {
+        self.secrets.push(Arc::new(provider));
         self
     }
 
@@ -211,15 +225,18 @@ impl EngineBuilder {
             max_tasks: self.max_tasks,
             queue: Queue::new(self.run_limits),
             retention: self.retention.map(Retention::new),
+            secrets: SecretProviders::new(self.secrets),
             hold: Arc::downgrade(&hold),
         });
         let kept = core.archive.store.kept().await?;
         let recovered = recover(&core, &kept).await?;
         expiry::watch(&core, kept);
         core.spawn(retention::keep_house(core.clone()));
-        let handle = Arc::new(Handle { core, hold: Mutex::new(Some(hold)), gone, recovered });
+        let (serving, shut) = watch::channel(());
+        let handle = Arc::new(Handle { core, hold: Mutex::new(Some(hold)), gone, shut, recovered });
         if let Some(door) = door {
-            handle.core.spawn(Door::serve(door, Arc::downgrade(&handle), handle.core.clone()));
+            let served = Door::serve(door, Arc::downgrade(&handle), handle.core.clone());
+            handle.core.spawn(served.map(|()| drop(serving)));
         }
         Ok(Engine { handle })
     }

@@ -25,6 +25,7 @@ use crate::executor::{Executor, ExecutorError};
 use crate::log::LogLimits;
 use crate::pipeline::ExecutorName;
 use crate::run::{Input, RunId, RunState, Seq};
+use crate::secret::SecretProviders;
 use crate::store::{Batch, DataDir, StoreError};
 
 /// The setting under which the clock is kept.
@@ -56,6 +57,8 @@ pub(crate) struct Core {
     pub(crate) names: Names,
     /// What is kept of old runs; `None` for all of them.
     pub(crate) retention: Option<Retention>,
+    /// Where credentials are looked for.
+    pub(crate) secrets: SecretProviders,
     /// Whoever deletes runs holds it with others, from before the commit until their logs are gone. A backup holds it alone.
     pub(crate) deleting: tokio::sync::RwLock<()>,
     /// Held while a run is read from the store and given a driver, so that none gets two.
@@ -116,6 +119,7 @@ pub(crate) struct Parts {
     pub(crate) max_tasks: usize,
     pub(crate) queue: Queue,
     pub(crate) retention: Option<Retention>,
+    pub(crate) secrets: SecretProviders,
     pub(crate) hold: Weak<Hold>,
 }
 
@@ -137,6 +141,7 @@ impl Core {
             kept_changed: Arc::default(),
             names: Names::default(),
             retention: parts.retention,
+            secrets: parts.secrets,
             deleting: tokio::sync::RwLock::default(),
             taking_up: tokio::sync::Mutex::default(),
             live: Mutex::default(),

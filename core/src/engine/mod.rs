@@ -90,7 +90,7 @@ use self::core::{Core, Hold};
 use self::launch::NewRun;
 use self::request::StoredRequest;
 use crate::error::{Error, ErrorKind, Result};
-use crate::pipeline::{self, Action, ExecutorName, Pipeline, Plan};
+use crate::pipeline::{self, ExecutorName, Pipeline, Plan};
 use crate::run::RunId;
 use crate::store::{RunFilter, RunListing};
 
@@ -107,6 +107,8 @@ struct Handle {
     hold: Mutex<Option<Arc<Hold>>>,
     /// Tells when nothing holds the data directory any more.
     gone: watch::Receiver<()>,
+    /// Tells when no other process is answered any more.
+    shut: watch::Receiver<()>,
     recovered: Vec<RunId>,
 }
 
@@ -215,8 +217,9 @@ impl Engine {
             None => Ok(()),
         };
         drop(hold);
-        let mut gone = self.handle.gone.clone();
-        while gone.changed().await.is_ok() {}
+        for mut over in [self.handle.gone.clone(), self.handle.shut.clone()] {
+            while over.changed().await.is_ok() {}
+        }
         Ok(closed?)
     }
 }
@@ -232,44 +235,16 @@ fn executor_for(core: &Core, plan: &Plan) -> Result<ExecutorName> {
     Err(Error::new(ErrorKind::Invalid, "noSuchExecutor", "start", message))
 }
 
-/// Refuses before the start what would fail for certain: actions without a backend, tasks on another executor.
+/// Refuses before the start what would fail for certain: tasks on another executor, actions that nobody carries out.
 fn refuse_unsupported(core: &Core, pipeline: &Pipeline, plan: &Plan, executor: &ExecutorName) -> Result<()> {
-    for task in &plan.tasks {
-        let action = task.action();
-        if !matches!(action, Action::Script(_) | Action::Approve(_) | Action::Custom(_)) {
-            return Err(Error::new(
-                ErrorKind::Unsupported,
-                "unsupportedAction",
-                "start",
-                missing_backend(&task.name, action),
-            ));
-        }
-        if task.definition.executor.as_ref().is_some_and(|own| own != executor) {
-            let message = format!(
-                "task {:?} names another executor than its run ({executor}): the tasks of a run share one workspace, and so \
-                 one executor. Remove `executor` from the task, or make it a pipeline of its own",
-                task.name.as_str()
-            );
-            return Err(Error::new(ErrorKind::Unsupported, "severalExecutors", "start", message));
-        }
+    let elsewhere = plan.tasks.iter().find(|task| task.definition.executor.as_ref().is_some_and(|own| own != executor));
+    if let Some(task) = elsewhere {
+        let message = format!(
+            "task {:?} names another executor than its run ({executor}): the tasks of a run share one workspace, and so \
+             one executor. Remove `executor` from the task, or make it a pipeline of its own",
+            task.name.as_str()
+        );
+        return Err(Error::new(ErrorKind::Unsupported, "severalExecutors", "start", message));
     }
     action_check::check_actions(core, pipeline)
-}
-
-fn missing_backend(task: &pipeline::TaskName, action: &Action) -> String {
-    let needed = match action {
-        Action::Checkout(_) => "a build with the feature `git`",
-        Action::BuildImage(_) => "a build with the feature `docker`, and a Docker engine",
-        Action::DeployManifests(_) | Action::RunJob(_) => "a build with the feature `kubernetes`, and a cluster",
-        Action::PublishChart(_) | Action::DeployChart(_) => {
-            "a build with the feature `kubernetes`, and the Helm client"
-        }
-        Action::SyncFiles(_) => "a build with the feature `ssh`",
-        Action::Script(_) | Action::Approve(_) | Action::Custom(_) => "nothing",
-    };
-    format!(
-        "task {:?} uses the action `{}`, which needs {needed}; this build does not have it",
-        task.as_str(),
-        action.key()
-    )
 }

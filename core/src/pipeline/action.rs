@@ -68,6 +68,27 @@ impl Action {
     }
 }
 
+impl Action {
+    /// What it is told in the definition, as JSON in which variables are not replaced yet: `with` of `custom`, and what stands
+    /// under the key of any other.
+    pub fn settings(&self) -> serde_json::Value {
+        let settings = match self {
+            Self::Script(text) => Ok(serde_json::Value::String(text.clone())),
+            Self::Checkout(settings) => serde_json::to_value(settings),
+            Self::BuildImage(settings) => serde_json::to_value(settings),
+            Self::DeployManifests(settings) => serde_json::to_value(settings),
+            Self::PublishChart(settings) => serde_json::to_value(settings),
+            Self::DeployChart(settings) => serde_json::to_value(settings),
+            Self::SyncFiles(settings) => serde_json::to_value(settings),
+            Self::RunJob(settings) => serde_json::to_value(settings),
+            Self::Approve(settings) => serde_json::to_value(settings),
+            Self::Custom(custom) => Ok(serde_json::Value::Object(custom.with.clone().into_iter().collect())),
+        };
+        // Maps with texts as keys can always be written.
+        settings.unwrap_or_default()
+    }
+}
+
 /// Brings a git repository into the workspace.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]

@@ -9,6 +9,7 @@ mod error;
 mod forms;
 mod key;
 mod provider;
+mod providers;
 mod seal;
 
 pub use credential::{Credential, CredentialKind, SecretText};
@@ -16,6 +17,7 @@ pub use error::SecretError;
 pub use forms::{SHORTEST_MASKED, forms};
 pub use key::{KeyId, MasterKey};
 pub use provider::SecretProvider;
+pub use providers::SecretProviders;
 pub use seal::Sealed;
 
 #[cfg(test)]

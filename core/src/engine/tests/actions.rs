@@ -213,7 +213,7 @@ async fn settings_that_turn_out_wrong_fail_the_attempt_with_their_place() {
         Ok(ActionOutput::default())
     });
     let (outcome, ..) = Site::new().outcome(&act, &task("{times: '${PIPELINE_NAME}'}", "")).await;
-    assert_eq!(cause(&outcome), ("badSettings", "with.times: invalid type: string \"p\", expected u32"));
+    assert_eq!(cause(&outcome), ("badSettings", "custom.with.times: invalid type: string \"p\", expected u32"));
     let missing = task("{text: '${TRIGGER_KIND}'}", ", env: {A: \"${CI_COMMIT_TAG:-none}\"}");
     let (outcome, ..) = Site::new().outcome(&act, &missing).await;
     assert!(outcome.succeeded());

@@ -1,0 +1,309 @@
+//! Git's smart protocol over SSH, by russh.
+
+use std::io::{self, Read, Write};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use git2::transport::{Service, SmartSubtransport, SmartSubtransportStream};
+use russh::client::{self, AuthResult, Handle, Msg};
+use russh::keys::ssh_key::{HashAlg, PublicKey};
+use russh::keys::{PrivateKeyWithHashAlg, PublicKeyOrCertificate};
+use russh::{Channel, ChannelMsg, Disconnect};
+
+use super::access::{Login, SshLogin};
+use super::error::SourceError;
+use super::session::Session;
+use super::url::Place;
+
+const CONNECT: Duration = Duration::from_secs(30);
+/// How long a server may say nothing.
+const SILENCE: Duration = Duration::from_secs(300);
+
+/// One remote over SSH.
+pub(super) struct Ssh {
+    session: Arc<Session>,
+    /// One connection for both services of a fetch.
+    stream: Arc<Mutex<Option<Connection>>>,
+}
+
+struct Connection {
+    handle: Handle<Host>,
+    channel: Channel<Msg>,
+    /// What has come and was not read yet.
+    piece: bytes::Bytes,
+    over: bool,
+    /// Whether git at the other end ended with an error.
+    failed: bool,
+    said: String,
+}
+
+impl Ssh {
+    pub(super) fn new(session: Arc<Session>) -> Self {
+        Self { session, stream: Arc::default() }
+    }
+}
+
+impl SmartSubtransport for Ssh {
+    fn action(&self, _: &str, service: Service) -> Result<Box<dyn SmartSubtransportStream>, git2::Error> {
+        let fail = |error: SourceError| git2::Error::from_str(&self.session.fail(error).to_string());
+        match service {
+            Service::UploadPackLs => {
+                let opened = self.session.runtime.block_on(connect(&self.session)).map_err(fail)?;
+                *self.stream.lock().unwrap_or_else(PoisonError::into_inner) = Some(opened);
+            }
+            Service::UploadPack => {}
+            Service::ReceivePackLs | Service::ReceivePack => {
+                return Err(git2::Error::from_str("nothing is pushed from here"));
+            }
+        }
+        Ok(Box::new(Stream { session: self.session.clone(), connection: self.stream.clone() }))
+    }
+
+    fn close(&self) -> Result<(), git2::Error> {
+        let connection = self.stream.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(connection) = connection {
+            let bye = connection.handle.disconnect(Disconnect::ByApplication, "", "");
+            // The other end may be gone already.
+            let _ = self.session.runtime.block_on(bye);
+        }
+        Ok(())
+    }
+}
+
+struct Stream {
+    session: Arc<Session>,
+    connection: Arc<Mutex<Option<Connection>>>,
+}
+
+impl Read for Stream {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let mut connection = self.connection.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(connection) = &mut *connection else { return Ok(0) };
+        while connection.piece.is_empty() && !connection.over {
+            match self.session.runtime.block_on(connection.channel.wait()) {
+                Some(ChannelMsg::Data { data }) => connection.piece = data,
+                Some(ChannelMsg::ExtendedData { data, .. }) => {
+                    let text = String::from_utf8_lossy(&data);
+                    connection.said.push_str(&text.chars().take(2000).collect::<String>());
+                }
+                Some(ChannelMsg::ExitStatus { exit_status }) => connection.failed = exit_status != 0,
+                // What it says on its way out may come after the end of its output.
+                Some(ChannelMsg::Close) | None => connection.over = true,
+                Some(_) => {}
+            }
+        }
+        if connection.piece.is_empty() && connection.failed {
+            return Err(self.session.fail(refused(&self.session, &connection.said)));
+        }
+        let length = connection.piece.len().min(buffer.len());
+        bytes::Buf::copy_to_slice(&mut connection.piece, &mut buffer[..length]);
+        Ok(length)
+    }
+}
+
+impl Write for Stream {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let connection = self.connection.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(connection) = &*connection else { return Err(io::ErrorKind::NotConnected.into()) };
+        let sent = self.session.runtime.block_on(connection.channel.data(bytes));
+        sent.map_err(|error| self.session.fail(failed(&self.session, &error.to_string())))?;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// What a server says when it does not let git in.
+fn refused(session: &Session, said: &str) -> SourceError {
+    let url = session.remote.to_string();
+    let text = said.to_ascii_lowercase();
+    let gone =
+        ["not found", "does not exist", "does not appear to be a git repository", "no such file", "could not be found"];
+    if gone.iter().any(|words| text.contains(words)) {
+        return SourceError::NotFound { url };
+    }
+    if text.contains("denied") || text.contains("not allowed") {
+        return SourceError::Forbidden { url };
+    }
+    let why = said.lines().find(|line| !line.trim().is_empty()).unwrap_or("the server ended git");
+    SourceError::Failed { url, why: why.trim().to_owned() }
+}
+
+fn failed(session: &Session, why: &str) -> SourceError {
+    SourceError::Failed { url: session.remote.to_string(), why: why.to_owned() }
+}
+
+/// Connects, looks whether it is the right host, logs in, and starts git at the other end.
+async fn connect(session: &Arc<Session>) -> Result<Connection, SourceError> {
+    let Place::Ssh { user, host, port, path } = session.remote.place() else {
+        return Err(failed(session, "this is no address of SSH"));
+    };
+    let config = client::Config { inactivity_timeout: Some(SILENCE), nodelay: true, ..client::Config::default() };
+    let known = match &session.access.login {
+        Login::Key(SshLogin { known_hosts, .. }) => known_hosts.clone(),
+        _ => None,
+    };
+    let handler = Host { session: session.clone(), host: host.clone(), port: *port, known };
+    let bare = host.trim_start_matches('[').trim_end_matches(']').to_owned();
+    let unreachable = |why: String| SourceError::Unreachable { host: host.clone(), why };
+    let connecting = tokio::net::TcpStream::connect((bare, *port));
+    let socket = within(CONNECT, connecting).await.ok_or_else(|| unreachable("nobody answered for 30 s".to_owned()))?;
+    let socket = socket.map_err(|error| unreachable(error.to_string()))?;
+    let mut handle = client::connect_stream(Arc::new(config), socket, handler).await.map_err(|error| match error {
+        Refused::Ssh(error) => unreachable(error.to_string()),
+        Refused::Host(error) => error,
+    })?;
+    log_in(session, &mut handle, user.as_deref()).await?;
+    let channel = handle.channel_open_session().await.map_err(|error| failed(session, &error.to_string()))?;
+    // The other end has a shell between us and git: one word, whatever is in it.
+    let command = format!("git-upload-pack '{}'", path.replace('\'', r"'\''"));
+    channel.exec(true, command).await.map_err(|error| failed(session, &error.to_string()))?;
+    Ok(Connection { handle, channel, piece: bytes::Bytes::new(), over: false, failed: false, said: String::new() })
+}
+
+async fn log_in(session: &Session, handle: &mut Handle<Host>, user: Option<&str>) -> Result<(), SourceError> {
+    let lost = |error: russh::Error| failed(session, &error.to_string());
+    let done = match &session.access.login {
+        Login::Anonymous => handle.authenticate_none(user.unwrap_or("git")).await.map_err(lost)?,
+        Login::Password { user: own, password } => {
+            let user = user.unwrap_or(own);
+            handle.authenticate_password(user, password.expose()).await.map_err(lost)?
+        }
+        Login::Key(login) => {
+            let key = private_key(login)?;
+            let hash = handle.best_supported_rsa_hash().await.map_err(lost)?.flatten();
+            let key = PrivateKeyWithHashAlg::new(Arc::new(key), hash.or(Some(HashAlg::Sha256)));
+            let user = user.or(login.user.as_deref()).unwrap_or("git");
+            handle.authenticate_publickey(user, key).await.map_err(lost)?
+        }
+    };
+    match done {
+        AuthResult::Success => Ok(()),
+        AuthResult::Failure { .. } => {
+            let given = !session.access.is_anonymous();
+            Err(SourceError::Unauthorized { url: session.remote.to_string(), given })
+        }
+    }
+}
+
+fn private_key(login: &SshLogin) -> Result<russh::keys::PrivateKey, SourceError> {
+    let passphrase = login.passphrase.as_ref().map(crate::secret::SecretText::expose);
+    russh::keys::decode_secret_key(login.private_key.expose(), passphrase).map_err(|error| {
+        let why = match error {
+            russh::keys::Error::KeyIsEncrypted => "it has a passphrase, and none is given".to_owned(),
+            _ if passphrase.is_some() => "the passphrase is wrong, or it is no private key".to_owned(),
+            // The library's words may hold parts of the key.
+            _ => "it is no private key in OpenSSH's or PEM form".to_owned(),
+        };
+        SourceError::BadKey { why }
+    })
+}
+
+async fn within<T>(limit: Duration, doing: impl Future<Output = T>) -> Option<T> {
+    tokio::select! {
+        done = doing => Some(done),
+        () = crate::clock::pause(limit) => None,
+    }
+}
+
+/// Looks whether the host is the right one.
+struct Host {
+    session: Arc<Session>,
+    host: String,
+    port: u16,
+    known: Option<String>,
+}
+
+/// Why a connection does not come about.
+#[derive(Debug)]
+enum Refused {
+    Ssh(russh::Error),
+    Host(SourceError),
+}
+
+impl From<russh::Error> for Refused {
+    fn from(error: russh::Error) -> Self {
+        Self::Ssh(error)
+    }
+}
+
+impl client::Handler for Host {
+    type Error = Refused;
+
+    async fn check_server_key(&mut self, shown: &PublicKeyOrCertificate) -> Result<bool, Refused> {
+        let name = if self.port == 22 { self.host.clone() } else { format!("[{}]:{}", self.host, self.port) };
+        let PublicKeyOrCertificate::PublicKey { key, .. } = shown else {
+            let why = "the host shows a certificate, which is not supported: give the host a plain key".to_owned();
+            return Err(Refused::Host(SourceError::Failed { url: self.session.remote.to_string(), why }));
+        };
+        let fingerprint = key.fingerprint(HashAlg::Sha256).to_string();
+        let known = self.known_keys().map_err(|error| {
+            let why = format!("the known hosts cannot be read: {error}");
+            Refused::Host(SourceError::Failed { url: self.session.remote.to_string(), why })
+        })?;
+        if known.iter().any(|known| known.key_data() == key.key_data()) {
+            return Ok(true);
+        }
+        // A host that shows a key of another kind than the known ones is no more known than one that shows another key.
+        Err(Refused::Host(match known.is_empty() {
+            true => {
+                let line = format!("{name} {}", key.to_openssh().unwrap_or_default());
+                SourceError::UnknownHostKey { host: name, fingerprint, line }
+            }
+            false => SourceError::HostKeyChanged { host: name, fingerprint },
+        }))
+    }
+}
+
+impl Host {
+    /// The keys that are known of this host: those of the credential, or else those of the user and the machine.
+    fn known_keys(&self) -> Result<Vec<PublicKey>, russh::keys::Error> {
+        let mut keys = Vec::new();
+        let mut read = |path: PathBuf| -> Result<(), russh::keys::Error> {
+            let found = russh::keys::known_hosts::known_host_keys_path(&self.host, self.port, path)?;
+            keys.extend(found.into_iter().map(|(_, key)| key));
+            Ok(())
+        };
+        match &self.known {
+            Some(lines) => {
+                // The library reads known hosts from files only.
+                let file = KnownHosts::write(lines)?;
+                read(file.0.clone())?;
+            }
+            None => {
+                if let Some(home) = std::env::var_os("HOME") {
+                    read(PathBuf::from(home).join(".ssh/known_hosts"))?;
+                }
+                read(PathBuf::from("/etc/ssh/ssh_known_hosts"))?;
+            }
+        }
+        Ok(keys)
+    }
+}
+
+/// A file that goes when it is not needed any more. What is in it is no secret.
+struct KnownHosts(PathBuf);
+
+impl KnownHosts {
+    fn write(lines: &str) -> io::Result<Self> {
+        use std::sync::atomic::{AtomicU64, Ordering};
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        let name = format!("windlass-known-hosts-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
+        let path = std::env::temp_dir().join(name);
+        // Never through a link that somebody else put there.
+        let mut file = std::fs::OpenOptions::new().write(true).create_new(true).open(&path)?;
+        let this = Self(path);
+        file.write_all(lines.as_bytes())?;
+        file.write_all(b"\n")?;
+        Ok(this)
+    }
+}
+
+impl Drop for KnownHosts {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(&self.0);
+    }
+}

@@ -1,0 +1,7 @@
+//! Sources over real git remotes: a folder, HTTP with a password and with TLS, SSH with keys.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
+
+mod http;
+mod local;
+mod ssh;
+mod support;
