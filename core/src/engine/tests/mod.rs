@@ -4,6 +4,7 @@ mod actions;
 mod audit;
 #[cfg(feature = "sqlite")]
 mod backup;
+mod dates;
 mod deletion;
 mod engine_events;
 #[cfg(feature = "sqlite")]
