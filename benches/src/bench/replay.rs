@@ -81,7 +81,7 @@ impl History {
             let (from, to) = (piece * 100, (piece + 1) * 100);
             self.feed(state, Input::LogAppended { task, attempt: 1, from, to, source: to })?;
         }
-        let end = AttemptEnd::Succeeded { outputs: Default::default() };
+        let end = AttemptEnd::Succeeded { outputs: Default::default(), commit: None };
         self.feed(state, Input::AttemptEnded { task, attempt: 1, end })
     }
 

@@ -45,6 +45,7 @@ pub use context::ActionContext;
 pub use error::ActionError;
 pub use handler::ActionHandler;
 pub use output::ActionOutput;
+pub(crate) use output::Checked;
 pub use settings::SettingsProblem;
 
 pub(crate) use context::Attempt;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::executor::MAX_OUTPUT_BYTES;
-use crate::pipeline::{VariableName, nearest};
+use crate::pipeline::{CommitInfo, VariableName, nearest};
 
 /// What an action hands to later tasks, as a script does by `$WINDLASS_OUTPUT`.
 ///
@@ -15,6 +15,13 @@ use crate::pipeline::{VariableName, nearest};
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ActionOutput {
     values: BTreeMap<String, String>,
+    commit: Option<CommitInfo>,
+}
+
+/// What an action hands on, once it is known to be right.
+pub(crate) struct Checked {
+    pub(crate) outputs: BTreeMap<String, String>,
+    pub(crate) commit: Option<CommitInfo>,
 }
 
 /// Why outputs cannot be used. The attempt fails with the cause `badOutput`.
@@ -32,13 +39,21 @@ impl ActionOutput {
         self
     }
 
+    /// Says which commit the action brought into the workspace: a checkout of one's own. The first one of a run decides what
+    /// `CI_COMMIT_SHA` and its like are for the tasks after it, unless the run was started for another commit.
+    #[must_use]
+    pub fn commit(mut self, commit: CommitInfo) -> Self {
+        self.commit = Some(commit);
+        self
+    }
+
     /// The value of a key.
     pub fn get(&self, key: &str) -> Option<&str> {
         self.values.get(key).map(String::as_str)
     }
 
     /// The values when all of them were declared and they are not too many.
-    pub(crate) fn checked(self, declared: &[VariableName]) -> Result<BTreeMap<String, String>, BadOutput> {
+    pub(crate) fn checked(self, declared: &[VariableName]) -> Result<Checked, BadOutput> {
         if let Some(key) = self.values.keys().find(|key| declared.iter().all(|name| name.as_str() != **key)) {
             return Err(undeclared(key, declared));
         }
@@ -47,7 +62,7 @@ impl ActionOutput {
             let message = format!("the outputs have {bytes} bytes, and {MAX_OUTPUT_BYTES} are allowed");
             return Err(BadOutput { message, advice: "write what is big to a file of the workspace".to_owned() });
         }
-        Ok(self.values)
+        Ok(Checked { outputs: self.values, commit: self.commit })
     }
 }
 

@@ -13,7 +13,7 @@ use super::log_pump::LogPump;
 use super::message::Message;
 use super::request::StoredRequest;
 use crate::action::{
-    ActionContext, ActionError, ActionHandler, ActionLog, ActionOutput, Attempt, LogPieces, MissingAction,
+    ActionContext, ActionError, ActionHandler, ActionLog, ActionOutput, Attempt, Checked, LogPieces, MissingAction,
 };
 use crate::executor::ExecutorError;
 use crate::explain::{self, Explained, FailureClass};
@@ -169,7 +169,7 @@ async fn until_stopped(
 
 fn checked(output: ActionOutput, declared: &[VariableName]) -> AttemptEnd {
     match output.checked(declared) {
-        Ok(outputs) => AttemptEnd::Succeeded { outputs },
+        Ok(Checked { outputs, commit }) => AttemptEnd::Succeeded { outputs, commit },
         Err(bad) => AttemptEnd::Failed { exit_code: None, cause: Cause::new("badOutput", bad.message, bad.advice) },
     }
 }

@@ -139,7 +139,7 @@ impl Archive {
             for fact in &page {
                 match &fact.event {
                     RunEvent::TaskReused { task: reused, .. } if reused == task => return Ok(true),
-                    RunEvent::TaskReused { .. } => {}
+                    RunEvent::TaskReused { .. } | RunEvent::CommitFound { .. } => {}
                     _ => return Ok(false),
                 }
             }

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use jiff::Timestamp;
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
-use crate::pipeline::TaskId;
+use crate::pipeline::{CommitInfo, TaskId};
 use crate::run::{AttemptState, Cause, Decision, RunEnd, RunEvent, RunId, Seq, Sequenced, TaskEnd, WaitReason};
 
 /// The word for a piece of log.
@@ -35,6 +35,8 @@ pub enum EventKind {
     RunQueued { pipeline: String, number: u64 },
     /// The task is not done again: it counts as it ended in an earlier run.
     TaskReused { task: TaskId, from: RunId, state: TaskEnd },
+    /// It is known for which commit the run is.
+    CommitFound { task: TaskId, commit: CommitInfo },
     /// The queue let it go.
     RunStarted,
     /// The workspace is gone.
@@ -87,6 +89,7 @@ impl Event {
     pub const TYPES: &[&str] = &[
         "runQueued",
         "taskReused",
+        "commitFound",
         "runStarted",
         "workspaceLost",
         "taskWaiting",
@@ -122,6 +125,7 @@ impl Event {
         let kind = match fact.event.clone() {
             RunEvent::RunQueued { number, pipeline } => EventKind::RunQueued { pipeline, number },
             RunEvent::TaskReused { task, from, state, .. } => EventKind::TaskReused { task, from, state },
+            RunEvent::CommitFound { task, commit } => EventKind::CommitFound { task, commit },
             RunEvent::RunStarted => EventKind::RunStarted,
             RunEvent::WorkspaceLost { cause, .. } => EventKind::WorkspaceLost { cause },
             RunEvent::TaskWaiting { task, reason } => EventKind::TaskWaiting { task, reason },
@@ -165,6 +169,7 @@ impl Event {
         match self.kind {
             EventKind::RunQueued { .. } => "runQueued",
             EventKind::TaskReused { .. } => "taskReused",
+            EventKind::CommitFound { .. } => "commitFound",
             EventKind::RunStarted => "runStarted",
             EventKind::WorkspaceLost { .. } => "workspaceLost",
             EventKind::TaskWaiting { .. } => "taskWaiting",
@@ -211,6 +216,10 @@ impl EventKind {
                 map.serialize_entry("task", task)?;
                 map.serialize_entry("from", from)?;
                 map.serialize_entry("state", state)
+            }
+            Self::CommitFound { task, commit } => {
+                map.serialize_entry("task", task)?;
+                map.serialize_entry("commit", commit)
             }
             Self::WorkspaceLost { cause } => map.serialize_entry("cause", cause),
             Self::TaskWaiting { task, reason } => {
@@ -303,6 +312,10 @@ impl fmt::Display for Event {
         match &self.kind {
             EventKind::RunQueued { pipeline, number } => write!(f, "run {pipeline}#{number} is queued"),
             EventKind::TaskReused { task, from, state } => write!(f, "{task}: {state:?} in run {from}, not done again"),
+            EventKind::CommitFound { task, commit } => {
+                let subject = commit.message.lines().next().unwrap_or_default();
+                write!(f, "{task}: commit {} {subject}", commit.short_sha())
+            }
             EventKind::RunStarted => f.write_str("run started"),
             EventKind::WorkspaceLost { cause } => write!(f, "workspace lost: {}", cause.message),
             EventKind::TaskWaiting { task, reason } => write!(f, "{task}: waiting: {}", reason.message),

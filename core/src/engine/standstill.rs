@@ -60,7 +60,7 @@ mod tests {
     fn nothing_is_to_be_heard_once_every_attempt_has_ended() {
         let (one, two) = ((TaskIndex(1), 1), (TaskIndex(2), 3));
         let ended = |(task, attempt)| {
-            let end = AttemptEnd::Succeeded { outputs: Default::default() };
+            let end = AttemptEnd::Succeeded { outputs: Default::default(), commit: None };
             Message::Input(Input::AttemptEnded { task, attempt, end })
         };
         let running = HashSet::from([one, two]);

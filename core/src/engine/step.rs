@@ -189,7 +189,7 @@ impl StepJob {
     async fn explained(&self, exit: &StepExit) -> AttemptEnd {
         if exit.end == StepEnd::Code(0) {
             return match parse_outputs(&exit.output, &self.outputs) {
-                Ok(outputs) => AttemptEnd::Succeeded { outputs },
+                Ok(outputs) => AttemptEnd::Succeeded { outputs, commit: None },
                 Err(error) => AttemptEnd::Failed {
                     exit_code: Some(0),
                     cause: Cause::new("badOutput", error.to_string(), error.advice.clone()),

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::request::StoredRequest;
-use crate::pipeline::TaskId;
+use crate::pipeline::{CommitInfo, TaskId};
 use crate::run::{Cause, Reused, RunId, RunState, RunStatus, TaskStatus, TaskView, WaitReason};
 use crate::store::RunRecord;
 
@@ -28,6 +28,8 @@ pub struct RunSummary {
     pub trigger: String,
     /// Who started it; may be empty.
     pub actor: String,
+    /// The commit for which it runs, as far as it is known: from its trigger, or from its first checkout.
+    pub commit: CommitInfo,
     /// The executor on which it runs.
     pub executor: String,
     /// When it was made.
@@ -98,6 +100,7 @@ impl RunSummary {
             status: state.status(),
             trigger: request.trigger.kind.clone(),
             actor: request.trigger.actor.clone(),
+            commit: state.commit().clone(),
             executor: request.executor.to_string(),
             created: record.created.wall,
             started: state.started().map(|now| now.wall),

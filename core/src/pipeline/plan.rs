@@ -139,6 +139,21 @@ impl CommitInfo {
     pub fn short_sha(&self) -> &str {
         self.sha.char_indices().nth(8).map_or(self.sha.as_str(), |(end, _)| &self.sha[..end])
     }
+
+    /// This commit with what is not known of it taken from what a checkout found. `None` when that is another commit.
+    pub fn completed_by(&self, found: Self) -> Option<Self> {
+        if !self.sha.is_empty() && self.sha != found.sha {
+            return None;
+        }
+        let known = |given: &String, found: String| if given.is_empty() { found } else { given.clone() };
+        Some(Self {
+            sha: found.sha,
+            branch: known(&self.branch, found.branch),
+            tag: known(&self.tag, found.tag),
+            message: known(&self.message, found.message),
+            author: known(&self.author, found.author),
+        })
+    }
 }
 
 /// A pipeline and a run's inputs as a graph of tasks. Making it again from the same two gives the same value.

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::id::{RunId, Seq};
 use super::outcome::{AttemptState, Cause, RunEnd, TaskEnd, WaitReason};
 use super::time::Now;
-use crate::pipeline::{StageName, TaskId};
+use crate::pipeline::{CommitInfo, StageName, TaskId};
 
 /// An event with its number and its moment, as the store keeps it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -61,6 +61,14 @@ pub enum RunEvent {
         /// What it wrote to `$WINDLASS_OUTPUT`.
         #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
         outputs: BTreeMap<String, String>,
+    },
+    /// It is known for which commit the run is: that of its first checkout, together with what its trigger said. Told with
+    /// the end of that checkout, or after [`RunEvent::TaskReused`] when that is not done again.
+    CommitFound {
+        /// The checkout.
+        task: TaskId,
+        /// The commit.
+        commit: CommitInfo,
     },
     /// The queue let it go.
     RunStarted,
@@ -226,6 +234,7 @@ impl RunEvent {
         match self {
             Self::RunQueued { .. } => "runQueued",
             Self::TaskReused { .. } => "taskReused",
+            Self::CommitFound { .. } => "commitFound",
             Self::RunStarted => "runStarted",
             Self::WorkspaceReady { .. } => "workspaceReady",
             Self::WorkspaceLost { .. } => "workspaceLost",
@@ -254,6 +263,7 @@ impl RunEvent {
     pub fn task(&self) -> Option<&TaskId> {
         match self {
             Self::TaskReused { task, .. }
+            | Self::CommitFound { task, .. }
             | Self::TaskWaiting { task, .. }
             | Self::TaskRunning { task, .. }
             | Self::TaskStarted { task, .. }

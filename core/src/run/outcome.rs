@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::id::RunId;
+use crate::pipeline::CommitInfo;
 
 /// Why something did not succeed, written for the person who gets it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -57,6 +58,9 @@ pub enum AttemptEnd {
         /// The declared outputs that it wrote.
         #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
         outputs: BTreeMap<String, String>,
+        /// The commit that it brought into the workspace, when it was a checkout.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        commit: Option<CommitInfo>,
     },
     /// The step failed: user's failure.
     Failed {

@@ -65,7 +65,7 @@ impl RerunRefusal {
 }
 
 /// What a new run of the same plan copies of this one: a [`RunEvent::TaskReused`] for each task that is not done again, in
-/// the order of the plan. A task that was copied itself keeps the run and the attempt in which it was really done.
+/// the order of the plan, and at the end the commit when its checkout is among them. A task that was copied itself keeps the run and the attempt in which it was really done.
 ///
 /// # Errors
 /// When the run has not ended, or has no such task. [`ReuseFrom::Failed`] and [`ReuseFrom::Workspace`] also refuse a run that
@@ -90,7 +90,14 @@ pub fn reuse(state: &RunState, mode: &ReuseFrom) -> Result<Vec<RunEvent>, RerunR
         }
     };
     let copied = state.tasks().filter(|view| !again[view.index().get()]);
-    Ok(copied.filter_map(|view| Some(reused(run, &view, reusable(&view)?))).collect())
+    let mut events: Vec<_> = copied.filter_map(|view| Some(reused(run, &view, reusable(&view)?))).collect();
+    // A checkout that is done again finds its commit by itself.
+    if let Some((commit, task)) = state.found_commit()
+        && events.iter().any(|event| event.task() == Some(task))
+    {
+        events.push(RunEvent::CommitFound { task: task.clone(), commit: commit.clone() });
+    }
+    Ok(events)
 }
 
 /// The first task whose work in the shared workspace a run counts on that copies these events: it must start with the

@@ -120,6 +120,7 @@ pub(super) fn fresh() -> RunSummary {
         status: RunStatus::Queued,
         trigger: "manual".to_owned(),
         actor: String::new(),
+        commit: Default::default(),
         executor: "local".to_owned(),
         created: start(),
         started: None,

@@ -30,6 +30,7 @@ impl RunState {
             RunEvent::RunFinished { state, cause, .. } => self.on_finished(*state, cause.as_ref(), at),
             RunEvent::RunReleased => self.on_released(),
             RunEvent::TaskReused { .. } => self.on_task_reused(event),
+            RunEvent::CommitFound { task, commit } => self.on_commit_found(task, commit),
             RunEvent::TaskWaiting { .. }
             | RunEvent::TaskRunning { .. }
             | RunEvent::TaskStarted { .. }

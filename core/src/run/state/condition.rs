@@ -30,7 +30,7 @@ impl RunState {
             attempt,
             status: self.windlass_status(),
             url,
-            commit: None,
+            commit: Some(self.commit()),
             tasks: self,
         };
         then(&facts)

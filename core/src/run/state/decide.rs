@@ -28,7 +28,7 @@ impl RunState {
                 self.log_appended(task, attempt, from, to, source)
             }
             Input::LogTruncated { task, attempt, limit } => self.log_truncated(task, attempt, limit),
-            Input::AttemptEnded { task, attempt, end } => self.attempt_ended(task, attempt, end),
+            Input::AttemptEnded { task, attempt, end } => return self.attempt_ended(task, attempt, end),
             Input::Decide { task, decision, by, reason } => self.approval_decided(task, decision, by, reason),
             Input::Cancel { by, reason } => self.cancel_requested(by, reason),
             Input::Recovered => self.is_open().then_some(RunEvent::EngineRecovered),

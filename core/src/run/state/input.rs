@@ -8,7 +8,7 @@ use super::RunState;
 use super::causes;
 use super::task::{Attempt, TaskPhase};
 use super::workspace::Workspace;
-use crate::pipeline::{Action, TaskId, TaskIndex};
+use crate::pipeline::{Action, CommitInfo, TaskId, TaskIndex};
 
 impl RunState {
     pub(super) fn prepared(&self, generation: u32) -> Option<RunEvent> {
@@ -82,11 +82,15 @@ impl RunState {
         self.halted(index).is_none().then_some(RunEvent::ApprovalDecided { task, decision, by, reason })
     }
 
-    pub(super) fn attempt_ended(&self, index: TaskIndex, attempt: u32, end: AttemptEnd) -> Option<RunEvent> {
-        let (task, running) = self.going_on(index, attempt)?;
+    pub(super) fn attempt_ended(&self, index: TaskIndex, attempt: u32, end: AttemptEnd) -> Vec<RunEvent> {
+        let Some((task, running)) = self.going_on(index, attempt) else { return Vec::new() };
         let script = matches!(self.plan.task(index).action(), Action::Script(_));
-        let Outcome { state, exit_code, cause, infrastructure, outputs } = judge(running, end, script);
-        Some(RunEvent::AttemptFinished { task, attempt, state, exit_code, cause, infrastructure, outputs })
+        let Outcome { state, exit_code, cause, infrastructure, outputs, commit } = judge(running, end, script);
+        // Together with the end, so that a crash between the two cannot let the checkout find another commit.
+        let found = commit.and_then(|commit| self.commit_found(index, commit));
+        let mut events: Vec<_> = found.into_iter().collect();
+        events.push(RunEvent::AttemptFinished { task, attempt, state, exit_code, cause, infrastructure, outputs });
+        events
     }
 
     fn known(&self, index: TaskIndex) -> Option<(TaskId, &TaskPhase)> {
@@ -107,6 +111,7 @@ struct Outcome {
     cause: Option<Cause>,
     infrastructure: bool,
     outputs: BTreeMap<String, String>,
+    commit: Option<CommitInfo>,
 }
 
 /// An attempt that was being stopped ends in the state for which it was stopped, whatever its step said; only a success
@@ -120,21 +125,32 @@ fn judge(attempt: &Attempt, end: AttemptEnd, script: bool) -> Outcome {
         outcome.cause = Some(stopping.cause.clone());
         outcome.infrastructure = false;
         outcome.outputs = BTreeMap::new();
+        outcome.commit = None;
     }
     outcome
 }
 
 fn face_value(end: AttemptEnd, script: bool) -> Outcome {
-    let (state, exit_code, cause, infrastructure, outputs) = match end {
-        AttemptEnd::Succeeded { outputs } => (AttemptState::Succeeded, script.then_some(0), None, false, outputs),
-        AttemptEnd::Failed { exit_code, cause } => {
-            (AttemptState::Failed, exit_code, Some(cause), false, BTreeMap::new())
-        }
-        AttemptEnd::Infrastructure { cause } => (AttemptState::Failed, None, Some(cause), true, BTreeMap::new()),
-        AttemptEnd::Stopped { exit_code } => {
-            (AttemptState::Failed, exit_code, Some(causes::stopped_unasked()), true, BTreeMap::new())
-        }
-        AttemptEnd::Lost { cause } => (AttemptState::Lost, None, Some(cause), false, BTreeMap::new()),
+    let failed = |state, exit_code, cause, infrastructure| Outcome {
+        state,
+        exit_code,
+        cause: Some(cause),
+        infrastructure,
+        outputs: BTreeMap::new(),
+        commit: None,
     };
-    Outcome { state, exit_code, cause, infrastructure, outputs }
+    match end {
+        AttemptEnd::Succeeded { outputs, commit } => Outcome {
+            state: AttemptState::Succeeded,
+            exit_code: script.then_some(0),
+            cause: None,
+            infrastructure: false,
+            outputs,
+            commit,
+        },
+        AttemptEnd::Failed { exit_code, cause } => failed(AttemptState::Failed, exit_code, cause, false),
+        AttemptEnd::Infrastructure { cause } => failed(AttemptState::Failed, None, cause, true),
+        AttemptEnd::Stopped { exit_code } => failed(AttemptState::Failed, exit_code, causes::stopped_unasked(), true),
+        AttemptEnd::Lost { cause } => failed(AttemptState::Lost, None, cause, false),
+    }
 }

@@ -6,6 +6,7 @@
 
 mod apply;
 mod causes;
+mod commit;
 mod condition;
 mod decide;
 mod due;
@@ -27,6 +28,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use self::commit::FoundCommit;
 use self::graph::Graph;
 use self::halt::{Drain, Halt, Verdict};
 use self::repeat::Repeat;
@@ -56,6 +58,7 @@ pub struct RunState {
     started: Option<Now>,
     finished: Option<Now>,
     tasks: Vec<TaskState>,
+    commit: Option<FoundCommit>,
     workspace: Workspace,
     /// The newest workspace that was lost: attempts in it, or in an older one, are lost with it.
     lost: Option<LostGeneration>,
@@ -158,6 +161,7 @@ impl RunState {
             started: None,
             finished: None,
             tasks,
+            commit: None,
             workspace: Workspace::None,
             lost: None,
             repeat: None,

@@ -185,7 +185,7 @@ impl Driver {
 }
 
 pub(crate) fn succeeded() -> AttemptEnd {
-    AttemptEnd::Succeeded { outputs: Default::default() }
+    AttemptEnd::Succeeded { outputs: Default::default(), commit: None }
 }
 
 pub(crate) fn failed() -> AttemptEnd {

@@ -187,7 +187,7 @@ fn outputs_are_those_of_the_last_attempt() {
     let mut run = Driver::started(plan().sequential("Build").task("a"));
     run.grant("a");
     let outputs = [("VERSION".to_owned(), "1.2".to_owned())].into();
-    run.end("a", AttemptEnd::Succeeded { outputs });
+    run.end("a", AttemptEnd::Succeeded { outputs, commit: None });
     let a = run.state.task(run.index("a"));
     assert_eq!(a.outputs().get("VERSION").map(String::as_str), Some("1.2"));
     assert_eq!(a.exit_code(), Some(0));

@@ -2,7 +2,7 @@
 
 use super::driver::{Driver, at, fresh, queued_event, reused};
 use super::kit::plan;
-use crate::pipeline::{StageName, TaskId};
+use crate::pipeline::{CommitInfo, StageName, TaskId};
 use crate::run::{AttemptState, Cause, Decision, IllegalReason, Input, RunEnd, RunEvent, TaskEnd, WaitReason};
 
 /// One of each kind, about the first attempt at the task `a`.
@@ -12,6 +12,7 @@ fn every_event() -> Vec<RunEvent> {
     vec![
         queued_event(),
         reused("a", TaskEnd::Succeeded),
+        RunEvent::CommitFound { task: task.clone(), commit: CommitInfo::default() },
         RunEvent::RunStarted,
         RunEvent::WorkspaceReady { generation: 1 },
         RunEvent::WorkspaceLost { generation: 1, cause: cause.clone() },
@@ -110,10 +111,11 @@ fn a_run_without_its_workspace_starts_no_attempt() {
 }
 
 #[test]
-fn a_running_attempt_can_log_and_end() {
+fn a_running_attempt_can_log_say_its_commit_and_end() {
     let mut run = Driver::started(kit());
     run.grant("a");
     let expected = [
+        "commitFound",
         "workspaceLost",
         "taskWaiting",
         "taskRunning",

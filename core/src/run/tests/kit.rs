@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::pipeline::{
-    Action, Approve, Condition, DEFAULT_FINALLY_TIMEOUT, DEFAULT_GRACE, DEFAULT_TIMEOUT, Isolation, PipelineName, Plan,
-    PlannedStage, PlannedTask, RetryOn, RetryPolicy, Section, StageIndex, StageName, Task, TaskId, TaskIndex, TaskName,
-    Template, TriggerInfo, VariableName, WorkspaceUse, default_retry_on,
+    Action, Approve, CommitInfo, Condition, DEFAULT_FINALLY_TIMEOUT, DEFAULT_GRACE, DEFAULT_TIMEOUT, Isolation,
+    PipelineName, Plan, PlannedStage, PlannedTask, RetryOn, RetryPolicy, Section, StageIndex, StageName, Task, TaskId,
+    TaskIndex, TaskName, Template, TriggerInfo, VariableName, WorkspaceUse, default_retry_on,
 };
 
 /// A plan in the making. What follows a task changes that task.
@@ -149,6 +149,11 @@ impl Kit {
 
     pub(crate) fn keep_workspace(mut self, millis: u64) -> Self {
         self.plan.keep_workspace = Duration::from_millis(millis);
+        self
+    }
+
+    pub(crate) fn commit(mut self, commit: CommitInfo) -> Self {
+        self.plan.commit = commit;
         self
     }
 

@@ -1,5 +1,6 @@
 //! The rules of the run machine, one test each, and a simulation of whole runs.
 
+mod commits;
 mod driver;
 mod kit;
 

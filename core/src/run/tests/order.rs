@@ -172,7 +172,7 @@ fn a_condition_sees_how_earlier_tasks_ended_and_what_they_wrote() {
     assert_eq!(run.wanted(), ["b"]);
     run.grant("b");
     let outputs = [("KIND".to_owned(), "quick".to_owned())].into();
-    let events = run.end("b", crate::run::AttemptEnd::Succeeded { outputs });
+    let events = run.end("b", crate::run::AttemptEnd::Succeeded { outputs, commit: None });
     assert_eq!(events.last().unwrap(), "taskFinished c skipped conditionFalse");
     assert_eq!(run.run("d").last().unwrap(), "runFinished succeeded");
 }

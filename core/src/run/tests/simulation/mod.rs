@@ -108,8 +108,8 @@ fn simulations_reach_every_kind_of_event_and_end() {
             };
         }
     }
-    // 23 kinds of events, 4 ends of runs, 6 of tasks, 5 of attempts, 5 reasons to wait.
-    assert_eq!(seen.len(), 23 + 4 + 6 + 5 + 5, "{seen:?}");
+    // 24 kinds of events, 4 ends of runs, 6 of tasks, 5 of attempts, 5 reasons to wait.
+    assert_eq!(seen.len(), 24 + 4 + 6 + 5 + 5, "{seen:?}");
 }
 
 /// The state rebuilt from a history.

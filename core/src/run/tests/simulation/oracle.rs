@@ -60,6 +60,8 @@ struct Oracle<'a> {
     busy: u64,
     finished: bool,
     released: bool,
+    /// The checkout that said for which commit the run is.
+    checkout: Option<usize>,
 }
 
 /// Whether the history of a whole run keeps all rules.
@@ -81,6 +83,7 @@ pub(super) fn check(plan: &Plan, history: &History) -> Verdict {
         busy: 0,
         finished: false,
         released: false,
+        checkout: None,
     };
     demand(matches!(history.first(), Some((_, RunEvent::RunQueued { .. }))), || "it does not start queued".to_owned())?;
     for (at, event) in &history[1..] {
@@ -138,6 +141,9 @@ impl Oracle<'_> {
             let at = *self.by_name.get(task.as_str()).ok_or_else(|| format!("{kind} of {task}, which is nobody"))?;
             if let RunEvent::TaskReused { .. } = event {
                 return self.take_over(at, event);
+            }
+            if let RunEvent::CommitFound { .. } = event {
+                return self.learn_commit(at);
             }
             self.nothing_starts_again(at, event)?;
             let repeated = self.tasks.iter().any(|seen| seen.repeats) || self.tasks[at].running.is_some();

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 
 use super::{Dice, History, replay};
-use crate::pipeline::{Plan, TaskIndex};
+use crate::pipeline::{CommitInfo, Plan, TaskIndex};
 use crate::run::tests::driver::{at, failed, fresh, infrastructure, lost, queued_event, succeeded};
 use crate::run::{AttemptEnd, Cause, Decision, Effect, Input, RunEvent, RunState, WaitReason};
 
@@ -262,7 +262,7 @@ impl World {
     fn start_step(&mut self, task: TaskIndex, attempt: u32) {
         if !self.steps.contains_key(&(task, attempt)) {
             let ends_at = self.now + if self.dice.chance(6) { FOREVER } else { self.dice.below(120) };
-            let end = self.any_end();
+            let end = checked_out(self.any_end(), task, attempt);
             self.steps.insert((task, attempt), Step { ends_at, end });
             if self.plan.task(task).retry.from.is_some() && self.dice.chance(40) {
                 self.number += 1;
@@ -318,4 +318,14 @@ fn key(effect: &Effect) -> String {
         Effect::RequestSlot { task } => format!("slot {}", task.0),
         other => format!("{other:?}"),
     }
+}
+
+/// Every third task is a checkout: what succeeds there brings a commit.
+fn checked_out(mut end: AttemptEnd, task: TaskIndex, number: u32) -> AttemptEnd {
+    if let AttemptEnd::Succeeded { commit, .. } = &mut end
+        && task.0.is_multiple_of(3)
+    {
+        *commit = Some(CommitInfo { sha: format!("{}-{number}", task.0), ..CommitInfo::default() });
+    }
+    end
 }

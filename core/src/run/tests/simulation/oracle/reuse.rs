@@ -30,6 +30,18 @@ impl Oracle<'_> {
         Ok(())
     }
 
+    /// A checkout says which commit it brought while it runs, or has said so in the run that is repeated; the first one counts.
+    pub(super) fn learn_commit(&mut self, at: usize) -> Verdict {
+        let seen = &self.tasks[at];
+        let fits = if self.started { seen.running.is_some() } else { seen.reused.is_some() };
+        demand(fits, || format!("{} says a commit and did not run", self.task(at).id))?;
+        demand(self.checkout.is_none_or(|first| first == at), || {
+            "two checkouts decide for which commit it is".to_owned()
+        })?;
+        self.checkout = Some(at);
+        Ok(())
+    }
+
     /// Nothing happens to a reused task before its end, and nobody hears of a start.
     pub(super) fn nothing_starts_again(&self, at: usize, event: &RunEvent) -> Verdict {
         let seen = &self.tasks[at];
