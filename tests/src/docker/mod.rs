@@ -1,0 +1,8 @@
+//! A real Docker engine, real registries and images made here, as `tests/docker/up` sets them up; and engines of one's own that
+//! a test may restart, kill and fill up.
+
+mod daemon;
+mod site;
+
+pub use daemon::{Daemon, DaemonOptions, OnRestart};
+pub use site::{Images, Registries, Site};

@@ -1,0 +1,4 @@
+//! Images: registries, and what is built and published, on real engines and registries.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
+
+mod set_up;
