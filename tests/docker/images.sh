@@ -58,13 +58,21 @@ make_busybox() {
   pack "$root" "$BUSYBOX_TAR" --owner=0 --group=0
 }
 
+# The mirror from which this machine takes its own packages; debootstrap's own choice where it says none.
+mirror() {
+  # shellcheck disable=SC2016 # apt-get replaces these
+  apt-get indextargets --format '$(REPO_URI) $(RELEASE)' 'Created-By: Packages' 2>/dev/null |
+    awk -v suite="$DEBIAN_SUITE" '$2 == suite { print $1; exit }'
+}
+
 make_debian() {
   local root
   need debootstrap debootstrap "an image with a package manager, for tests of containers"
   echo "making a small Debian for tests of containers (half a minute, once)"
   root="$(mktemp -d "$DIR/images/debian.XXXXXX")"
   chmod 755 "$root"
-  debootstrap --variant=minbase "$DEBIAN_SUITE" "$root" http://deb.debian.org/debian >"$DIR/log/debootstrap.log" 2>&1 || {
+  # shellcheck disable=SC2046 # one word, or none
+  debootstrap --variant=minbase "$DEBIAN_SUITE" "$root" $(mirror) >"$DIR/log/debootstrap.log" 2>&1 || {
     tail -n 20 "$DIR/log/debootstrap.log" >&2
     return 2
   }
