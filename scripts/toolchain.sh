@@ -43,9 +43,10 @@ find_rust() {
   cargo --version >/dev/null
 }
 
-# Installs packages of the system, where that is possible without asking anybody.
+# Installs packages of the system, where that is possible without asking anybody. None of them starts a service by itself.
 install_packages() {
   command -v apt-get >/dev/null && [ "$(id -u)" = 0 ] || return 1
+  local -x RUNLEVEL=1
   DEBIAN_FRONTEND=noninteractive timeout 300 apt-get install -y --no-install-recommends "$@" </dev/null >/dev/null 2>&1 && return
   DEBIAN_FRONTEND=noninteractive timeout 300 apt-get update </dev/null >/dev/null 2>&1 || return 1
   DEBIAN_FRONTEND=noninteractive timeout 300 apt-get install -y --no-install-recommends "$@" </dev/null >/dev/null 2>&1
@@ -58,5 +59,26 @@ need() {
   install_packages "$2" || true
   command -v "$1" >/dev/null && return
   echo "error: $1 is needed ($3). Install it, for example with: apt-get install $2" >&2
+  return 2
+}
+
+# need_file FILE PACKAGE WHY: the same for a file that is not on the PATH.
+need_file() {
+  [ -e "$1" ] && return
+  echo "$1 is missing ($3): installing the package $2"
+  install_packages "$2" || true
+  [ -e "$1" ] && return
+  echo "error: $1 is needed ($3). Install it, for example with: apt-get install $2" >&2
+  return 2
+}
+
+# need_go MINOR WHY: finds a Go of at least version 1.MINOR.
+need_go() {
+  local version
+  command -v go >/dev/null || export PATH="$PATH:/usr/local/go/bin"
+  version="$(GOTOOLCHAIN=local go env GOVERSION 2>/dev/null || true)"
+  version="${version#go1.}"
+  [[ "${version%%.*}" =~ ^[0-9]+$ ]] && [ "${version%%.*}" -ge "$1" ] && return
+  echo "error: Go 1.$1 or newer is needed ($2). Install it from https://go.dev/dl and try again." >&2
   return 2
 }
