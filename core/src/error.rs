@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use serde::ser::{Serialize, SerializeMap, Serializer};
+
 /// What kind of failure it is, and so what the caller can do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -80,6 +82,47 @@ impl Error {
     /// Which version of a pipeline is there and who saved it, when the error is `staleVersion`.
     pub fn stale_version(&self) -> Option<&crate::engine::StaleVersion> {
         self.source.as_ref()?.downcast_ref()
+    }
+}
+
+impl ErrorKind {
+    /// Every kind.
+    pub const ALL: &[Self] = &[
+        Self::Invalid,
+        Self::NotFound,
+        Self::Conflict,
+        Self::Unsupported,
+        Self::Unavailable,
+        Self::Damaged,
+        Self::Internal,
+    ];
+
+    /// The word for it in JSON, the same in every language.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Invalid => "invalid",
+            Self::NotFound => "notFound",
+            Self::Conflict => "conflict",
+            Self::Unsupported => "unsupported",
+            Self::Unavailable => "unavailable",
+            Self::Damaged => "damaged",
+            Self::Internal => "internal",
+        }
+    }
+}
+
+/// `kind`, `code`, `operation`, `message` and `retryable`; `problems` and `staleVersion` where it is about those, else null.
+impl Serialize for Error {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("kind", self.kind.as_str())?;
+        map.serialize_entry("code", self.code)?;
+        map.serialize_entry("operation", self.operation)?;
+        map.serialize_entry("message", &self.message)?;
+        map.serialize_entry("retryable", &self.retryable)?;
+        map.serialize_entry("problems", &self.problems())?;
+        map.serialize_entry("staleVersion", &self.stale_version())?;
+        map.end()
     }
 }
 

@@ -47,6 +47,7 @@
 //! - [`engine`]: the only place where all of them meet.
 //! - [`telemetry`]: the names of spans and metrics for OpenTelemetry and the like.
 //! - [`clock`]: the only place that asks the machine for time and ids.
+//! - [`wire`]: what bindings of other languages give and get as data, read strictly.
 //! - [`testing`]: a scripted executor, a virtual clock, and the conformance suites for stores and executors.
 //!
 //! # Features
@@ -78,6 +79,7 @@ pub mod source;
 pub mod store;
 pub mod telemetry;
 pub mod testing;
+pub mod wire;
 
 #[cfg(feature = "sqlite")]
 pub use engine::{BackupReport, Reader, RestoreReport, restore};

@@ -3,6 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use serde::Serialize;
+
 use super::Engine;
 use super::core::{Core, Hold};
 use super::data_copy::{self, GoOn, blocking};
@@ -12,7 +14,8 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::store::{Batch, Draft, Position};
 
 /// A backup that was made.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct BackupReport {
     /// Where it is.
     pub path: PathBuf,

@@ -128,6 +128,11 @@ impl EngineBuilder {
         self
     }
 
+    /// What [`run_limits`](Self::run_limits) would change.
+    pub(crate) fn current_run_limits(&self) -> RunLimits {
+        self.run_limits
+    }
+
     /// How long a log may be. 1 GiB an attempt unless set.
     #[must_use]
     pub fn log_limits(mut self, limits: LogLimits) -> Self {

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 
 use bytes::Bytes;
+use serde::Deserialize;
 
 use super::Run;
 use super::archive::{Archive, blocking};
@@ -17,7 +18,8 @@ use crate::run::{AttemptState, RunId, StepKey};
 const TAIL_BYTES: usize = 4 << 20;
 
 /// How a run's log is downloaded.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct DownloadOptions {
     /// Whether the time when it came stands before each line, in RFC 3339.
     pub timestamps: bool,

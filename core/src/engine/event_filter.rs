@@ -1,5 +1,7 @@
 //! Which of everything that is committed a subscriber gets. Pure.
 
+use serde::Deserialize;
+
 use super::event::{Event, LOG};
 use crate::audit::Change;
 use crate::error::{Error, ErrorKind, Result};
@@ -8,7 +10,8 @@ use crate::run::RunId;
 use crate::store::LogEntry;
 
 /// Which events of an engine come. The default: everything but pieces of log.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct EventFilter {
     /// Only what is about these pipelines or their runs; all when empty. Changes that are about none, such as a backup, come
     /// only when it is empty.

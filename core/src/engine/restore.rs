@@ -3,6 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use serde::Serialize;
+
 use super::archive::Archive;
 use super::data_copy::{self, Copied, GoOn, blocking};
 use super::restored::Restored;
@@ -12,7 +14,8 @@ use crate::run::{RunId, RunStatus};
 use crate::store::{Batch, DataDir, Draft, Position, Quiet, SqliteStore};
 
 /// A data directory that was restored.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct RestoreReport {
     /// Where it is.
     pub path: PathBuf,

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use futures::future::try_join_all;
+use serde::Serialize;
 
 use super::Engine;
 use super::run::closed;
@@ -31,7 +32,8 @@ pub enum Shutdown {
 }
 
 /// What became of the runs that went on.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct DrainReport {
     /// Those that are over, with everything that they held freed.
     pub finished: Vec<RunId>,

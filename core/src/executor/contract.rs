@@ -15,7 +15,8 @@ use crate::pipeline::{Isolation, Resources, WorkspaceUse};
 use crate::run::{RunId, StepEnd, StepKey, WaitReason};
 
 /// What an executor can do. Conformance tests are chosen by it, and a plan that needs more is refused before the start.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct Capabilities {
     /// Steps run in the image that the task names. Otherwise the image is ignored, and said to be.
     pub images: bool,
@@ -30,7 +31,8 @@ pub struct Capabilities {
 }
 
 /// What must be there before steps of a run start.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct RunScope {
     /// The run.
     pub run: RunId,
@@ -55,7 +57,8 @@ pub struct Adopt {
 }
 
 /// A step: what an executor starts for an attempt. Everything in it is resolved.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct StepSpec {
     /// Its address.
     pub key: StepKey,
@@ -80,7 +83,8 @@ pub struct StepSpec {
 }
 
 /// What a step runs.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub enum Command {
     /// A script. Run with `shell` and the script's file as last argument when there is one; else by its own shebang;
     /// else with `bash -e`, or `sh -e` where there is no bash.

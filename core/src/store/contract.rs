@@ -71,7 +71,8 @@ pub struct RunListing {
 }
 
 /// Which runs a listing shows. Newest first.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct RunFilter {
     /// Only runs of this pipeline.
     pub pipeline: Option<String>,
@@ -170,7 +171,8 @@ pub struct Audited {
 }
 
 /// Which entries of the audit trail are listed. Newest first.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct AuditFilter {
     /// Only what this actor did.
     pub by: Option<String>,

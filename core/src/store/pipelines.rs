@@ -1,5 +1,6 @@
 //! Pipelines as they are kept: a definition with a version, and what it was before.
 
+use serde::Deserialize;
 use serde_json::Value;
 
 use crate::run::Now;
@@ -56,7 +57,8 @@ pub struct PipelineVersion {
 }
 
 /// Which pipelines a listing shows. In the order of their names.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct PipelineFilter {
     /// Only active ones, or only others.
     pub active: Option<bool>,

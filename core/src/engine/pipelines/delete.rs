@@ -1,6 +1,7 @@
 //! Deleting stored pipelines.
 
 use futures::stream::{self, StreamExt, TryStreamExt};
+use serde::Deserialize;
 
 use super::Pipelines;
 use crate::audit::Change;
@@ -17,7 +18,8 @@ const PAGE: usize = 500;
 const NAMED: usize = 10;
 
 /// How a pipeline is deleted. By default only when nothing of it is running, and its runs stay.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct PipelineDeletion {
     /// What happens to runs that have not ended.
     pub running: Running,
@@ -26,7 +28,8 @@ pub struct PipelineDeletion {
 }
 
 /// What the deletion of a pipeline does about runs that have not ended, queued ones too.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub enum Running {
     /// It is refused.
     #[default]
@@ -36,7 +39,8 @@ pub enum Running {
 }
 
 /// What the deletion of a pipeline does about runs that have ended.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub enum Runs {
     /// They stay.
     #[default]
