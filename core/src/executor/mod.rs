@@ -1,5 +1,8 @@
 //! Where steps run: the contract, and the executors that come with Windlass.
 
+#[cfg(all(unix, any(feature = "docker", feature = "kubernetes", test)))]
+#[cfg_attr(not(test), expect(dead_code, reason = "the executors that stand on it follow"))]
+mod container;
 mod contract;
 mod error;
 #[cfg(unix)]
@@ -7,6 +10,8 @@ mod local;
 #[cfg(not(unix))]
 #[path = "local/unsupported.rs"]
 mod local;
+#[cfg(unix)]
+mod shell;
 #[cfg(unix)]
 mod simple;
 

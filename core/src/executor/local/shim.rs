@@ -10,6 +10,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use super::layout::{COOKIE_NAME, StepFolder};
+use crate::executor::shell::{LONGEST, bad_command, check_variable, is_odd, quoted, shebang};
 use crate::executor::{Command, ExecutorError, StepSpec};
 
 /// Takes the token or leaves without a trace. Builtins only. The traps are reset to the default in the subshell, so that the
@@ -32,9 +33,6 @@ const EXECUTE: &str = "unset PWD; shift 2; exec \"$@\" ) 2>&1\n";
 /// Becomes the command with variables that the shell itself would drop or change.
 const EXECUTE_LAUNCH: &str = "unset PWD; windlass_launch=\"$1/launch\"; shift 2; . \"$windlass_launch\" ) 2>&1\n";
 const WRITE_EXIT: &str = "printf '%s.\\n' \"$?\" >>\"$1/token\"\n";
-
-/// Linux refuses longer arguments and variables, with their terminator.
-const LONGEST: usize = 128 * 1024 - 1;
 
 /// What the executor knows of its machine.
 #[derive(Clone, Debug)]
@@ -167,18 +165,6 @@ fn known_shell(host: &Host, words: &[String], own_path: bool) -> Option<(PathBuf
     }
 }
 
-/// The interpreter of a script with a shebang, and its one argument, as the kernel reads them. Calling it by name spares the
-/// script file from being executed, which fails with "text file busy" while another thread forks.
-fn shebang(text: &str) -> Option<Vec<String>> {
-    let line = text.strip_prefix("#!")?.lines().next().unwrap_or("").trim();
-    let (interpreter, argument) = match line.split_once([' ', '\t']) {
-        Some((interpreter, argument)) => (interpreter, Some(argument.trim())),
-        None => (line, None),
-    };
-    let words = std::iter::once(interpreter).chain(argument).filter(|word| !word.is_empty());
-    Some(words.map(str::to_owned).collect())
-}
-
 fn program(words: &[String]) -> Result<Vec<CString>, ExecutorError> {
     match words.first().map(String::as_str) {
         None | Some("") => Err(bad_command("the step names no program".to_owned())),
@@ -219,54 +205,6 @@ fn environment(
     Ok((plain, odd))
 }
 
-fn check_variable(name: &str, value: &str) -> Result<(), ExecutorError> {
-    let advice = "names are not empty and hold no `=`, values hold no NUL, and both together at most 128 KiB; pass more in a file";
-    let wrong = if name.is_empty() || name.contains(['=', '\0']) {
-        format!("the environment variable {name:?} has a name that cannot be passed")
-    } else if value.contains('\0') {
-        format!("the value of the environment variable {name} contains a NUL byte")
-    } else if name.len() + 1 + value.len() > LONGEST {
-        format!("the environment variable {name} has {} bytes, more than the system passes", value.len())
-    } else {
-        return Ok(());
-    };
-    Err(ExecutorError::BadStep { code: "badEnvironment", message: wrong, advice: advice.to_owned() })
-}
-
-/// Names that some shell drops, changes or obeys when it starts.
-fn is_odd(name: &str) -> bool {
-    const OBEYED: &[&str] = &[
-        "PWD",
-        "OLDPWD",
-        "IFS",
-        "OPTIND",
-        "OPTARG",
-        "OPTERR",
-        "PPID",
-        "LINENO",
-        "SHLVL",
-        "_",
-        "ENV",
-        "SHELLOPTS",
-        "POSIXLY_CORRECT",
-        "UID",
-        "EUID",
-        "RANDOM",
-        "SECONDS",
-        "GROUPS",
-        "DIRSTACK",
-        "FUNCNAME",
-        "HISTCMD",
-        "EPOCHSECONDS",
-        "EPOCHREALTIME",
-        "SRANDOM",
-    ];
-    let mut characters = name.chars();
-    let first = characters.next().is_some_and(|c| c.is_ascii_alphabetic() || c == '_');
-    let identifier = first && characters.all(|c| c.is_ascii_alphanumeric() || c == '_');
-    !identifier || name.starts_with("BASH") || name.starts_with("LD_") || OBEYED.contains(&name)
-}
-
 /// A shell text that becomes `"$@"` with the odd variables set, by `env`. Until that becomes the command, some microseconds
 /// later, other users can see these values in its arguments; so a secret should have a name that a shell knows.
 fn launch_file(host: &Host, odd: &Variables) -> String {
@@ -276,11 +214,6 @@ fn launch_file(host: &Host, odd: &Variables) -> String {
         text += &quoted(&format!("{name}={value}"));
     }
     text + " \"$@\"\n"
-}
-
-/// A word that a shell reads back as exactly this text.
-fn quoted(text: &str) -> String {
-    format!("'{}'", text.replace('\'', "'\\''"))
 }
 
 fn argument(text: &str) -> Result<CString, ExecutorError> {
@@ -299,11 +232,6 @@ fn path_text(path: &Path) -> Result<String, ExecutorError> {
         what: format!("the folder {path:?}, whose name is not UTF-8,"),
         advice: "put the data directory at a path that is UTF-8".to_owned(),
     })
-}
-
-fn bad_command(message: String) -> ExecutorError {
-    let advice = "name a program and arguments that the system can start; long texts go through a file".to_owned();
-    ExecutorError::BadStep { code: "badCommand", message, advice }
 }
 
 #[cfg(test)]

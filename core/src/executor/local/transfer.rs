@@ -119,7 +119,7 @@ fn workspace(run: &RunFolder) -> Result<PathBuf, ExecutorError> {
 }
 
 /// The path when it is relative and goes nowhere but down.
-fn checked(path: &str) -> Result<PathBuf, ExecutorError> {
+pub(in crate::executor) fn checked(path: &str) -> Result<PathBuf, ExecutorError> {
     let mut clean = PathBuf::new();
     for component in Path::new(path).components() {
         match component {
@@ -156,7 +156,7 @@ fn make_beneath(workspace: &Path, relative: &Path, path: &str) -> Result<PathBuf
     Ok(folder)
 }
 
-fn bad_path(path: &str, what: &str) -> ExecutorError {
+pub(in crate::executor) fn bad_path(path: &str, what: &str) -> ExecutorError {
     ExecutorError::BadStep {
         code: "badPath",
         message: format!("the path {path:?} {what}"),
@@ -165,7 +165,7 @@ fn bad_path(path: &str, what: &str) -> ExecutorError {
 }
 
 /// Carries what is written to it into a stream.
-struct Outlet(mpsc::Sender<Result<Bytes, ExecutorError>>);
+pub(in crate::executor) struct Outlet(pub(in crate::executor) mpsc::Sender<Result<Bytes, ExecutorError>>);
 
 impl Write for Outlet {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {

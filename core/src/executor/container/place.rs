@@ -1,0 +1,73 @@
+//! Where things are in a container, and what its scripts know of that.
+
+use crate::executor::shell::quoted;
+use crate::run::RunId;
+
+/// What must be mounted into a container, and how the container is called.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in crate::executor) struct Place {
+    /// The static busybox of the helper image.
+    pub(in crate::executor) busybox: String,
+    /// The folder of states, one for all containers of the run, in which every user of the run may make files.
+    pub(in crate::executor) states: String,
+    /// The workspace.
+    pub(in crate::executor) workspace: String,
+    /// A name that no other container of the run had or will have. ASCII letters, digits, `-`, `.`.
+    pub(in crate::executor) name: String,
+    /// The run.
+    pub(in crate::executor) run: RunId,
+}
+
+const PROCESSES: &str = include_str!("processes.sh");
+const SHIM: &str = include_str!("shim.sh");
+const LAUNCHER: &str = include_str!("launcher.sh");
+
+impl Place {
+    /// What a container runs to stay there and to reap what loses its parents. It ends at the signal, and when nobody renewed
+    /// the lease for so many minutes and no step runs.
+    pub(in crate::executor) fn idle(&self, lease_minutes: u32) -> Vec<String> {
+        let states = quoted(&self.states);
+        let text = format!(
+            "trap 'exit 0' TERM INT
+w_ticks=0
+while :; do
+  {busybox} sleep 60 & wait $!
+  w_ticks=$((w_ticks + 1))
+  [ $((w_ticks % 10)) = 0 ] || continue
+  [ -z \"$({busybox} find {states}/lease -mmin -{lease_minutes} 2>/dev/null)\" ] || continue
+  set -- /proc/[0-9]*
+  [ $# -gt 3 ] || exit 0
+done
+",
+            busybox = quoted(&self.busybox)
+        );
+        vec![self.busybox.clone(), "sh".to_owned(), "-c".to_owned(), text]
+    }
+
+    /// The program of a launcher, which reads its text from its standard input.
+    pub(super) fn launcher(&self) -> Vec<String> {
+        [&self.busybox, "sh", "-s"].map(str::to_owned).to_vec()
+    }
+
+    /// What a launcher is told first.
+    pub(super) fn program(&self) -> String {
+        let prelude = self.prelude();
+        let shim = format!("{prelude}{}{}", without_comments(PROCESSES), without_comments(SHIM));
+        format!("{prelude}w_shim={}\n{}{}", quoted(&shim), without_comments(PROCESSES), without_comments(LAUNCHER))
+    }
+
+    fn prelude(&self) -> String {
+        format!(
+            "w_b={} w_s={} w_h={} w_run={}\n",
+            quoted(&self.busybox),
+            quoted(&self.states),
+            quoted(&self.name),
+            quoted(&self.run.to_string())
+        )
+    }
+}
+
+/// The shell would read them anew for each step.
+fn without_comments(text: &str) -> String {
+    text.lines().filter(|line| !line.trim_start().starts_with('#')).flat_map(|line| [line, "\n"]).collect()
+}
