@@ -71,6 +71,8 @@ pub mod explain;
 pub mod failpoint;
 pub mod log;
 pub mod pipeline;
+#[cfg(feature = "docker")]
+pub mod registry;
 pub mod report;
 pub mod run;
 pub mod secret;

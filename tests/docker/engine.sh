@@ -22,7 +22,7 @@ find_engine() {
 has_bridge() {
   local gateway
   gateway="$(docker --host "$1" network inspect bridge --format '{{(index .IPAM.Config 0).Gateway}}' 2>/dev/null)" || return 0
-  ip -o address show | grep -qF " $gateway/"
+  ip -o address show | grep -F " $gateway/" >/dev/null
 }
 
 use_engine() {

@@ -18,7 +18,7 @@ registries() {
 host_address() {
   local bridge
   bridge="$(docker network inspect bridge --format '{{(index .IPAM.Config 0).Gateway}}' 2>/dev/null || true)"
-  if [ -n "$bridge" ] && ip -o address show 2>/dev/null | grep -qF " $bridge/"; then
+  if [ -n "$bridge" ] && ip -o address show 2>/dev/null | grep -F " $bridge/" >/dev/null; then
     echo "$bridge"
   else
     echo 127.0.0.1
@@ -93,7 +93,7 @@ registry_settings() {
 version: 0.1
 log: {level: info}
 storage:
-  filesystem: {rootdirectory: "$folder/$name"}
+  filesystem: {rootdirectory: "$folder/data/$name"}
   delete: {enabled: true}
 http:
   addr: "$host:0"

@@ -2,7 +2,9 @@
 //! a test may restart, kill and fill up.
 
 mod daemon;
+mod front;
 mod site;
 
 pub use daemon::{Daemon, DaemonOptions, OnRestart};
+pub use front::{Front, Reply, Request};
 pub use site::{Images, Registries, Site};
