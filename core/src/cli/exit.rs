@@ -1,7 +1,5 @@
 //! Exit codes, and failures of the command itself.
 
-use std::process::ExitCode;
-
 use crate::error::Error;
 use crate::run::RunStatus;
 
@@ -54,12 +52,6 @@ impl Exit {
             Self::Invalid => 3,
             Self::Engine => 4,
         }
-    }
-}
-
-impl From<Exit> for ExitCode {
-    fn from(exit: Exit) -> Self {
-        Self::from(exit.code())
     }
 }
 

@@ -67,23 +67,32 @@ pub fn main_with(args: impl IntoIterator<Item = OsString>) -> ExitCode {
 
 /// The same with engines that have more than usual: actions and executors of the program's own.
 pub fn main_over(engine: impl Fn() -> EngineBuilder, args: impl IntoIterator<Item = OsString>) -> ExitCode {
+    code_over(engine, args).into()
+}
+
+/// The same as [`main_with`], and returns the number of the exit code, for languages that end their processes themselves.
+pub fn code_with(args: impl IntoIterator<Item = OsString>) -> u8 {
+    code_over(Engine::builder, args)
+}
+
+fn code_over(engine: impl Fn() -> EngineBuilder, args: impl IntoIterator<Item = OsString>) -> u8 {
     let cli = match Cli::try_parse_from(args) {
         Ok(cli) => cli,
         Err(error) => {
             let _ = error.print();
             let exit = if error.use_stderr() { Exit::Invalid } else { Exit::Succeeded };
-            return exit.into();
+            return exit.code();
         }
     };
     voice::listen();
     let ui = Ui::new(cli.color, Surroundings::look());
     match obey(cli.verb, &ui, &engine) {
-        Ok(exit) => exit.into(),
+        Ok(exit) => exit.code(),
         Err(failure) => {
             if !failure.message.is_empty() {
                 ui.complain(&failure.message);
             }
-            failure.exit.into()
+            failure.exit.code()
         }
     }
 }

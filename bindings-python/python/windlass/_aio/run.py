@@ -1,0 +1,116 @@
+"""The handle of one run."""
+
+from __future__ import annotations
+
+from typing import Any, Literal, Optional, Union
+
+from .. import _native
+from .._options import options, text
+from .._records import LogCursor, LogMatch, RerunFromTask, RunStatus, RunSummary
+from ._wait import wait
+from .streams import Events, LogStream
+
+
+class Run:
+    """A run of an engine. Dropping the handle changes nothing for the run."""
+
+    def __init__(self, native: _native.Run) -> None:
+        self._native = native
+        self.id: str = native.id
+        """The unique id."""
+        self.number: int = native.number
+        """The number in its pipeline: 1, 2, 3 …"""
+        self.pipeline: str = native.pipeline
+        """The pipeline's name."""
+
+    def __repr__(self) -> str:
+        return f"<Run {self.pipeline}#{self.number} {self.id}>"
+
+    def events(self, *, after: int = 0) -> Events:
+        """All events after a number, and live ones as they come."""
+        return Events(self._native.events(after))
+
+    async def wait(self) -> RunSummary:
+        """Waits until the run is over and everything that it held is freed. Giving the wait up does not cancel the run."""
+        return RunSummary.of(await wait(self._native.wait()))
+
+    async def summary(self) -> RunSummary:
+        """The run and its tasks as they are now."""
+        return RunSummary.of(await wait(self._native.summary()))
+
+    async def status(self) -> RunStatus:
+        """Where the run is."""
+        status: RunStatus = await wait(self._native.status())
+        return status
+
+    async def cancel(self, by: str = "", reason: str = "") -> None:
+        """Asks the run to end; ``finally`` runs. The second time ends ``finally`` as well. ``wait`` tells of the end."""
+        await wait(self._native.cancel(by, reason))
+
+    async def approve(self, task: str, by: str, reason: str = "") -> None:
+        """Says yes to a task that waits for an approval."""
+        await wait(self._native.approve(task, by, reason))
+
+    async def reject(self, task: str, by: str, reason: str = "") -> None:
+        """Says no to a task that waits for an approval: it fails."""
+        await wait(self._native.reject(task, by, reason))
+
+    async def log(self, task: str, *, attempt: int = 0, start: int = 0, most: Optional[int] = None) -> bytes:
+        """A piece of the stored log of a task's attempt, from an offset on; empty at the end. 0 is the newest attempt."""
+        piece: bytes = await wait(self._native.log(task, attempt, start, most))
+        return piece
+
+    async def logs(self, task: str) -> str:
+        """The stored log of a task's newest attempt as text, as far as there is one. For small logs."""
+        piece: bytes = await wait(self._native.log(task, 0, 0, None))
+        return piece.decode(errors="replace")
+
+    async def tail(self, task: str, lines: int, *, attempt: int = 0) -> bytes:
+        """The last lines of the stored log of a task's attempt, at most 4 MiB. 0 is the newest attempt."""
+        piece: bytes = await wait(self._native.tail(task, attempt, lines))
+        return piece
+
+    def follow_log(self, task: str, *, attempt: int = 0, start: int = 0) -> LogStream:
+        """The stored log of a task's attempt from an offset on, as it grows. 0 is the newest attempt."""
+        return LogStream(self._native.follow_log(task, attempt, start), start)
+
+    def download(self, *, timestamps: Optional[bool] = None) -> LogStream:
+        """The logs of all attempts as one text, each under a line that says whose it is."""
+        return LogStream(self._native.download(options(timestamps=timestamps)), 0)
+
+    async def search(
+        self,
+        pattern: str,
+        *,
+        regex: Optional[bool] = None,
+        ignore_case: Optional[bool] = None,
+        task: Optional[str] = None,
+        limit: Optional[int] = None,
+        after: Optional[LogCursor] = None,
+    ) -> list[LogMatch]:
+        """The lines of the run's logs that match. Go on after the ``cursor`` of the last match."""
+        query = options(
+            pattern=pattern, regex=regex, ignore_case=ignore_case, task=task, limit=limit, after=after
+        )
+        return [LogMatch.of(match) for match in await wait(self._native.search(query))]
+
+    async def timeline(self) -> dict[str, Any]:
+        """Where the time of the run went so far: waits with their reasons, attempts, ends."""
+        timeline: dict[str, Any] = await wait(self._native.timeline())
+        return timeline
+
+    async def at(self, seq: int) -> RunSummary:
+        """The run and its tasks as they were right after an event."""
+        return RunSummary.of(await wait(self._native.at(seq)))
+
+    async def retry(
+        self,
+        mode: Union[Literal["asItWas", "asItIs", "fromFailed"], RerunFromTask],
+        by: str = "",
+    ) -> Run:
+        """Runs it again, as a new run: as it was, with the pipeline as it is now, from what failed on, or from a task on."""
+        return Run(await wait(self._native.retry(text(mode), by)))
+
+    async def delete(self, by: str = "") -> None:
+        """Deletes the run with all that belongs to it. It must have ended."""
+        await wait(self._native.delete(by))

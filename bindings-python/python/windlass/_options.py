@@ -1,0 +1,69 @@
+"""Options on their way to the core, which reads them strictly and has all the defaults."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import datetime
+from os import PathLike, fspath
+from typing import Any, Mapping, Optional
+
+from ._document.node import Duration, camel, plain
+from ._moment import text_of
+
+
+def options(**given: Any) -> str:
+    """The JSON of what was given; ``None`` stands for what was not."""
+    return json.dumps({camel(name): _plain(value, camel(name)) for name, value in given.items() if value is not None})
+
+
+def _plain(value: Any, path: str) -> Any:
+    if isinstance(value, PathLike):
+        return fspath(value)
+    if isinstance(value, datetime):
+        return text_of(value)
+    written = getattr(value, "to_dict", None)
+    return plain(value if written is None else written(), path)
+
+
+@dataclass(frozen=True)
+class Commit:
+    """A commit; what is not known is left out."""
+
+    sha: Optional[str] = None
+    branch: Optional[str] = None
+    tag: Optional[str] = None
+    message: Optional[str] = None
+    author: Optional[str] = None
+    """``Name <address>``."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """The values of its JSON."""
+        return {name: value for name, value in vars(self).items() if value is not None}
+
+
+@dataclass(frozen=True)
+class Retention:
+    """How long finished runs are kept. Without any limit, for ever."""
+
+    runs_per_pipeline: Optional[int] = None
+    """So many finished runs of each pipeline, the newest ones."""
+    age: Optional[Duration] = None
+    """So long after their end."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """The values of its JSON."""
+        return {camel(name): plain(value, camel(name)) for name, value in vars(self).items() if value is not None}
+
+
+def text(value: Any) -> str:
+    """The JSON of a value."""
+    return json.dumps(plain(value, ""))
+
+
+def definition(pipeline: Any) -> str:
+    """The JSON of a definition: of a :class:`Pipeline`, or of a mapping that already is one."""
+    if isinstance(pipeline, Mapping):
+        return json.dumps(plain(pipeline, ""))
+    json_of: str = pipeline.to_json()
+    return json_of

@@ -1,0 +1,40 @@
+//! The native module of the Python package: carries what Python says to the core and what the core says to Python, and
+//! decides nothing. `python/windlass` puts typed classes around it; `_native.pyi` says what is in it.
+
+mod bridge;
+mod command_line;
+mod document;
+mod engine;
+mod failure;
+mod fork;
+mod operation;
+mod pipelines;
+mod run;
+mod streams;
+
+use pyo3::prelude::*;
+
+#[pymodule]
+mod _native {
+    #[pymodule_export]
+    use super::command_line::main;
+    #[pymodule_export]
+    use super::document::{check, definition, read, schema, to_yaml};
+    use super::*;
+
+    #[pymodule_init]
+    fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
+        module.add("__version__", env!("CARGO_PKG_VERSION"))
+    }
+
+    #[pymodule_export]
+    use super::engine::{Engine, open, restore};
+    #[pymodule_export]
+    use super::operation::{Operation, panic};
+    #[pymodule_export]
+    use super::pipelines::Pipelines;
+    #[pymodule_export]
+    use super::run::Run;
+    #[pymodule_export]
+    use super::streams::{EngineEvents, Events, Fact, LogDownload, LogStream};
+}
