@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::run::{Decision, Now, RunId};
+use crate::secret::CredentialKind;
 
 /// One change with who made it and when. Committed together with the change itself.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -109,6 +110,25 @@ pub enum Change {
         /// Where.
         path: String,
     },
+    /// A credential was made, or has another value. The value is told nowhere.
+    CredentialSet {
+        /// Its name.
+        credential: String,
+        /// What kind it is now.
+        kind: CredentialKind,
+    },
+    /// A credential is gone.
+    CredentialRemoved {
+        /// Its name.
+        credential: String,
+    },
+    /// Every credential is sealed with another master key.
+    MasterKeyRotated {
+        /// The name of the new key, which tells nothing about it.
+        key: String,
+        /// How many credentials were sealed anew.
+        credentials: u64,
+    },
 }
 
 impl Change {
@@ -124,6 +144,9 @@ impl Change {
         "approvalDecided",
         "runDeleted",
         "backupMade",
+        "credentialSet",
+        "credentialRemoved",
+        "masterKeyRotated",
     ];
 
     /// The word for it: the `type` of its JSON.
@@ -139,6 +162,9 @@ impl Change {
             Self::ApprovalDecided { .. } => "approvalDecided",
             Self::RunDeleted { .. } => "runDeleted",
             Self::BackupMade { .. } => "backupMade",
+            Self::CredentialSet { .. } => "credentialSet",
+            Self::CredentialRemoved { .. } => "credentialRemoved",
+            Self::MasterKeyRotated { .. } => "masterKeyRotated",
         }
     }
 
@@ -154,7 +180,10 @@ impl Change {
             | Self::RunCancelled { pipeline, .. }
             | Self::ApprovalDecided { pipeline, .. }
             | Self::RunDeleted { pipeline, .. } => Some(pipeline),
-            Self::BackupMade { .. } => None,
+            Self::BackupMade { .. }
+            | Self::CredentialSet { .. }
+            | Self::CredentialRemoved { .. }
+            | Self::MasterKeyRotated { .. } => None,
         }
     }
 

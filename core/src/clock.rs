@@ -40,6 +40,16 @@ pub trait Clock: Debug + Send + Sync + 'static {
     }
 }
 
+/// Random bytes that nobody can guess, for keys. Not a clock's: also where a test drives the time, keys are real ones.
+///
+/// # Errors
+/// When the system has none to give.
+pub(crate) fn random_bytes<const N: usize>() -> std::io::Result<[u8; N]> {
+    let mut bytes = [0; N];
+    getrandom::fill(&mut bytes).map_err(std::io::Error::from)?;
+    Ok(bytes)
+}
+
 /// A clock that several parts share.
 pub type SharedClock = Arc<dyn Clock>;
 

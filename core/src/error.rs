@@ -168,6 +168,7 @@ impl From<crate::store::StoreError> for Error {
             S::NoSuchPipeline { .. } => (ErrorKind::NotFound, "noSuchPipeline"),
             S::Unfinished { .. } => (ErrorKind::Conflict, "runUnfinished"),
             S::NotKept { .. } => (ErrorKind::Conflict, "workspaceNotKept"),
+            S::NoSuchCredential { .. } => (ErrorKind::NotFound, "noSuchCredential"),
             S::NewerFormat { .. } => (ErrorKind::Unsupported, "newerFormat"),
             S::Damaged { .. } => (ErrorKind::Damaged, "damaged"),
             S::ReadOnly { .. } => (ErrorKind::Unavailable, "readOnly"),
@@ -179,6 +180,20 @@ impl From<crate::store::StoreError> for Error {
             S::Io { .. } => (ErrorKind::Unavailable, "storeFailed"),
         };
         Self::new(kind, code, "store", error.to_string()).with_source(error)
+    }
+}
+
+impl From<crate::secret::SecretError> for Error {
+    fn from(error: crate::secret::SecretError) -> Self {
+        use crate::secret::SecretError as S;
+        let kind = match &error {
+            S::BadKey { .. } | S::OpenKeyFile { .. } | S::NoKey { .. } | S::OtherKey { .. } => ErrorKind::Conflict,
+            S::Tampered { .. } => ErrorKind::Damaged,
+            S::NoSuchCredential { .. } => ErrorKind::NotFound,
+            S::Provider { .. } => ErrorKind::Unavailable,
+            _ => ErrorKind::Invalid,
+        };
+        Self::new(kind, error.code(), "credentials", error.to_string()).with_source(error)
     }
 }
 

@@ -37,7 +37,8 @@
 //! - [`run`]: events, the state that they add up to, and the decisions. Pure: no clock, no IO.
 //! - [`store`]: where pipelines, runs and events are kept; SQLite, or memory.
 //! - [`audit`]: who changed what.
-//! - [`secret`]: credentials, sealed and opened, and the forms in which one could be printed; the engine does not keep them yet.
+//! - [`secret`]: credentials, how they are sealed, where else they come from, and the forms in which one could be printed; the
+//!   engine keeps them as [`Credentials`].
 //! - [`report`]: test reports and remarks about places in files, read; the engine does not collect them yet.
 //! - [`log`]: what steps print, as it is kept.
 //! - [`executor`]: where steps run. [`executor::LocalExecutor`] runs them as processes of the host; embedders bring their
@@ -86,10 +87,11 @@ pub mod wire;
 #[cfg(feature = "sqlite")]
 pub use engine::{BackupReport, Reader, RestoreReport, restore};
 pub use engine::{
-    Control, DownloadOptions, DrainReport, Engine, EngineBuilder, EngineEvent, EngineEventKind, EngineEvents,
-    EngineStatus, Event, EventFilter, EventKind, EventStream, LogCursor, LogDownload, LogMatch, LogPage, LogQuery,
-    LogStream, PipelineDeletion, Pipelines, Rerun, Run, RunName, RunRequest, RunSummary, Running, Runs, Shutdown,
-    StaleVersion, StoredPipeline, StoredVersion, TaskSummary,
+    Control, Credentials, DownloadOptions, DrainReport, Engine, EngineBuilder, EngineEvent, EngineEventKind,
+    EngineEvents, EngineStatus, Event, EventFilter, EventKind, EventStream, KeyRotation, LogCursor, LogDownload,
+    LogMatch, LogPage, LogQuery, LogStream, PipelineDeletion, Pipelines, Rerun, Run, RunName, RunRequest, RunSummary,
+    Running, Runs, SavedCredential, Shutdown, StaleVersion, StoredCredential, StoredPipeline, StoredVersion,
+    TaskSummary,
 };
 pub use error::{Error, ErrorKind, Result};
 pub use log::{Query, QueryOptions};

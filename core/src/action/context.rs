@@ -16,7 +16,7 @@ use crate::clock::SharedClock;
 use crate::executor::{Executor, ExecutorError, TarStream};
 use crate::pipeline::VariableName;
 use crate::run::{Now, RunId, StepKey};
-use crate::secret::{Credential, SecretProviders};
+use crate::secret::{Credential, Masks, SecretProviders, unmasked};
 
 /// What an action has to work with. Clones are the same, for parts of the action that go on beside; they must not outlive
 /// the call of [`run`](super::ActionHandler::run), after which nobody reads the log any more.
@@ -24,10 +24,17 @@ use crate::secret::{Credential, SecretProviders};
 pub struct ActionContext {
     attempt: Arc<Attempt>,
     executor: Arc<dyn Executor>,
-    secrets: SecretProviders,
+    secrets: ActionSecrets,
     clock: SharedClock,
     log: ActionLog,
     cancelled: watch::Receiver<bool>,
+}
+
+/// Where an action gets credentials from, and what is masked of them.
+#[derive(Clone, Debug)]
+pub(crate) struct ActionSecrets {
+    pub(crate) providers: SecretProviders,
+    pub(crate) masks: Masks,
 }
 
 /// The attempt that an action carries out.
@@ -50,7 +57,7 @@ impl ActionContext {
     pub(crate) fn new(
         attempt: Attempt,
         executor: Arc<dyn Executor>,
-        secrets: SecretProviders,
+        secrets: ActionSecrets,
         clock: SharedClock,
         log: ActionLog,
         cancelled: watch::Receiver<bool>,
@@ -117,14 +124,23 @@ impl ActionContext {
         self.attempt.resumed
     }
 
-    /// The credential of this name, from where the engine keeps them or looks for them.
+    /// The credential of this name: one that was given to this run, that the engine keeps, or that a provider has. Its values
+    /// are masked from here on in the log of this attempt and in the cause of its end, and refused in its outputs; of one
+    /// that is too short for that, the log says so.
     ///
     /// # Errors
     /// [`ActionError::Failed`] with the code `credential`; [`ActionError::Infrastructure`] when a provider outside does not
     /// answer.
     pub async fn credential(&self, name: &str) -> Result<Credential, ActionError> {
-        let _busy = self.clock.busy();
-        Ok(self.secrets.credential(name).await?)
+        let credential = {
+            let _busy = self.clock.busy();
+            self.secrets.providers.credential(name).await?
+        };
+        self.secrets.masks.learn(name, &credential);
+        for short in unmasked(name, &credential) {
+            self.log_line(format!("[windlass] {short}")).await;
+        }
+        Ok(credential)
     }
 
     /// Adds bytes to the log of the attempt, which is masked, bounded and followed as that of a step. Waits while the disk is

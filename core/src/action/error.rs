@@ -30,12 +30,10 @@ pub enum ActionError {
 
 impl From<SecretError> for ActionError {
     fn from(error: SecretError) -> Self {
-        let message = error.to_string();
+        let cause = Cause::new("credential", error.to_string(), error.advice());
         match error {
-            SecretError::Provider { .. } => {
-                Self::infrastructure("credential", message, "look whether it can be reached")
-            }
-            _ => Self::failed("credential", message, ""),
+            SecretError::Provider { .. } => Self::Infrastructure { cause },
+            _ => Self::Failed { cause },
         }
     }
 }

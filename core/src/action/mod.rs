@@ -48,6 +48,6 @@ pub use output::ActionOutput;
 pub(crate) use output::Checked;
 pub use settings::SettingsProblem;
 
-pub(crate) use context::Attempt;
+pub(crate) use context::{ActionSecrets, Attempt};
 pub(crate) use log::{ActionLog, LogPieces};
 pub(crate) use registry::{Actions, MissingAction};

@@ -10,16 +10,19 @@ use tokio::sync::{mpsc, oneshot, watch};
 use super::action_log::ActionLogCopy;
 use super::core::{Core, Hold};
 use super::log_pump::LogPump;
+use super::masking::shown;
 use super::message::Message;
 use super::request::StoredRequest;
 use crate::action::{
-    ActionContext, ActionError, ActionHandler, ActionLog, ActionOutput, Attempt, Checked, LogPieces, MissingAction,
+    ActionContext, ActionError, ActionHandler, ActionLog, ActionOutput, ActionSecrets, Attempt, Checked, LogPieces,
+    MissingAction,
 };
 use crate::executor::ExecutorError;
 use crate::explain::{self, Explained, FailureClass};
 use crate::failpoint;
 use crate::pipeline::{Action, BadValue, TaskIndex, VariableName, WorkspaceUse, resolve_value};
 use crate::run::{AttemptEnd, Cause, Input, LogPosition, RunState, StepKey};
+use crate::secret::Masks;
 
 /// One attempt at an action.
 pub(super) struct ActionJob {
@@ -33,6 +36,8 @@ pub(super) struct ActionJob {
     position: LogPosition,
     grace: Duration,
     resumed: bool,
+    /// The values of the credentials that the action asks for.
+    masks: Masks,
     stop: watch::Receiver<bool>,
 }
 
@@ -78,14 +83,16 @@ impl ActionJob {
         let planned = state.plan().task(task);
         let key = StepKey { run: state.run(), task: planned.id.clone(), attempt };
         let name = action_name(planned.action()).to_owned();
+        let masks = Masks::default();
         Self {
             core: core.clone(),
             task,
             name,
-            call: call(core, request, state, task, &key, resumed, stop.clone()),
+            call: call(core, request, state, (task, &key), resumed, stop.clone(), masks.clone()),
             position: state.log_position(task, attempt),
             grace: planned.grace,
             resumed,
+            masks,
             key,
             stop,
         }
@@ -94,10 +101,13 @@ impl ActionJob {
     pub(super) async fn run(self, sender: mpsc::Sender<Message>, hold: Arc<Hold>) {
         let (core, task, key, name, position) =
             (self.core.clone(), self.task, self.key.clone(), self.name.clone(), self.position);
+        let masks = self.masks.clone();
         let pump = LogPump::new(&core, hold, key.clone(), task, position, sender.clone()).without_source();
+        let pump = pump.masking(masks.clone());
         // A panic, also one of something that is dropped, is one attempt's failure, never a run that stands still.
         let end = AssertUnwindSafe(self.end(pump)).catch_unwind().await;
         let end = end.unwrap_or_else(|_| AttemptEnd::Infrastructure { cause: explain::action_panicked(&name) });
+        let end = shown(&masks, end);
         let _ = sender.send(Message::Input(Input::AttemptEnded { task, attempt: key.attempt, end })).await;
     }
 
@@ -198,10 +208,10 @@ fn call(
     core: &Core,
     request: &StoredRequest,
     state: &RunState,
-    task: TaskIndex,
-    key: &StepKey,
+    (task, key): (TaskIndex, &StepKey),
     resumed: bool,
     stop: watch::Receiver<bool>,
+    masks: Masks,
 ) -> Result<Call, AttemptEnd> {
     let planned = state.plan().task(task);
     let missing = |cause| AttemptEnd::Infrastructure { cause };
@@ -229,6 +239,7 @@ fn call(
         resumed,
         workspace: planned.definition.workspace != WorkspaceUse::None,
     };
-    let context = ActionContext::new(attempt, executor, core.secrets.clone(), core.clock.clone(), log, stop);
+    let secrets = ActionSecrets { providers: core.secrets_of(key.run, request), masks };
+    let context = ActionContext::new(attempt, executor, secrets, core.clock.clone(), log, stop);
     Ok(Call { handler: handler.clone(), context, pieces, declared: outputs })
 }

@@ -14,6 +14,7 @@ use super::queue::Queue;
 use super::request::StoredRequest;
 use super::restored::Restored;
 use super::retention::{self, Retention};
+use super::vault::Vault;
 use super::{Engine, Handle, expiry};
 use crate::action::{ActionHandler, Actions};
 use crate::clock::{SavedClock, SharedClock, SystemClock};
@@ -26,7 +27,7 @@ use crate::pipeline::{ExecutorName, PipelineName};
 use crate::run::queue::RunLimits;
 use crate::run::retention::RetentionPolicy;
 use crate::run::{Input, RunId, RunStatus};
-use crate::secret::{SecretProvider, SecretProviders};
+use crate::secret::{CredentialTest, KeySource, SecretProvider, TargetKind};
 use crate::store::{Batch, DataDir, KeptWorkspace, RunListing, Store};
 
 /// How many runs go at once unless the embedder says otherwise.
@@ -52,6 +53,8 @@ pub struct EngineBuilder {
     pass_env: Vec<String>,
     retention: Option<RetentionPolicy>,
     secrets: Vec<Arc<dyn SecretProvider>>,
+    master_key: Option<KeySource>,
+    credential_tests: BTreeMap<TargetKind, Arc<dyn CredentialTest>>,
     control: bool,
 }
 
@@ -72,6 +75,8 @@ impl Default for EngineBuilder {
             pass_env: Vec::new(),
             retention: None,
             secrets: Vec::new(),
+            master_key: None,
+            credential_tests: BTreeMap::new(),
             control: true,
         }
     }
@@ -156,6 +161,22 @@ impl EngineBuilder {
         self
     }
 
+    /// Where the master key comes from that seals the credentials which the engine keeps. Unless set it is the file `master.key`
+    /// in the data directory, made when it is needed first: whoever copies the whole folder has it, a backup does not. A
+    /// portal keeps it elsewhere.
+    #[must_use]
+    pub fn master_key(mut self, source: KeySource) -> Self {
+        self.master_key = Some(source);
+        self
+    }
+
+    /// How credentials are tried on targets of a kind, in the place of what comes with Windlass.
+    #[must_use]
+    pub fn credential_test(mut self, kind: TargetKind, test: impl CredentialTest) -> Self {
+        self.credential_tests.insert(kind, Arc::new(test));
+        self
+    }
+
     /// The portal's address, from which `BUILD_URL` is made: `BASE/runs/RUN_ID`.
     #[must_use]
     pub fn base_url(mut self, url: impl Into<String>) -> Self {
@@ -217,6 +238,8 @@ impl EngineBuilder {
         let executors = named(executors)?;
         let actions = registered(self.actions)?;
         let logs = LogStore::new(data_dir.logs());
+        let key = self.master_key.unwrap_or_else(|| KeySource::File(data_dir.master_key()));
+        let vault = Arc::new(Vault::new(store.clone(), key));
         let (door, socket) = self.control.then(|| open_door(&data_dir)).flatten().unzip();
         let (hold, gone) = Hold::new(data_dir, socket);
         let core = Core::new(Parts {
@@ -230,7 +253,9 @@ impl EngineBuilder {
             max_tasks: self.max_tasks,
             queue: Queue::new(self.run_limits),
             retention: self.retention.map(Retention::new),
-            secrets: SecretProviders::new(self.secrets),
+            vault,
+            secrets: self.secrets,
+            credential_tests: self.credential_tests,
             hold: Arc::downgrade(&hold),
         });
         let kept = core.archive.store.kept().await?;

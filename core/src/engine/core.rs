@@ -17,6 +17,7 @@ use super::request::StoredRequest;
 use super::retention::Retention;
 use super::slots::Slots;
 use super::telemetry::Waiting;
+use super::vault::{RunVault, Vault};
 use crate::action::Actions;
 use crate::audit::{AuditEntry, Change};
 use crate::clock::SharedClock;
@@ -25,7 +26,7 @@ use crate::executor::{Executor, ExecutorError};
 use crate::log::LogLimits;
 use crate::pipeline::ExecutorName;
 use crate::run::{Input, RunId, RunState, Seq};
-use crate::secret::SecretProviders;
+use crate::secret::{CredentialTest, SecretProvider, SecretProviders, TargetKind};
 use crate::store::{Batch, DataDir, StoreError};
 
 /// The setting under which the clock is kept.
@@ -57,8 +58,14 @@ pub(crate) struct Core {
     pub(crate) names: Names,
     /// What is kept of old runs; `None` for all of them.
     pub(crate) retention: Option<Retention>,
-    /// Where credentials are looked for.
+    /// The credentials that the engine keeps itself.
+    pub(crate) vault: Arc<Vault>,
+    /// Where credentials are looked for: there first.
     pub(crate) secrets: SecretProviders,
+    /// How credentials are tried.
+    pub(crate) credential_tests: BTreeMap<TargetKind, Arc<dyn CredentialTest>>,
+    /// Held by whoever changes the credentials of the installation or their keys.
+    pub(crate) sealing: tokio::sync::Mutex<()>,
     /// Whoever deletes runs holds it with others, from before the commit until their logs are gone. A backup holds it alone.
     pub(crate) deleting: tokio::sync::RwLock<()>,
     /// Held while a run is read from the store and given a driver, so that none gets two.
@@ -119,7 +126,9 @@ pub(crate) struct Parts {
     pub(crate) max_tasks: usize,
     pub(crate) queue: Queue,
     pub(crate) retention: Option<Retention>,
-    pub(crate) secrets: SecretProviders,
+    pub(crate) vault: Arc<Vault>,
+    pub(crate) secrets: Vec<Arc<dyn SecretProvider>>,
+    pub(crate) credential_tests: BTreeMap<TargetKind, Arc<dyn CredentialTest>>,
     pub(crate) hold: Weak<Hold>,
 }
 
@@ -141,7 +150,10 @@ impl Core {
             kept_changed: Arc::default(),
             names: Names::default(),
             retention: parts.retention,
-            secrets: parts.secrets,
+            secrets: SecretProviders::new(parts.secrets).after(parts.vault.clone()),
+            vault: parts.vault,
+            credential_tests: parts.credential_tests,
+            sealing: tokio::sync::Mutex::default(),
             deleting: tokio::sync::RwLock::default(),
             taking_up: tokio::sync::Mutex::default(),
             live: Mutex::default(),
@@ -151,6 +163,15 @@ impl Core {
             hold: parts.hold,
             clock_saved: AtomicU64::new(0),
         })
+    }
+
+    /// Where the credentials of a run are looked for: first among those that it brought along.
+    pub(super) fn secrets_of(&self, run: RunId, request: &StoredRequest) -> SecretProviders {
+        if request.secrets.is_empty() {
+            return self.secrets.clone();
+        }
+        let own = RunVault { vault: self.vault.clone(), run, names: request.secrets.clone() };
+        self.secrets.after(Arc::new(own))
     }
 
     pub(crate) fn executor(&self, name: &ExecutorName) -> Result<Arc<dyn Executor>, ExecutorError> {

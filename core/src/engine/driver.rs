@@ -21,7 +21,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::failpoint;
 use crate::pipeline::{TaskId, TaskIndex};
 use crate::run::{AttemptState, Effect, Input, RunEvent, RunId, RunState, Seq, Sequenced, StepKey, WaitReason};
-use crate::store::{Append, Batch, KeptWorkspace, RunDigest, Stamped, StoreError};
+use crate::store::{Append, Batch, CredentialChange, KeptWorkspace, RunDigest, Stamped, StoreError};
 
 /// Raw logs smaller than this stay until the run is released: dropping one costs more than it frees.
 const WORTH_FORGETTING: u64 = 16 * 1024;
@@ -292,7 +292,9 @@ impl Driver {
         loop {
             let append = Append { run: self.run, expected: self.last, events: events.clone(), digest: digest.clone() };
             let keep = wanted.keep.map(|keep| self.kept(keep)).into_iter().collect();
-            let batch = Batch { appends: vec![append], audit: wanted.audit.clone(), keep, ..Batch::default() };
+            let credentials = self.forgotten_credentials(&events);
+            let batch =
+                Batch { appends: vec![append], audit: wanted.audit.clone(), keep, credentials, ..Batch::default() };
             match self.core.append(batch).await {
                 Ok(()) => break,
                 Err(error @ (StoreError::Full { .. } | StoreError::Io { .. } | StoreError::ReadOnly { .. })) => {
@@ -315,6 +317,16 @@ impl Driver {
         self.last = seq;
         self.feed.publish(committed.clone());
         Ok(Some(committed))
+    }
+
+    /// What the run and its attempts were given goes with the end of all its steps.
+    fn forgotten_credentials(&self, events: &[Stamped]) -> Vec<CredentialChange> {
+        let released = events.iter().any(|stamped| matches!(stamped.event, RunEvent::RunReleased));
+        let had_some = || {
+            let mut tasks = self.state.plan().tasks.iter();
+            !self.request.secrets.is_empty() || tasks.any(|task| !task.definition.secrets.is_empty())
+        };
+        if released && had_some() { vec![CredentialChange::RemoveOfRun(self.run)] } else { Vec::new() }
     }
 
     fn kept(&self, keep: Keep) -> KeptWorkspace {

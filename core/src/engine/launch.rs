@@ -6,12 +6,13 @@ use super::core::Core;
 use super::names::Locked;
 use super::request::StoredRequest;
 use super::run::Run;
+use super::secret_check::OwnCredentials;
 use crate::audit::Change;
 use crate::error::{Error, ErrorKind, Result};
 use crate::failpoint;
 use crate::pipeline::{OnConflict, Pipeline, PipelineName, Plan};
 use crate::run::{RunEvent, RunId, RunState, RunStatus, Seq};
-use crate::store::{Append, Batch, RunDigest, RunRecord, Stamped};
+use crate::store::{Append, Batch, CredentialChange, CredentialOwner, RunDigest, RunRecord, Stamped};
 
 /// A run that is to be made.
 pub(super) struct NewRun<'a> {
@@ -22,6 +23,8 @@ pub(super) struct NewRun<'a> {
     pub(super) rerun_of: Option<RunId>,
     /// What it takes from that run: events that follow its first one.
     pub(super) reused: Vec<RunEvent>,
+    /// Credentials that only it may use.
+    pub(super) secrets: OwnCredentials,
 }
 
 /// A run that is only written down so far, in a batch that is not committed yet.
@@ -32,6 +35,7 @@ struct Draft {
     rerun_of: Option<RunId>,
     reused: Vec<RunEvent>,
     definition: serde_json::Value,
+    secrets: OwnCredentials,
     batch: Batch,
 }
 
@@ -60,6 +64,7 @@ impl Core {
             plan: Arc::new(new.plan),
             rerun_of: new.rerun_of,
             reused: new.reused,
+            secrets: new.secrets,
             batch,
         };
         let core = self.clone();
@@ -71,14 +76,23 @@ impl Core {
         self.to_the_end("start", job).await
     }
 
-    async fn make(self: &Arc<Self>, draft: Draft, mut locked: Locked) -> Result<Run> {
+    async fn make(self: &Arc<Self>, mut draft: Draft, mut locked: Locked) -> Result<Run> {
         let number = match locked.take_newest() {
             Some(newest) => newest + 1,
             None => self.archive.store.last_number(draft.name.as_str()).await? + 1,
         };
         let (name, request) = (draft.name.clone(), draft.request.clone());
-        let (state, last, batch) = self.first_batch(draft, number)?;
+        let secrets = std::mem::take(&mut draft.secrets);
+        let (state, last, mut batch) = self.first_batch(draft, number)?;
+        // Nobody changes the key between the sealing and the commit.
+        let sealing = if secrets.is_empty() { None } else { Some(self.sealing.lock().await) };
+        for (name, credential) in &secrets {
+            let at = (self.clock.now(), request.trigger.actor.as_str());
+            let sealed = self.vault.seal(CredentialOwner::Run(state.run()), name, credential, at).await?;
+            batch.credentials.push(CredentialChange::Set(sealed));
+        }
         self.commit(batch).await?;
+        drop(sealing);
         locked.set_newest(number);
         drop(locked);
         let run = Run { core: self.clone(), id: state.run(), pipeline: Arc::from(name.as_str()), number };
@@ -92,7 +106,7 @@ impl Core {
 
     /// The run with its first events, the number of the last one, and the batch with all of it.
     fn first_batch(&self, draft: Draft, number: u64) -> Result<(RunState, Seq, Batch)> {
-        let Draft { name, request, plan, rerun_of, reused, definition, mut batch } = draft;
+        let Draft { name, request, plan, rerun_of, reused, definition, mut batch, .. } = draft;
         let pipeline = name.to_string();
         // A workspace that it takes over is its own from here on.
         batch.unkeep.extend(request.adopt.map(|kept| kept.run));

@@ -6,11 +6,13 @@ use bytes::{Bytes, BytesMut};
 use tokio::sync::mpsc;
 
 use super::core::{Core, Hold};
+use super::masking::GrowingMasker;
 use super::message::Message;
 use crate::executor::ExecutorError;
-use crate::log::{Appended, LogError, LogPosition, LogWriter, NoMask};
+use crate::log::{Appended, LogError, LogPosition, LogWriter, Masker, NoMask};
 use crate::pipeline::TaskIndex;
 use crate::run::{Input, StepKey};
+use crate::secret::Masks;
 
 /// One log on its way.
 pub(super) struct LogPump {
@@ -20,6 +22,10 @@ pub(super) struct LogPump {
     task: TaskIndex,
     sender: mpsc::Sender<Message>,
     committed: LogPosition,
+    /// What must not get into the stored log.
+    masks: Masks,
+    /// Lines of the engine's own with which the log begins.
+    notes: Vec<String>,
     /// Made with the first byte, so that silent steps cost nothing.
     writer: Option<LogWriter>,
     /// The beginning of a character whose end has not been read yet: pieces of log end between characters.
@@ -48,12 +54,30 @@ impl LogPump {
             task,
             sender,
             committed,
+            masks: Masks::default(),
+            notes: Vec::new(),
             writer: None,
             partial: BytesMut::new(),
             read,
             truncation_said: false,
             replayable: true,
         }
+    }
+
+    /// Masks what is known here, now or later.
+    #[must_use]
+    pub(super) fn masking(mut self, masks: Masks) -> Self {
+        self.masks = masks;
+        self
+    }
+
+    /// Says something at the beginning of the log, unless it has begun.
+    pub(super) async fn begin_with(&mut self, notes: Vec<String>) -> Result<(), LogError> {
+        if notes.is_empty() || self.committed != LogPosition::default() {
+            return Ok(());
+        }
+        self.notes = notes;
+        self.write(Bytes::new(), false).await
     }
 
     /// For a raw log of which nothing is left after a crash: the committed source is the length of the stored log then, from
@@ -148,7 +172,16 @@ impl LogPump {
             Some(writer) => writer,
             None => {
                 let limits = self.core.log_limits;
-                self.core.archive.logs.writer(&self.key, self.committed, Box::new(NoMask), limits)?
+                let masker: Box<dyn Masker> = match self.replayable && self.masks.count() == 0 {
+                    true => Box::new(NoMask),
+                    false => Box::new(GrowingMasker::new(self.masks.clone())),
+                };
+                let mut writer = self.core.archive.logs.writer(&self.key, self.committed, masker, limits)?;
+                if self.committed == LogPosition::default() {
+                    let at = self.core.clock.now().wall;
+                    self.notes.iter().for_each(|note| writer.note(note, at));
+                }
+                writer
             }
         };
         let at = self.core.clock.now().wall;

@@ -7,6 +7,7 @@ mod action;
 mod action_check;
 mod action_log;
 mod archive;
+mod attempt_secrets;
 mod attempts;
 mod audit_trail;
 #[cfg(feature = "sqlite")]
@@ -14,6 +15,7 @@ mod backup;
 mod builder;
 mod control;
 mod core;
+mod credentials;
 #[cfg(feature = "sqlite")]
 mod data_copy;
 mod deletion;
@@ -33,6 +35,7 @@ mod listing;
 mod log_pump;
 mod log_search;
 mod log_stream;
+mod masking;
 mod message;
 mod names;
 mod pipelines;
@@ -46,6 +49,7 @@ mod restore;
 mod restored;
 mod retention;
 mod run;
+mod secret_check;
 mod shutdown;
 mod slots;
 mod standstill;
@@ -55,6 +59,7 @@ mod telemetry;
 #[cfg(test)]
 mod tests;
 mod timeline;
+mod vault;
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -64,6 +69,7 @@ use tokio::sync::watch;
 pub use backup::BackupReport;
 pub use builder::EngineBuilder;
 pub use control::{Control, EngineStatus, RunName};
+pub use credentials::{Credentials, KeyRotation, SavedCredential, StoredCredential};
 pub use download::{DownloadOptions, LogDownload};
 pub use engine_event::{EngineEvent, EngineEventKind};
 pub use engine_events::EngineEvents;
@@ -89,6 +95,7 @@ pub(crate) use control::{back_up_alone, record_decision};
 use self::core::{Core, Hold};
 use self::launch::NewRun;
 use self::request::StoredRequest;
+use self::secret_check::check_secrets;
 use crate::error::{Error, ErrorKind, Result};
 use crate::pipeline::{self, ExecutorName, Pipeline, Plan};
 use crate::run::RunId;
@@ -135,21 +142,28 @@ impl Engine {
     /// # Errors
     /// `invalidPipeline` with every mistake of the definition and the parameters, and of the settings of actions;
     /// `unsupportedAction`, also for an action that nobody registered; `noSuchExecutor`; `concurrencyLimit` when its group is
-    /// full and says `reject`; `pipelineInactive` while the pipeline of this name is being deleted; `noSpace`, `readOnly` and
+    /// full and says `reject`; `noSuchCredential`, `noSuchKey` and the like for credentials of its tasks; `pipelineInactive` while the pipeline of this name is being deleted; `noSpace`, `readOnly` and
     /// the like from the store, after which nothing was started.
     pub async fn start(&self, pipeline: &Pipeline, request: RunRequest) -> Result<Run> {
-        let new = self.plan_run(pipeline, request, None)?;
+        let new = self.plan_run(pipeline, request, None).await?;
         self.handle.core.launch(new).await
     }
 
     /// Plans a run of a definition, which is that of a stored pipeline in this version or of none, and refuses what cannot
     /// work. Writes nothing.
-    fn plan_run<'a>(&self, pipeline: &'a Pipeline, request: RunRequest, version: Option<u64>) -> Result<NewRun<'a>> {
+    async fn plan_run<'a>(
+        &self,
+        pipeline: &'a Pipeline,
+        request: RunRequest,
+        version: Option<u64>,
+    ) -> Result<NewRun<'a>> {
         let core = &self.handle.core;
         core.writing("start")?;
         let plan = pipeline::plan(pipeline, &request.inputs)?;
         let executor = executor_for(core, &plan)?;
         refuse_unsupported(core, pipeline, &plan, &executor)?;
+        let secrets = request.secrets;
+        check_secrets(core, &plan, &secrets).await?;
         let request = StoredRequest {
             trigger: plan.trigger.clone(),
             parameters: request.inputs.parameters,
@@ -161,8 +175,9 @@ impl Engine {
             adopt: None,
             pipeline_version: version,
             traceparent: request.traceparent,
+            secrets: secrets.keys().cloned().collect(),
         };
-        Ok(NewRun { pipeline, plan, request, rerun_of: None, reused: Vec::new() })
+        Ok(NewRun { pipeline, plan, request, rerun_of: None, reused: Vec::new(), secrets })
     }
 
     /// The handle of a run.

@@ -5,9 +5,11 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use super::secret_check::OwnCredentials;
 use super::telemetry::TraceParent;
 use crate::executor::Adopt;
 use crate::pipeline::{CommitInfo, ExecutorName, PlannedConcurrency, RunInputs, TriggerInfo};
+use crate::secret::Credential;
 
 /// What a run is started with.
 ///
@@ -21,6 +23,7 @@ pub struct RunRequest {
     pub(crate) source: Option<PathBuf>,
     pub(crate) priority: i32,
     pub(super) traceparent: Option<TraceParent>,
+    pub(super) secrets: OwnCredentials,
 }
 
 impl RunRequest {
@@ -61,6 +64,15 @@ impl RunRequest {
     #[must_use]
     pub fn executor(mut self, name: ExecutorName) -> Self {
         self.inputs.executor = Some(name);
+        self
+    }
+
+    /// Gives a credential to this run alone, under a name that its tasks know: it goes before one of the engine. It is kept
+    /// sealed until the run has ended, so that a crash of the process does not matter, and is gone then: a repetition of the
+    /// run does not have it.
+    #[must_use]
+    pub fn secret(mut self, name: impl Into<String>, credential: Credential) -> Self {
+        self.secrets.insert(name.into(), credential);
         self
     }
 
@@ -112,6 +124,9 @@ pub(crate) struct StoredRequest {
     pub(crate) pipeline_version: Option<u64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) traceparent: Option<TraceParent>,
+    /// The names of the credentials that it was given for itself.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) secrets: Vec<String>,
 }
 
 impl StoredRequest {

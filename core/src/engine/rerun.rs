@@ -6,6 +6,7 @@ use super::archive::Replayed;
 use super::launch::NewRun;
 use super::request::StoredRequest;
 use super::run::{Run, closed};
+use super::secret_check::{OwnCredentials, check_secrets};
 use super::{executor_for, refuse_unsupported};
 use crate::error::{Error, ErrorKind, Result};
 use crate::executor::Adopt;
@@ -54,15 +55,30 @@ impl Run {
         old.request.trigger.actor = by.to_owned();
         // Each new run takes over for itself.
         old.request.adopt = None;
+        let own = std::mem::take(&mut old.request.secrets);
         if mode != Rerun::AsItIs {
             self.require_executor(&old.request.executor)?;
         }
-        match mode {
+        let repeated = match mode {
             Rerun::AsItWas => self.repeat(&old, Vec::new(), None).await,
             Rerun::AsItIs => self.repeat_as_it_is(&old).await,
             Rerun::FromFailed => self.repeat_what_failed(&old).await,
             Rerun::FromTask(task) => self.repeat_from(&old, &task).await,
+        };
+        repeated.map_err(|error| self.without_own_secrets(error, &own))
+    }
+
+    /// What a run brought along for itself is gone by now.
+    fn without_own_secrets(&self, error: Error, own: &[String]) -> Error {
+        if error.code() != "noSuchCredential" || own.is_empty() {
+            return error;
         }
+        let message = format!(
+            "{error}. Run {} was given {} for itself alone, which is gone with its end: start the pipeline anew with it",
+            self.id,
+            own.join(", ")
+        );
+        Error::new(error.kind(), error.code(), OPERATION, message).with_source(error)
     }
 
     fn require_executor(&self, executor: &ExecutorName) -> Result<()> {
@@ -83,6 +99,7 @@ impl Run {
         let definition = self.definition(old)?;
         let plan = pipeline::plan(&definition, &old.request.inputs())?;
         refuse_unsupported(&self.core, &definition, &plan, &old.request.executor)?;
+        check_secrets(&self.core, &plan, &OwnCredentials::new()).await?;
         let request = StoredRequest { adopt, ..old.request.clone() };
         self.launch(&definition, plan, request, reused).await
     }
@@ -115,9 +132,11 @@ impl Run {
         let plan = pipeline::plan(&definition, &inputs)?;
         request.executor = executor_for(&self.core, &plan)?;
         refuse_unsupported(&self.core, &definition, &plan, &request.executor)?;
+        check_secrets(&self.core, &plan, &OwnCredentials::new()).await?;
         request.concurrency = plan.concurrency.clone();
         let rerun_of = Some(self.id);
-        let new = NewRun { pipeline: &definition, plan, request, rerun_of, reused: Vec::new() };
+        let secrets = OwnCredentials::new();
+        let new = NewRun { pipeline: &definition, plan, request, rerun_of, reused: Vec::new(), secrets };
         self.core.launch_with(new, locked, Batch::default()).await
     }
 
@@ -177,7 +196,8 @@ impl Run {
         request.concurrency = plan.concurrency.clone();
         // It is somebody else who asks now.
         request.traceparent = None;
-        self.core.launch(NewRun { pipeline: definition, plan, request, rerun_of: Some(self.id), reused }).await
+        let (rerun_of, secrets) = (Some(self.id), OwnCredentials::new());
+        self.core.launch(NewRun { pipeline: definition, plan, request, rerun_of, reused, secrets }).await
     }
 
     fn definition(&self, old: &Replayed) -> Result<Pipeline> {

@@ -7,15 +7,18 @@ use std::time::Duration;
 use futures::{FutureExt, StreamExt};
 use tokio::sync::mpsc;
 
+use super::attempt_secrets::{AttemptSecrets, Given};
 use super::core::{Core, Hold};
 use super::log_pump::{CopyError, LogPump};
+use super::masking::shown;
 use super::message::Message;
 use super::request::StoredRequest;
-use crate::executor::{Command, Executor, ExecutorError, LogChunk, StepExit, StepSpec};
+use crate::executor::{Command, Executor, ExecutorError, LogChunk, StepExit, StepSecrets, StepSpec};
 use crate::explain::{self, FailureClass, StepFacts};
 use crate::failpoint;
 use crate::pipeline::{ExecutorName, TaskIndex, VariableName, parse_outputs};
 use crate::run::{AttemptEnd, Cause, Effect, Input, LogPosition, RunState, StepEnd, StepKey};
+use crate::secret::Masks;
 
 /// How much of the log's end is looked at to explain a failure.
 const TAIL_LINES: usize = 20;
@@ -39,6 +42,10 @@ pub(super) struct StepJob {
     stopping: bool,
     position: LogPosition,
     outputs: Vec<VariableName>,
+    secrets: AttemptSecrets,
+    /// What the attempt was given, which nothing that it leaves may show.
+    masks: Masks,
+    grace: Duration,
 }
 
 impl StepJob {
@@ -62,6 +69,15 @@ impl StepJob {
             task,
             attempt,
             spec: step_spec(core, state, task, &key, (generation, resumed)),
+            secrets: AttemptSecrets {
+                core: core.clone(),
+                key: key.clone(),
+                wanted: planned.definition.secrets.clone(),
+                providers: core.secrets_of(key.run, request),
+                resumed,
+            },
+            masks: Masks::default(),
+            grace: planned.grace,
             key,
             stopping,
             position: state.log_position(task, attempt),
@@ -82,6 +98,7 @@ impl StepJob {
                 "This is a mistake in the executor or in Windlass: please report it.",
             ),
         });
+        let end = shown(&self.masks, end);
         let input = Input::AttemptEnded { task: self.task, attempt: self.attempt, end };
         let _ = sender.send(Message::Input(input)).await;
     }
@@ -91,10 +108,44 @@ impl StepJob {
             (Err(cause), _) => AttemptEnd::Failed { exit_code: None, cause: cause.clone() },
             (Ok(_), Err(error)) => self.executor_failed(&error),
             (Ok(spec), Ok(executor)) => {
-                let pump = LogPump::new(&self.core, hold, self.key.clone(), self.task, self.position, sender);
-                self.follow(spec, &*executor, pump).await
+                let pump = LogPump::new(&self.core, hold, self.key.clone(), self.task, self.position, sender)
+                    .masking(self.masks.clone());
+                match self.secrets.give(&self.masks).await {
+                    Ok(given) => self.with_secrets(given, spec, &*executor, pump).await,
+                    Err(end) => self.without_secrets(end, &*executor).await,
+                }
             }
         }
+    }
+
+    async fn with_secrets(
+        &self,
+        given: Given,
+        spec: &StepSpec,
+        executor: &dyn Executor,
+        mut pump: LogPump,
+    ) -> AttemptEnd {
+        let notes = given.unmasked.iter().map(|short| format!("[windlass] {short}\n")).collect();
+        // A disk that refuses it now refuses the log as well, which is waited for.
+        if let Err(error) = pump.begin_with(notes).await {
+            tracing::warn!(step = %self.key, %error, "the warning waits until the log can be written");
+            pump.rewind();
+        }
+        if given.step.is_empty() {
+            return self.follow(spec, executor, pump).await;
+        }
+        let spec = StepSpec { secrets: given.step, ..spec.clone() };
+        self.follow(&spec, executor, pump).await
+    }
+
+    /// A step that may have been started goes on, and what it prints cannot be masked: it is ended, and its log is not read.
+    async fn without_secrets(&self, end: AttemptEnd, executor: &dyn Executor) -> AttemptEnd {
+        if self.secrets.resumed
+            && let Err(error) = executor.stop(&self.key, self.grace).await
+        {
+            tracing::error!(step = %self.key, %error, "the step could not be stopped");
+        }
+        end
     }
 
     /// Starts the step unless it is to be stopped, and follows it to its end.
@@ -250,6 +301,7 @@ fn step_spec(
         resumed,
         command: Command::Script { text, shell: resolved.shell },
         env: resolved.env,
+        secrets: StepSecrets::default(),
         image: resolved.image,
         resources: planned.definition.resources.clone().unwrap_or_default(),
         isolation: planned.isolation(),

@@ -11,6 +11,7 @@ use futures::stream::BoxStream;
 use serde::{Deserialize, Serialize};
 
 use super::error::ExecutorError;
+use super::secrets::StepSecrets;
 use crate::pipeline::{Isolation, Resources, WorkspaceUse};
 use crate::run::{RunId, StepEnd, StepKey, WaitReason};
 
@@ -72,6 +73,10 @@ pub struct StepSpec {
     /// The environment, exactly as the step shall see it, over what the executor itself provides (`PATH`, `HOME`).
     /// `WORKSPACE` and `WINDLASS_OUTPUT` are added by the executor, which alone knows where they are.
     pub env: BTreeMap<String, String>,
+    /// Credentials for it, as values and as files. Their own contract is told there. Never a part of the JSON, which is easily
+    /// logged: who carries a step into another language carries them beside it.
+    #[serde(skip)]
+    pub secrets: StepSecrets,
     /// The image, where the executor has images.
     pub image: Option<String>,
     /// What it needs and may use.

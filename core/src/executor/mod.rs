@@ -10,6 +10,7 @@ mod local;
 #[cfg(not(unix))]
 #[path = "local/unsupported.rs"]
 mod local;
+mod secrets;
 #[cfg(unix)]
 mod shell;
 #[cfg(unix)]
@@ -18,5 +19,6 @@ mod simple;
 pub use contract::*;
 pub use error::ExecutorError;
 pub use local::LocalExecutor;
+pub use secrets::StepSecrets;
 #[cfg(unix)]
 pub use simple::{Simple, SimpleExecutor, StepContext};

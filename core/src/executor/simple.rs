@@ -3,6 +3,7 @@
 mod adapter;
 mod follow;
 
+use std::ffi::OsString;
 use std::fmt::Debug;
 use std::fs::{File, OpenOptions};
 use std::io::Write;
@@ -15,7 +16,7 @@ use bytes::Bytes;
 use tokio::sync::watch;
 
 pub use self::adapter::Simple;
-use super::{Capabilities, ExecutorError, MAX_OUTPUT_BYTES, StepSpec};
+use super::{Capabilities, ExecutorError, MAX_OUTPUT_BYTES, StepSecrets, StepSpec};
 use crate::run::StepEnd;
 
 /// Runs steps, each by one call. [`Simple`] makes an [`Executor`](super::Executor) of it.
@@ -53,6 +54,8 @@ pub trait SimpleExecutor: Debug + Send + Sync + 'static {
 #[derive(Debug)]
 pub struct StepContext {
     workspace: PathBuf,
+    secrets: StepSecrets,
+    secrets_folder: PathBuf,
     log: Arc<Log>,
     cancelled: watch::Receiver<bool>,
     output: Arc<Mutex<Bytes>>,
@@ -62,6 +65,14 @@ impl StepContext {
     /// The folder on this machine in which the step works.
     pub fn workspace(&self) -> &Path {
         &self.workspace
+    }
+
+    /// The variables of the step's credentials, to be given to it over its `env` and to nobody else: the values, and the paths
+    /// of files that only this user can read and that are removed when the step has ended.
+    pub fn secret_env(&self) -> Vec<(&str, OsString)> {
+        let values = self.secrets.env.iter().map(|(name, value)| (name.as_str(), value.expose().into()));
+        let files = self.secrets.files.keys();
+        values.chain(files.map(|name| (name.as_str(), self.secrets_folder.join(name).into()))).collect()
     }
 
     /// Adds bytes to the step's log.

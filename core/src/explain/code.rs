@@ -48,5 +48,9 @@ pub const IO: &str = "io";
 pub const INFRASTRUCTURE: &str = "infrastructure";
 /// An executor or an action broke down: a mistake in it.
 pub const PANIC: &str = "panic";
+/// A credential could not be had.
+pub const CREDENTIAL: &str = "credential";
+/// An output holds a value of a credential.
+pub const SECRET_OUTPUT: &str = "secretOutput";
 /// This engine does not have the action.
 pub const UNSUPPORTED_ACTION: &str = "unsupportedAction";

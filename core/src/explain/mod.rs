@@ -5,6 +5,7 @@
 
 mod action;
 pub mod code;
+mod credential;
 mod error;
 mod exit;
 mod hint;
@@ -16,6 +17,7 @@ mod tests;
 mod timeout;
 
 pub use action::{action_lost, action_missing, action_panicked};
+pub use credential::no_credential;
 pub use error::{Explained, FailureClass, executor_error, io_error};
 pub use exit::step_failure;
 pub use timeout::{TimeLimit, timeout};

@@ -85,6 +85,24 @@ impl SecretMasker {
         Self { patterns, longest, buffer: Vec::new(), covered: 0, dropped: 0 }
     }
 
+    /// Masks exactly these texts, and nothing else of them. Empty ones are left out.
+    pub fn exactly<T: AsRef<str>>(texts: impl IntoIterator<Item = T>) -> Self {
+        let mut masker = Self::new(&[]);
+        masker.add(texts);
+        masker
+    }
+
+    /// Masks these texts as well, in what is not released yet and from then on.
+    pub fn add<T: AsRef<str>>(&mut self, texts: impl IntoIterator<Item = T>) {
+        for text in texts {
+            let bytes = text.as_ref().as_bytes();
+            if !bytes.is_empty() && self.patterns.iter().all(|pattern| *pattern.bytes != *bytes) {
+                self.patterns.push(Pattern::new(bytes));
+                self.longest = self.longest.max(bytes.len());
+            }
+        }
+    }
+
     /// The stretches that masks cover, in order, none touching the inside of another.
     fn stretches(&self) -> Vec<(usize, usize)> {
         let mut found = Vec::new();

@@ -94,6 +94,15 @@ impl LogWriter {
         self.after_masking(before, room)
     }
 
+    /// Adds a line of the engine's own, which is not in the raw log. Only at the beginning of a log: there it is written again
+    /// as long as nothing is committed.
+    pub(crate) fn note(&mut self, line: &str, at: Timestamp) {
+        self.note_time(at);
+        let before = self.gathered.len();
+        self.gathered.extend_from_slice(line.as_bytes());
+        (self.lines, self.last_byte) = count((self.lines, self.last_byte), &self.gathered[before..]);
+    }
+
     /// Makes durable what was appended. The caller then commits what is reported; `None` when there is nothing new.
     pub fn sync(&mut self) -> Result<Option<Appended>, LogError> {
         self.write_gathered()?;

@@ -184,7 +184,7 @@ pub struct Task {
     pub reports: Option<Reports>,
     /// What the step needs and may use.
     pub resources: Option<Resources>,
-    /// Credentials given to the step as environment variables.
+    /// Credentials given to the step, as environment variables or as files.
     pub secrets: Vec<SecretVariable>,
     /// Whether the step shares its container or pod with others of the run.
     pub isolation: Isolation,
@@ -312,7 +312,7 @@ pub struct Quantities {
     pub memory: Option<String>,
 }
 
-/// A credential given to a step as an environment variable.
+/// A credential given to a step: the value in a variable, or a file whose path is in it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct SecretVariable {
@@ -320,6 +320,23 @@ pub struct SecretVariable {
     pub name: VariableName,
     /// The credential whose value it gets.
     pub from: CredentialName,
+    /// Which value of the credential, such as `user` or `password`. Unset: the password, the token, the key, the only value.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
+    /// Whether the variable has the value itself, or the path of a file with it. The value itself when unset.
+    #[serde(default, rename = "as", skip_serializing_if = "is_default")]
+    pub form: SecretForm,
+}
+
+/// In which form a step gets a credential.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum SecretForm {
+    /// The variable has the value.
+    #[default]
+    Env,
+    /// The variable has the path of a file with the value, which only the step can read and which goes when the step ends.
+    File,
 }
 
 /// Whether a step shares its container or pod with others of the run.

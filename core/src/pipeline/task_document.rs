@@ -69,7 +69,7 @@ pub struct TaskDocument {
     /// What the step needs and may use.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     resources: Option<Resources>,
-    /// Credentials given to the step as environment variables.
+    /// Credentials given to the step, as environment variables or as files.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     secrets: Vec<SecretVariable>,
     /// Whether the step shares its container or pod with others of the run.

@@ -1,45 +1,10 @@
 //! What a credential is.
 
 use std::collections::BTreeMap;
-use std::fmt;
 
 use serde::{Deserialize, Serialize};
-use zeroize::Zeroize;
 
-/// A text that is never printed, and wiped when it is let go.
-#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct SecretText(String);
-
-impl SecretText {
-    /// Takes the text.
-    pub fn new(text: impl Into<String>) -> Self {
-        Self(text.into())
-    }
-
-    /// The text itself, for whoever hands it on to where it belongs.
-    pub fn expose(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Debug for SecretText {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("***")
-    }
-}
-
-impl Drop for SecretText {
-    fn drop(&mut self) {
-        self.0.zeroize();
-    }
-}
-
-impl<T: Into<String>> From<T> for SecretText {
-    fn from(text: T) -> Self {
-        Self::new(text)
-    }
-}
+use super::value::SecretText;
 
 /// Something that opens a door.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -124,6 +89,15 @@ pub enum CredentialKind {
 }
 
 impl CredentialKind {
+    /// All of them.
+    pub const ALL: [Self; 7] =
+        [Self::UserPassword, Self::Token, Self::SshKey, Self::Kubeconfig, Self::Pkcs12, Self::Registry, Self::Opaque];
+
+    /// The kind of this word.
+    pub fn parse(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.as_str() == word)
+    }
+
     /// The word in documents and on the command line.
     pub fn as_str(self) -> &'static str {
         match self {

@@ -125,9 +125,36 @@ fn in_shells(text: &str) -> Vec<String> {
         // Between double quotes.
         escaped("\\\"$`"),
         // Between `$'` and `'`, as `set -x` of bash has it.
-        text.replace('\\', "\\\\").replace('\'', "\\'").replace('\n', "\\n").replace('\t', "\\t"),
+        in_ansi_c(text, char::is_control),
+        in_ansi_c(text, |character| character.is_control() || !character.is_ascii()),
         // Without quotes, as `printf %q` has it.
         escaped(" !\"#$&'()*,;<>?[\\]^`{|}~"),
         escaped(" !\"#$&'()*;<>?[\\]^`{|}"),
     ]
+}
+
+/// As it stands between `$'` and `'`: some characters by letter or by number, in a locale without them every one that is not
+/// ASCII.
+fn in_ansi_c(text: &str, by_number: impl Fn(char) -> bool) -> String {
+    let mut form = String::with_capacity(text.len());
+    for character in text.chars() {
+        match character {
+            '\\' | '\'' => form.extend(['\\', character]),
+            '\n' => form.push_str("\\n"),
+            '\t' => form.push_str("\\t"),
+            '\r' => form.push_str("\\r"),
+            '\u{7}' => form.push_str("\\a"),
+            '\u{8}' => form.push_str("\\b"),
+            '\u{b}' => form.push_str("\\v"),
+            '\u{c}' => form.push_str("\\f"),
+            '\u{1b}' => form.push_str("\\E"),
+            _ if by_number(character) => {
+                for byte in character.encode_utf8(&mut [0; 4]).bytes() {
+                    form.push_str(&format!("\\{byte:03o}"));
+                }
+            }
+            _ => form.push(character),
+        }
+    }
+    form
 }

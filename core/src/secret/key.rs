@@ -10,6 +10,7 @@ use chacha20poly1305::{XChaCha20Poly1305, XNonce};
 use zeroize::{Zeroize, Zeroizing};
 
 use super::error::SecretError;
+use super::key_source::read_private;
 
 /// The length of keys.
 pub(super) const KEY_BYTES: usize = 32;
@@ -80,16 +81,8 @@ impl MasterKey {
     /// [`SecretError::OpenKeyFile`] when others can read it, [`SecretError::BadKey`] when it is not there or no key.
     pub fn from_file(path: &Path) -> Result<Self, SecretError> {
         let place = format!("the file {}", path.display());
-        let unreadable = |error: std::io::Error| SecretError::BadKey { place: place.clone(), why: error.to_string() };
-        #[cfg(unix)]
-        {
-            use std::os::unix::fs::PermissionsExt;
-            let mode = std::fs::metadata(path).map_err(unreadable)?.permissions().mode() & 0o7777;
-            if mode & 0o077 != 0 {
-                return Err(SecretError::OpenKeyFile { path: path.to_path_buf(), mode });
-            }
-        }
-        let text = Zeroizing::new(std::fs::read_to_string(path).map_err(unreadable)?);
+        let missing = || SecretError::BadKey { place: place.clone(), why: "it is not there".to_owned() };
+        let text = read_private(path, &place)?.ok_or_else(missing)?;
         Self::from_base64(&text, place)
     }
 

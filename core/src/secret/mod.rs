@@ -8,17 +8,26 @@ mod credential;
 mod error;
 mod forms;
 mod key;
+mod key_source;
+mod masks;
+mod parts;
 mod provider;
 mod providers;
 mod seal;
+mod target;
+mod value;
 
-pub use credential::{Credential, CredentialKind, SecretText};
+pub use credential::{Credential, CredentialKind};
 pub use error::SecretError;
 pub use forms::{SHORTEST_MASKED, forms};
 pub use key::{KeyId, MasterKey};
+pub use key_source::{KeyCallback, KeyRing, KeySource};
+pub use masks::{Masks, Unmasked, unmasked};
 pub use provider::SecretProvider;
 pub use providers::SecretProviders;
 pub use seal::Sealed;
+pub use target::{CredentialReport, CredentialTarget, CredentialTest, TargetKind};
+pub use value::{SecretBytes, SecretText};
 
 #[cfg(test)]
 mod tests;

@@ -16,4 +16,9 @@ pub trait SecretProvider: Debug + Send + Sync + 'static {
     /// The credential of this name; `None` when there is none, and the next provider is asked. Called whenever one is needed,
     /// so that a changed one counts at once; errors never hold a secret.
     async fn credential(&self, name: &str) -> Result<Option<Credential>, SecretError>;
+
+    /// The names that it has, as far as it can tell: the nearest one is in the message when somebody mistypes one.
+    async fn names(&self) -> Vec<String> {
+        Vec::new()
+    }
 }

@@ -142,6 +142,8 @@ fn the_forms_of_programs_are_known() {
         // sh -x; bash's ${s@Q}
         r#"'p@ss "w'"'"'rd"/$HOME\é'"#,
         r#"'p@ss "w'\''rd"/$HOME\é'"#,
+        // bash's printf %q in the C locale
+        r#"$'p@ss "w\'rd"/$HOME\\\303\251'"#,
         // printf %q
         r#"p@ss\ \"w\'rd\"/\$HOME\\é"#,
     ] {

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use jiff::Timestamp;
 
+use super::credentials::{CredentialChange, CredentialOwner, CredentialRecord};
 use super::error::StoreError;
 use super::pipelines::{PipelineChange, PipelineFilter, PipelineListing, PipelineRecord, PipelineVersion};
 use crate::audit::AuditEntry;
@@ -130,7 +131,9 @@ pub struct Batch {
     pub keep: Vec<KeptWorkspace>,
     /// Workspaces that are kept no longer. [`StoreError::NotKept`] for one that is not.
     pub unkeep: Vec<RunId>,
-    /// Runs that go with their events, definitions and kept workspaces. [`StoreError::Unfinished`] for one that is not
+    /// Changes of credentials, in order.
+    pub credentials: Vec<CredentialChange>,
+    /// Runs that go with their events, definitions, kept workspaces and credentials. [`StoreError::Unfinished`] for one that is not
     /// final and released, [`StoreError::NoSuchRun`] for one that is not there (any more). Done last, so that a batch may end the run that it deletes.
     pub deletes: Vec<RunId>,
     /// Who changed what. An entry gets its position after the events of the batch.
@@ -265,6 +268,12 @@ pub trait Store: Debug + Send + Sync + 'static {
 
     /// The workspaces that are kept, in the order in which their time is up.
     async fn kept(&self) -> Result<Vec<KeptWorkspace>, StoreError>;
+
+    /// A credential of this owner; `None` when there is none of this name.
+    async fn credential(&self, owner: CredentialOwner, name: &str) -> Result<Option<CredentialRecord>, StoreError>;
+
+    /// The credentials of an owner, or all, by owner and name (by code point): those of the installation come first.
+    async fn credentials(&self, owner: Option<CredentialOwner>) -> Result<Vec<CredentialRecord>, StoreError>;
 
     /// Writes everything as it is at one moment between two commits into a new file, while others go on reading and
     /// writing. [`StoreError::Io`] when there is something at that path, or the store is not one on disk.

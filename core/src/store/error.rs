@@ -68,6 +68,12 @@ pub enum StoreError {
         /// The run.
         run: RunId,
     },
+    /// There is no such credential. Nothing was written.
+    #[error("there is no credential {name:?}")]
+    NoSuchCredential {
+        /// The name.
+        name: String,
+    },
     /// Somebody else works with the data directory.
     #[error("{path} is in use by {}: end it first, or use another data directory", holder(*.pid))]
     Locked {

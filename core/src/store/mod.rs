@@ -1,6 +1,7 @@
 //! Where pipelines, runs and their events are kept: the contract, SQLite, and memory; and the folder that holds all of it.
 
 mod contract;
+mod credentials;
 mod dir;
 mod error;
 mod memory;
@@ -10,6 +11,7 @@ mod prefix;
 mod sqlite;
 
 pub use contract::*;
+pub use credentials::*;
 pub use dir::DataDir;
 #[cfg(feature = "sqlite")]
 pub(crate) use dir::{Draft, Quiet};

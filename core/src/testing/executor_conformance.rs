@@ -33,7 +33,8 @@ macro_rules! executor_conformance {
         $crate::executor_conformance!($factory;
             exit_codes, signals, missing_program, not_executable, bad_interpreter, arguments_reach_the_program, shells, own_process,
             standard_input_is_empty,
-            environment_is_exact, awkward_variables, large_variables, names_that_cannot_be,
+            environment_is_exact, awkward_variables, large_variables, names_that_cannot_be, secrets_reach_the_step,
+            secret_files_go_with_the_step,
             output_order, reopened_outputs, offsets, growing, awkward_bytes, long_line, much_output, early_first_byte,
             forgotten,
             started_once, started_again_after_the_end, fresh_instance, parallel_steps, ended_long_ago, unknown_step,

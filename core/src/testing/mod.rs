@@ -15,11 +15,13 @@
 //! ```
 
 pub mod executor_conformance;
+mod exposure;
 mod pipeline_test;
 mod scripted;
 pub mod store_conformance;
 mod virtual_clock;
 
+pub use exposure::{Exposure, exposed_in, exposures};
 pub use pipeline_test::{PipelineTest, StepCall, TaskAssert, TestOutcome};
 pub use scripted::{Call, Script, ScriptedExecutor};
 pub use virtual_clock::{Hold, VirtualClock};

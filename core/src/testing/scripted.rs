@@ -25,6 +25,7 @@ use crate::run::{Elapsed, RunId, StepKey};
 
 /// Something that an engine asked of the executor.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::large_enum_variant, reason = "a few calls of a test; a box would only be in the way of who matches")]
 pub enum Call {
     /// [`Executor::prepare`].
     Prepare(RunScope),

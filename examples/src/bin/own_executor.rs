@@ -91,6 +91,7 @@ fn start(step: &StepSpec, context: &StepContext, output: &Path, log: pipe::Sende
         .env_clear()
         .env("PATH", "/usr/local/bin:/usr/bin:/bin")
         .envs(&step.env)
+        .envs(context.secret_env())
         .env("WORKSPACE", context.workspace())
         .env("WINDLASS_OUTPUT", output)
         .current_dir(context.workspace())
@@ -170,7 +171,7 @@ mod tests {
     }
 
     windlass::executor_conformance!(Folder::new();
-        exit_codes, signals, arguments_reach_the_program, standard_input_is_empty, output_order, offsets, growing,
+        exit_codes, signals, arguments_reach_the_program, secrets_reach_the_step, secret_files_go_with_the_step, standard_input_is_empty, output_order, offsets, growing,
         awkward_bytes, long_line, much_output, early_first_byte, forgotten, started_once, started_again_after_the_end,
         parallel_steps, ended_long_ago, unknown_step, graceful_stop, stop_before_start, shared_workspace,
         isolated_workspaces, own_empty_workspace, outputs, source_is_copied, lost_workspace, files_in_and_out,

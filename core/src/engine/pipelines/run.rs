@@ -24,7 +24,7 @@ impl Pipelines {
             return Err(inactive(name));
         }
         let pipeline = definition(name, record.version, record.definition)?;
-        let new = self.engine.plan_run(&pipeline, request, Some(record.version))?;
+        let new = self.engine.plan_run(&pipeline, request, Some(record.version)).await?;
         self.core().launch_with(new, locked, Batch::default()).await
     }
 
@@ -41,7 +41,7 @@ impl Pipelines {
         if !save.after.active {
             return Err(inactive(name));
         }
-        let new = self.engine.plan_run(pipeline, request, Some(save.after.version))?;
+        let new = self.engine.plan_run(pipeline, request, Some(save.after.version)).await?;
         self.core().launch_with(new, locked, save.batch).await
     }
 

@@ -22,6 +22,8 @@ mod rerun;
 mod rerun_local;
 mod retention;
 mod scripted;
+#[cfg(all(feature = "sqlite", unix))]
+mod secrets;
 mod shutdown;
 mod site;
 #[cfg(feature = "sqlite")]

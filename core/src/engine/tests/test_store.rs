@@ -8,8 +8,9 @@ use async_trait::async_trait;
 
 use crate::run::{RunId, Seq, Sequenced};
 use crate::store::{
-    AuditFilter, Audited, Batch, KeptWorkspace, MemoryStore, PipelineFilter, PipelineListing, PipelineRecord,
-    PipelineVersion, Position, Positioned, RunFilter, RunListing, RunRecord, Store, StoreError,
+    AuditFilter, Audited, Batch, CredentialOwner, CredentialRecord, KeptWorkspace, MemoryStore, PipelineFilter,
+    PipelineListing, PipelineRecord, PipelineVersion, Position, Positioned, RunFilter, RunListing, RunRecord, Store,
+    StoreError,
 };
 
 /// Clones are the same store.
@@ -141,6 +142,14 @@ impl Store for TestStore {
 
     async fn kept(&self) -> Result<Vec<KeptWorkspace>, StoreError> {
         self.inner.kept().await
+    }
+
+    async fn credential(&self, owner: CredentialOwner, name: &str) -> Result<Option<CredentialRecord>, StoreError> {
+        self.inner.credential(owner, name).await
+    }
+
+    async fn credentials(&self, owner: Option<CredentialOwner>) -> Result<Vec<CredentialRecord>, StoreError> {
+        self.inner.credentials(owner).await
     }
 
     async fn snapshot(&self, path: &Path) -> Result<(), StoreError> {

@@ -162,6 +162,7 @@ mod tests {
             resumed: false,
             command,
             env: BTreeMap::new(),
+            secrets: Default::default(),
             image: None,
             resources: Resources::default(),
             isolation: Isolation::Run,

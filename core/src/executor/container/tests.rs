@@ -100,6 +100,7 @@ impl Site {
             resumed: false,
             command: Command::Script { text: text.to_owned(), shell: Some("sh -e".to_owned()) },
             env: BTreeMap::new(),
+            secrets: Default::default(),
             image: None,
             resources: Resources::default(),
             isolation: Isolation::Run,

@@ -8,6 +8,7 @@
 //!     script     what a shell or interpreter runs
 //!     log        stdout and stderr as they were written
 //!     output     `$WINDLASS_OUTPUT`, when the step writes it
+//!     secrets/   files with credentials, while the step runs
 //!     forgotten  the log's length, once the log is dropped
 //! ```
 //!

@@ -23,6 +23,7 @@ mod kill;
 pub(super) mod layout;
 mod process;
 pub(super) mod remove;
+pub(super) mod secrets;
 mod shim;
 mod spare;
 mod spawn;
@@ -171,7 +172,9 @@ impl Executor for LocalExecutor {
     }
 
     async fn stop(&self, step: &StepKey, grace: Duration) -> Result<(), ExecutorError> {
-        self.shared.stop(step, grace).await
+        let stopped = self.shared.stop(step, grace).await;
+        self.shared.step(step).remove_secrets().map_err(io(format!("removing the secrets of {step}")))?;
+        stopped
     }
 
     async fn read(&self, run: RunId, path: &str) -> Result<TarStream, ExecutorError> {

@@ -33,6 +33,9 @@ const EXECUTE: &str = "unset PWD; shift 2; exec \"$@\" ) 2>&1\n";
 /// Becomes the command with variables that the shell itself would drop or change.
 const EXECUTE_LAUNCH: &str = "unset PWD; windlass_launch=\"$1/launch\"; shift 2; . \"$windlass_launch\" ) 2>&1\n";
 const WRITE_EXIT: &str = "printf '%s.\\n' \"$?\" >>\"$1/token\"\n";
+/// The same for a step that has secret files: they go first, also where no engine lives to remove them.
+const WRITE_EXIT_WITHOUT_SECRETS: &str =
+    "windlass_end=$?; /bin/rm -rf \"$1/secrets\"; printf '%s.\\n' \"$windlass_end\" >>\"$1/token\"\n";
 
 /// What the executor knows of its machine.
 #[derive(Clone, Debug)]
@@ -113,7 +116,7 @@ pub(super) fn launch(
             (host.sh.clone(), argument("windlass")?, argv)
         }
     };
-    code += WRITE_EXIT;
+    code += if step.secrets.files.is_empty() { WRITE_EXIT } else { WRITE_EXIT_WITHOUT_SECRETS };
     let program = path_argument(&shell)?;
     let mut argv = vec![program.clone(), argument("-c")?, argument(&code)?, name];
     argv.extend([path_argument(folder.path())?, path_argument(workspace)?]);
@@ -188,6 +191,7 @@ fn environment(
     all.extend(host.home.clone().map(|home| ("HOME".to_owned(), home)));
     all.extend(host.inherited.clone());
     all.extend(step.env.iter().map(|(name, value)| (name.clone(), value.clone())));
+    all.extend(secrets(step, folder)?);
     all.insert("WORKSPACE".to_owned(), path_text(workspace)?);
     all.insert("WINDLASS_OUTPUT".to_owned(), path_text(&folder.output())?);
     let cookie = folder.cookie().strip_prefix(COOKIE_NAME).and_then(|rest| rest.strip_prefix('=')).unwrap_or_default();
@@ -203,6 +207,21 @@ fn environment(
         return Err(bad_command("a program with `=` in its name cannot have such variables".to_owned()));
     }
     Ok((plain, odd))
+}
+
+/// The variables of the step's credentials. The odd ones would have to be written out for all to see, if only for a moment.
+fn secrets(step: &StepSpec, folder: &StepFolder) -> Result<Variables, ExecutorError> {
+    let values = step.secrets.env.iter().map(|(name, value)| Ok((name.clone(), value.expose().to_owned())));
+    let files = step.secrets.files.keys().map(|name| Ok((name.clone(), path_text(&folder.secrets().join(name))?)));
+    let all = values.chain(files).collect::<Result<Variables, ExecutorError>>()?;
+    match all.keys().find(|name| name.as_str() == "PATH" || is_odd(name)) {
+        None => Ok(all),
+        Some(name) => Err(ExecutorError::BadStep {
+            code: "badEnvironment",
+            message: format!("a secret cannot be in the variable {name:?}, which shells treat in a way of their own"),
+            advice: "give the secret another name in `secrets` of the task".to_owned(),
+        }),
+    }
 }
 
 /// A shell text that becomes `"$@"` with the odd variables set, by `env`. Until that becomes the command, some microseconds

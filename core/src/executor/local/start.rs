@@ -10,6 +10,7 @@ use tokio::sync::SetOnce;
 use super::copier::{Copier, Copying, Succession};
 use super::layout::{StepFolder, StepState, open_writable};
 use super::process::{Held, reap};
+use super::secrets::write_secrets;
 use super::spare::Spare;
 use super::spawn::Files;
 use super::{Shared, io, shim, spawn};
@@ -120,6 +121,7 @@ impl Shared {
         for (name, text) in files {
             open_writable(&draft.join(name), 0o700)?.write_all(text.as_bytes())?;
         }
+        write_secrets(&draft, &step.secrets)?;
         if folder.adopt(&draft)? {
             return Ok((true, Some(copier)));
         }
@@ -129,6 +131,7 @@ impl Shared {
             for (name, text) in files {
                 folder.replace(name, text)?;
             }
+            write_secrets(folder.path(), &step.secrets)?;
         }
         Ok((false, None))
     }

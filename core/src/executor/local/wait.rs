@@ -20,7 +20,9 @@ const SHORT: Duration = Duration::from_secs(1);
 impl Shared {
     pub(super) async fn wait(self: &Arc<Self>, key: &StepKey) -> Result<StepExit, ExecutorError> {
         let folder = self.step(key);
-        let end = self.ended(key).await?;
+        let end = self.ended(key).await;
+        folder.remove_secrets().map_err(io(format!("removing the secrets of {key}")))?;
+        let end = end?;
         let doing = || format!("reading how the step {key} ended");
         let log_length = folder.log_length().map_err(io(doing()))?;
         let output = folder.read_output().map_err(io(doing()))?;

@@ -15,6 +15,7 @@ use tokio::task::AbortHandle;
 use super::{Log, SimpleExecutor, StepContext, follow};
 use crate::clock::SharedClock;
 use crate::executor::local::layout::{RunFolder, StepFolder, StepState};
+use crate::executor::local::secrets::write_secrets;
 use crate::executor::local::{io, lost, remove, transfer, workspace};
 use crate::executor::{
     Capabilities, Executor, ExecutorError, ExecutorEvent, LogChunk, RunScope, StepExit, StepSpec, SweepReport,
@@ -104,7 +105,10 @@ impl<E: SimpleExecutor> Simple<E> {
         let (cancel, cancelled) = watch::channel(false);
         let (told, outcome) = watch::channel(None);
         let (log, output) = (Arc::new(log), Arc::new(Mutex::new(Bytes::new())));
-        let context = StepContext { workspace, log: Arc::clone(&log), cancelled, output: Arc::clone(&output) };
+        let (secrets, secrets_folder) = (step.secrets.clone(), folder.secrets());
+        let (log_of_step, output_of_step) = (Arc::clone(&log), Arc::clone(&output));
+        let context =
+            StepContext { workspace, secrets, secrets_folder, log: log_of_step, cancelled, output: output_of_step };
         let inner = Arc::clone(&self.inner);
         let call = tokio::spawn(async move { inner.run(step, context).await });
         let (abort, weak) = (call.abort_handle(), Arc::downgrade(&log));
@@ -116,6 +120,9 @@ impl<E: SimpleExecutor> Simple<E> {
                 Err(error) if error.is_cancelled() => Outcome::Ended(StepEnd::Signal(9)),
                 Err(error) => failed(panicked(&error)),
             };
+            if let Err(error) = folder.remove_secrets() {
+                tracing::warn!(%error, folder = %folder.path().display(), "the secrets of a step could not be removed");
+            }
             if let Outcome::Ended(end) = &outcome {
                 let output = kept.lock().unwrap_or_else(PoisonError::into_inner).clone();
                 if let Err(error) = write_end(&folder, *end, &output) {
@@ -156,6 +163,7 @@ impl<E: SimpleExecutor> Executor for Simple<E> {
             return Ok(());
         }
         let log = Log::create(&folder.log()).map_err(doing())?;
+        write_secrets(folder.path(), &step.secrets).map_err(doing())?;
         steps.insert(step.key.clone(), Arc::new(self.launch(step.clone(), workspace, folder, log)));
         Ok(())
     }
@@ -170,6 +178,7 @@ impl<E: SimpleExecutor> Executor for Simple<E> {
             let output = running.output.lock().unwrap_or_else(PoisonError::into_inner).clone();
             return Ok(StepExit { end, log_length: folder.log_length().map_err(doing())?, output });
         }
+        folder.remove_secrets().map_err(doing())?;
         match folder.state().map_err(doing())? {
             StepState::Ended { end, .. } => {
                 let output = folder.read_output().map_err(doing())?;

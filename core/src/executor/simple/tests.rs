@@ -119,6 +119,7 @@ async fn started(task: &str) -> (TempDir, SharedClock, Simple<Scripted>, StepKey
         resumed: false,
         command: Command::Program { argv: vec!["x".to_owned()] },
         env: Default::default(),
+        secrets: Default::default(),
         image: None,
         resources: Resources::default(),
         isolation: Isolation::Run,

@@ -180,11 +180,31 @@ impl TaskBuilder {
     }
 
     /// Gives a credential to the step as an environment variable.
-    pub fn secret(mut self, variable: impl AsRef<str>, credential: impl AsRef<str>) -> Self {
+    pub fn secret(self, variable: impl AsRef<str>, credential: impl AsRef<str>) -> Self {
+        self.give(variable, credential, None, SecretForm::Env)
+    }
+
+    /// Gives one value of a credential to the step as an environment variable: `user`, `password` …
+    pub fn secret_key(self, variable: impl AsRef<str>, credential: impl AsRef<str>, key: impl Into<String>) -> Self {
+        self.give(variable, credential, Some(key.into()), SecretForm::Env)
+    }
+
+    /// Gives a credential to the step as a file, whose path is in the environment variable.
+    pub fn secret_file(self, variable: impl AsRef<str>, credential: impl AsRef<str>) -> Self {
+        self.give(variable, credential, None, SecretForm::File)
+    }
+
+    fn give(
+        mut self,
+        variable: impl AsRef<str>,
+        credential: impl AsRef<str>,
+        key: Option<String>,
+        form: SecretForm,
+    ) -> Self {
         let path = at("secrets").item(self.task.secrets.len());
         let name = self.mistakes.name(variable, path.key("name"));
         let from = self.mistakes.name(credential, path.key("from"));
-        self.task.secrets.push(SecretVariable { name, from });
+        self.task.secrets.push(SecretVariable { name, from, key, form });
         self
     }
 

@@ -75,7 +75,14 @@ record!(Resources {
 
 record!(Quantities { cpu: "cpu" = optional, memory: "memory" = optional });
 
-record!(SecretVariable { name: "name" = required, from: "from" = required });
+record!(SecretVariable {
+    name: "name" = required,
+    from: "from" = required,
+    key: "key" = optional,
+    form: "as" = default(SecretForm::Env),
+});
+
+words!(SecretForm { Env = "env", File = "file" });
 
 words!(Isolation { Run = "run", Task = "task" });
 

@@ -244,7 +244,13 @@ prop_compose! {
         task.artifacts = artifacts.into_iter().map(|(name, paths, keep)| Artifact { name, paths, keep }).collect();
         task.reports = reports.map(|junit| Reports { junit });
         task.resources = resources;
-        task.secrets = secret.into_iter().map(|from| SecretVariable { name: variable("SECRET"), from }).collect();
+        let (key, form) = match flags {
+            [true, false, _] => (Some("user".to_owned()), SecretForm::Env),
+            [false, true, _] => (None, SecretForm::File),
+            _ => (None, SecretForm::Env),
+        };
+        task.secrets =
+            secret.into_iter().map(|from| SecretVariable { name: variable("SECRET"), from, key: key.clone(), form }).collect();
         task.isolation = if flags[0] { Isolation::Task } else { Isolation::Run };
         task.workspace = if flags[1] { WorkspaceUse::None } else { WorkspaceUse::Shared };
         task.allow_failure = flags[2];

@@ -46,6 +46,8 @@ fn the_builder_and_the_document_give_the_same_value() {
                         .junit(["report.xml"])
                         .resources(Quantities::default(), Quantities { cpu: None, memory: Some("1Gi".to_owned()) })
                         .secret("TOKEN", "team")
+                        .secret_key("WHO", "team", "user")
+                        .secret_file("KEY", "deploy")
                         .isolation(Isolation::Task)
                         .workspace(WorkspaceUse::None),
                 )
@@ -93,7 +95,7 @@ stages:
         artifacts: [{paths: ["dist/**"]}]
         reports: {junit: [report.xml]}
         resources: {limits: {memory: 1Gi}}
-        secrets: [{name: TOKEN, from: team}]
+        secrets: [{name: TOKEN, from: team}, {name: WHO, from: team, key: user}, {name: KEY, from: deploy, as: file}]
         isolation: task
         workspace: none
       - {name: lint, script: cargo clippy, needs: [get], allowFailure: true, when: "true", executor: docker}

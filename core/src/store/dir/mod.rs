@@ -89,6 +89,11 @@ impl DataDir {
         self.path.join("executors").join(as_file_name(name))
     }
 
+    /// The file with the master key, unless that is kept elsewhere. It is in no backup.
+    pub fn master_key(&self) -> PathBuf {
+        self.path.join("master.key")
+    }
+
     /// The socket over which other processes reach the engine.
     pub fn control_socket(&self) -> PathBuf {
         self.path.join("control.sock")

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use super::kept::{Kept, KeptPipeline};
 use crate::run::{RunId, Seq};
-use crate::store::{Batch, PipelineChange, PipelineVersion, StoreError};
+use crate::store::{Batch, CredentialChange, CredentialOwner, PipelineChange, PipelineVersion, StoreError};
 
 impl Kept {
     /// Whether all of it can be done.
@@ -31,6 +31,7 @@ impl Kept {
         }
         self.check_pipelines(&batch.pipelines)?;
         self.check_workspaces(batch)?;
+        self.check_credentials(batch)?;
         self.check_deletes(batch)
     }
 
@@ -73,6 +74,31 @@ impl Kept {
             let kept = self.workspaces.contains_key(run) || batch.keep.iter().any(|kept| kept.run == *run);
             if !kept || !gone.insert(*run) {
                 return Err(StoreError::NotKept { run: *run });
+            }
+        }
+        Ok(())
+    }
+
+    fn check_credentials(&self, batch: &Batch) -> Result<(), StoreError> {
+        let mut there: HashSet<(CredentialOwner, &str)> =
+            self.credentials.keys().map(|(owner, name)| (*owner, name.as_str())).collect();
+        for change in &batch.credentials {
+            match change {
+                CredentialChange::Set(record) => {
+                    if let CredentialOwner::Run(run) = record.owner
+                        && !self.runs.contains_key(&run)
+                        && !batch.runs.iter().any(|(new, _)| new.id == run)
+                    {
+                        return Err(StoreError::NoSuchRun { run });
+                    }
+                    there.insert((record.owner, &record.name));
+                }
+                CredentialChange::Remove { owner, name } => {
+                    if !there.remove(&(*owner, name.as_str())) {
+                        return Err(StoreError::NoSuchCredential { name: name.clone() });
+                    }
+                }
+                CredentialChange::RemoveOfRun(run) => there.retain(|(owner, _)| *owner != CredentialOwner::Run(*run)),
             }
         }
         Ok(())

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, HashMap};
 use crate::audit::AuditEntry;
 use crate::run::{RunId, Seq, Sequenced};
 use crate::store::{
-    Append, Batch, KeptWorkspace, LogEntry, PipelineChange, PipelineRecord, PipelineVersion, Position, Positioned,
-    RunListing, RunRecord,
+    Append, Batch, CredentialChange, CredentialOwner, CredentialRecord, KeptWorkspace, LogEntry, PipelineChange,
+    PipelineRecord, PipelineVersion, Position, Positioned, RunListing, RunRecord,
 };
 
 /// Everything that it keeps.
@@ -19,6 +19,7 @@ pub(super) struct Kept {
     pub(super) pipelines: BTreeMap<String, KeptPipeline>,
     pub(super) last_versions: HashMap<String, u64>,
     pub(super) workspaces: BTreeMap<RunId, KeptWorkspace>,
+    pub(super) credentials: BTreeMap<(CredentialOwner, String), CredentialRecord>,
     pub(super) position: u64,
     /// Which event has which place. Those of deleted runs go.
     pub(super) order: BTreeMap<u64, (RunId, Seq)>,
@@ -71,6 +72,9 @@ impl Kept {
         for run in batch.unkeep {
             self.workspaces.remove(&run);
         }
+        for change in batch.credentials {
+            self.change_credential(change);
+        }
         for run in batch.deletes {
             self.delete(run);
         }
@@ -103,6 +107,22 @@ impl Kept {
         }
     }
 
+    fn change_credential(&mut self, change: CredentialChange) {
+        match change {
+            CredentialChange::Set(record) => {
+                self.credentials.insert((record.owner, record.name.clone()), record);
+            }
+            CredentialChange::Remove { owner, name } => {
+                self.credentials.remove(&(owner, name));
+            }
+            CredentialChange::RemoveOfRun(run) => self.remove_credentials_of(run),
+        }
+    }
+
+    fn remove_credentials_of(&mut self, run: RunId) {
+        self.credentials.retain(|(owner, _), _| *owner != CredentialOwner::Run(run));
+    }
+
     fn delete(&mut self, run: RunId) {
         if let Some(kept) = self.runs.remove(&run) {
             self.numbers.remove(&(kept.record.pipeline, kept.record.number));
@@ -111,6 +131,7 @@ impl Kept {
             }
         }
         self.workspaces.remove(&run);
+        self.remove_credentials_of(run);
     }
 
     pub(super) fn positioned(&self, position: u64, run: RunId, seq: Seq) -> Option<Positioned> {

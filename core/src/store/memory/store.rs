@@ -8,8 +8,9 @@ use async_trait::async_trait;
 use super::kept::{Kept, KeptPipeline};
 use crate::run::{RunId, Seq, Sequenced};
 use crate::store::{
-    AuditFilter, Audited, Batch, KeptWorkspace, LogEntry, PipelineFilter, PipelineListing, PipelineRecord,
-    PipelineVersion, Position, Positioned, RunFilter, RunListing, RunRecord, Store, StoreError, prefix,
+    AuditFilter, Audited, Batch, CredentialOwner, CredentialRecord, KeptWorkspace, LogEntry, PipelineFilter,
+    PipelineListing, PipelineRecord, PipelineVersion, Position, Positioned, RunFilter, RunListing, RunRecord, Store,
+    StoreError, prefix,
 };
 
 /// Keeps everything in memory, and nothing longer than the process lives. Otherwise it behaves as every store does.
@@ -148,6 +149,16 @@ impl Store for MemoryStore {
         let mut all: Vec<_> = self.kept().workspaces.values().cloned().collect();
         all.sort_by_key(|kept| (kept.until, kept.run));
         Ok(all)
+    }
+
+    async fn credential(&self, owner: CredentialOwner, name: &str) -> Result<Option<CredentialRecord>, StoreError> {
+        Ok(self.kept().credentials.get(&(owner, name.to_owned())).cloned())
+    }
+
+    async fn credentials(&self, owner: Option<CredentialOwner>) -> Result<Vec<CredentialRecord>, StoreError> {
+        let kept = self.kept();
+        let wanted = kept.credentials.values().filter(|record| owner.is_none_or(|owner| record.owner == owner));
+        Ok(wanted.cloned().collect())
     }
 
     async fn snapshot(&self, path: &std::path::Path) -> Result<(), StoreError> {

@@ -3,13 +3,14 @@
 use rusqlite::Connection;
 
 use super::audit::Entry;
+use super::credentials;
 use super::failure::Failure;
 use super::kept;
 use super::pipelines::Edit;
 use super::positions::Positions;
 use super::runs::{self, NewRun, Rows};
 use crate::run::RunId;
-use crate::store::{Batch, KeptWorkspace};
+use crate::store::{Batch, CredentialChange, KeptWorkspace};
 
 /// A batch with everything turned into columns, so that the writer's thread does nothing but write.
 pub(super) struct Change {
@@ -19,6 +20,7 @@ pub(super) struct Change {
     pipelines: Vec<Edit>,
     keep: Vec<KeptWorkspace>,
     unkeep: Vec<RunId>,
+    credentials: Vec<CredentialChange>,
     deletes: Vec<RunId>,
     audit: Vec<Entry>,
 }
@@ -33,6 +35,7 @@ impl Change {
             pipelines: batch.pipelines.into_iter().map(Edit::encode).collect(),
             keep: batch.keep,
             unkeep: batch.unkeep,
+            credentials: batch.credentials,
             deletes: batch.deletes,
             audit: batch.audit.iter().map(Entry::encode).collect::<Result<_, _>>()?,
         })
@@ -59,6 +62,9 @@ impl Change {
         }
         for run in &self.unkeep {
             kept::unkeep(db, *run)?;
+        }
+        for change in &self.credentials {
+            credentials::change(db, change)?;
         }
         self.delete(db, positions)?;
         for entry in &self.audit {

@@ -6,6 +6,7 @@
 mod audit;
 mod change;
 mod checksum;
+mod credentials;
 mod failure;
 mod kept;
 mod pipelines;
@@ -34,6 +35,7 @@ use self::writer::Writer;
 use super::contract::{
     AuditFilter, Audited, Batch, KeptWorkspace, Position, Positioned, RunFilter, RunListing, RunRecord, Store,
 };
+use super::credentials::{CredentialOwner, CredentialRecord};
 use super::error::StoreError;
 use super::pipelines::{PipelineFilter, PipelineListing, PipelineRecord, PipelineVersion};
 use super::prefix;
@@ -183,6 +185,15 @@ impl Store for SqliteStore {
 
     async fn kept(&self) -> Result<Vec<KeptWorkspace>, StoreError> {
         self.query(kept::list).await
+    }
+
+    async fn credential(&self, owner: CredentialOwner, name: &str) -> Result<Option<CredentialRecord>, StoreError> {
+        let name = name.to_owned();
+        self.query(move |db| Ok(credentials::list(db, Some(owner), Some(name))?.pop())).await
+    }
+
+    async fn credentials(&self, owner: Option<CredentialOwner>) -> Result<Vec<CredentialRecord>, StoreError> {
+        self.query(move |db| credentials::list(db, owner, None)).await
     }
 
     async fn snapshot(&self, path: &Path) -> Result<(), StoreError> {

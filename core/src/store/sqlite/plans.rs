@@ -4,9 +4,9 @@ use rusqlite::Connection;
 
 use super::failure::Failure;
 use super::row::COLUMNS;
-use super::{audit, kept, pipelines, positions, query};
+use super::{audit, credentials, kept, pipelines, positions, query};
 use crate::run::{RunId, RunStatus};
-use crate::store::{AuditFilter, PipelineFilter, Position, RunFilter};
+use crate::store::{AuditFilter, CredentialOwner, PipelineFilter, Position, RunFilter};
 
 /// How SQLite finds the answer to a question: what `EXPLAIN QUERY PLAN` says.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,6 +35,7 @@ fn plan(db: &Connection, question: String, sql: String) -> Result<QueryPlan, Fai
 }
 
 fn questions() -> Vec<(String, String)> {
+    let of_owner = credentials::question(Some(CredentialOwner::Installation), None);
     let fixed = [
         ("events of a run after a number", query::EVENTS.to_owned()),
         ("events of all runs after a position", positions::EVENTS.to_owned()),
@@ -44,6 +45,7 @@ fn questions() -> Vec<(String, String)> {
         ("runs by the beginning of their id", query::BETWEEN.to_owned()),
         ("unfinished runs", query::unfinished_question().sql().to_owned()),
         ("kept workspaces", kept::LIST.to_owned()),
+        ("credentials of an owner", of_owner.sql().to_owned()),
     ];
     let fixed = fixed.map(|(question, sql)| (question.to_owned(), sql));
     fixed.into_iter().chain(runs()).chain(pipelines_and_versions()).chain(changes()).collect()

@@ -3,6 +3,7 @@
 use rusqlite::{Connection, params};
 
 use super::checksum;
+use super::credentials;
 use super::failure::Failure;
 use super::positions::Positions;
 use super::row::{self, columns, optional_columns, signed};
@@ -182,5 +183,6 @@ pub(super) fn delete(db: &Connection, run: RunId) -> Result<(), Failure> {
         return Err(StoreError::Unfinished { run }.into());
     }
     db.prepare_cached("DELETE FROM runs WHERE key = ?1")?.execute([found.key])?;
+    credentials::remove_of_run(db, run)?;
     Ok(())
 }

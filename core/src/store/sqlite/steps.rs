@@ -17,6 +17,7 @@ pub(super) const STEPS: &[Step] = &[
         db.execute_batch(PIPELINES)?;
         copy_actors(db)
     },
+    |db| Ok(db.execute_batch(CREDENTIALS)?),
 ];
 
 /// - Events refer to their run by a small number instead of its id, which keeps them short.
@@ -132,6 +133,21 @@ CREATE TABLE kept (
 CREATE INDEX kept_by_end ON kept (until, id);
 CREATE TABLE floor (position INTEGER PRIMARY KEY) STRICT;
 INSERT INTO floor VALUES (0);
+";
+
+/// What is in `sealed` nobody can read without the master key. `owner` is the id of a run, or empty for the installation.
+const CREDENTIALS: &str = "
+CREATE TABLE credentials (
+    owner BLOB NOT NULL,
+    name TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    sealed TEXT NOT NULL,
+    changed_wall INTEGER NOT NULL,
+    changed_elapsed INTEGER NOT NULL,
+    changed_by TEXT NOT NULL,
+    crc INTEGER NOT NULL,
+    PRIMARY KEY (owner, name)
+) STRICT, WITHOUT ROWID;
 ";
 
 /// Schema 1 had the actor and the repeated run only in `documents`. What is damaged stays as it is: whoever reads it is told,

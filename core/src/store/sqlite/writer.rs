@@ -20,7 +20,7 @@ const GROUP: usize = 256;
 type Answer = oneshot::Sender<Result<(), StoreError>>;
 
 enum Job {
-    Commit(Change, Answer),
+    Commit(Box<Change>, Answer),
     Close(oneshot::Sender<()>),
     /// For tests: something done with the writer's connection.
     #[cfg(test)]
@@ -47,7 +47,7 @@ impl Writer {
     /// Returns when the change is on the disk, or refused.
     pub(super) async fn commit(&self, change: Change) -> Result<(), StoreError> {
         let (answer, answered) = oneshot::channel();
-        self.jobs.send(Job::Commit(change, answer)).map_err(|_| self.closed())?;
+        self.jobs.send(Job::Commit(Box::new(change), answer)).map_err(|_| self.closed())?;
         answered.await.unwrap_or_else(|_| Err(self.closed()))
     }
 
@@ -108,7 +108,7 @@ impl Worker {
             let mut last = None;
             for job in std::iter::once(first).chain(queue.try_iter()) {
                 match job {
-                    Job::Commit(change, answer) => group.push((change, answer)),
+                    Job::Commit(change, answer) => group.push((*change, answer)),
                     Job::Close(closed) => last = Some(closed),
                     #[cfg(test)]
                     Job::With(act) => {

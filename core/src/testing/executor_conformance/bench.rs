@@ -10,7 +10,9 @@ use futures::stream::{self, BoxStream};
 use futures::{Future, StreamExt};
 
 use crate::clock::SharedClock;
-use crate::executor::{Command, Executor, ExecutorError, LogChunk, RunScope, StepExit, StepSpec, TarStream};
+use crate::executor::{
+    Command, Executor, ExecutorError, LogChunk, RunScope, StepExit, StepSecrets, StepSpec, TarStream,
+};
 use crate::pipeline::{Isolation, Resources, TaskId, WorkspaceUse};
 use crate::run::{RunId, StepEnd, StepKey};
 
@@ -79,6 +81,7 @@ impl<'a> Bench<'a> {
             resumed: false,
             command,
             env: BTreeMap::new(),
+            secrets: StepSecrets::default(),
             image: self.factory.image(),
             resources: Resources::default(),
             isolation: Isolation::Run,

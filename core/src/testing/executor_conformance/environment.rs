@@ -1,9 +1,11 @@
 //! The environment is passed exactly.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
-use super::bench::{Bench, Factory};
+use super::bench::{Bench, Factory, LogReader, text};
 use crate::executor::{Command, ExecutorError};
+use crate::secret::{SecretBytes, SecretText};
 
 /// What an executor may add by itself, with what shells add when they start.
 const ADDED: &[&str] = &["PATH", "HOME", "WORKSPACE", "WINDLASS_OUTPUT", "WINDLASS_STEP"];
@@ -84,6 +86,46 @@ pub async fn large_variables(factory: &dyn Factory) {
     let text = format!("# {}\necho end\n", "comment ".repeat(50_000));
     let step = bench.step("script", Command::Script { text, shell: Some("sh".to_owned()) });
     assert_eq!(bench.finish(&step).await.success(), "end\n", "a large script");
+    bench.release().await;
+}
+
+/// Secrets reach the step as they are: values, and files that only the step's user can read, outside of the workspace. They win
+/// over the environment, and nothing shows them.
+pub async fn secrets_reach_the_step(factory: &dyn Factory) {
+    let bench = Bench::new(factory).await;
+    let script = "printf '%s|' \"$TOKEN\" \"$(cat \"$KEY\")\"; ls -l \"$KEY\" | cut -c5-10; \
+                ls -ld \"${KEY%/*}\" | cut -c5-10; case \"$KEY\" in \"$WORKSPACE\"/*) echo inside;; /*) echo outside;; esac";
+    let mut step = bench.script("secrets", script);
+    step.env.insert("TOKEN".to_owned(), "of the environment".to_owned());
+    step.secrets.env.insert("TOKEN".to_owned(), SecretText::new("a 'secret' $value\nof two lines"));
+    step.secrets.files.insert("KEY".to_owned(), SecretBytes::new("a file\nwith $(no) line end"));
+    let shown = format!("{step:?}");
+    assert!(!shown.contains("of two lines") && !shown.contains("line end"), "{shown}");
+    let expected = "a 'secret' $value\nof two lines|a file\nwith $(no) line end|------\n------\noutside\n";
+    assert_eq!(bench.finish(&step).await.success(), expected);
+    bench.release().await;
+}
+
+/// Secret files are gone when the step has ended, and when it was stopped.
+pub async fn secret_files_go_with_the_step(factory: &dyn Factory) {
+    let bench = Bench::new(factory).await;
+    let with_file = |task: &str, script: &str| {
+        let mut step = bench.script(task, script);
+        step.secrets.files.insert("KEY".to_owned(), SecretBytes::new("the content"));
+        step
+    };
+    let look = |task: &str, path: &str| bench.script(task, &format!("test -e '{path}' && echo there || echo gone"));
+    let path = bench.finish(&with_file("ends", "printf %s \"$KEY\"")).await.success();
+    assert_eq!(bench.finish(&look("look", &path)).await.success(), "gone\n", "after the end");
+
+    let step = with_file("hangs", "printf '%s\\n' \"$KEY\"; exec sleep 1000");
+    bench.must("start", bench.executor.start(&step)).await;
+    let mut log = LogReader::new(&bench, &step.key, 0);
+    log.until(&bench, "\n").await;
+    bench.must("stop", bench.executor.stop(&step.key, Duration::ZERO)).await;
+    let _ = bench.within("wait", bench.executor.wait(&step.key)).await;
+    let path = text(&log.bytes);
+    assert_eq!(bench.finish(&look("look-again", path.trim())).await.success(), "gone\n", "after a stop");
     bench.release().await;
 }
 

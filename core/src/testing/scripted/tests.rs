@@ -30,6 +30,7 @@ fn step(task: &str, attempt: u32) -> StepSpec {
         resumed: false,
         command: Command::Program { argv: vec!["true".to_owned()] },
         env: std::collections::BTreeMap::new(),
+        secrets: Default::default(),
         image: None,
         resources: Resources::default(),
         isolation: Isolation::Run,

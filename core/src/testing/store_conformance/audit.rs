@@ -4,6 +4,7 @@ use super::StoreFactory;
 use super::samples::*;
 use crate::audit::{AuditEntry, Change};
 use crate::run::Decision;
+use crate::secret::CredentialKind;
 use crate::store::{AuditFilter, Batch, LogEntry, Position, StoreError};
 
 /// Entries are listed newest first, each with its place among everything that was committed; 50 when no number is given.
@@ -96,6 +97,9 @@ pub async fn every_kind_of_change_is_kept(factory: &dyn StoreFactory) -> Result<
         },
         Change::RunDeleted { run, pipeline: pipeline.clone(), number: 1, reason },
         backup(""),
+        Change::CredentialSet { credential: pipeline.clone(), kind: CredentialKind::SshKey },
+        Change::CredentialRemoved { credential: pipeline.clone() },
+        Change::MasterKeyRotated { key: "0123456789abcdef".to_owned(), credentials: 3 },
     ];
     let entries: Vec<_> =
         changes.into_iter().map(|change| AuditEntry { at: moment(5), by: pipeline.clone(), change }).collect();

@@ -48,6 +48,7 @@ macro_rules! store_conformance_tests {
             deleted_runs_are_gone, only_finished_runs_are_deleted, a_batch_may_end_the_run_that_it_deletes,
             readers_see_a_run_whole_or_not_at_all,
             workspaces_are_kept_in_the_order_of_their_ends, workspaces_are_kept_no_longer,
+            credentials_are_set_and_removed, credentials_of_a_run_go_with_it,
             snapshots_hold_one_moment, snapshots_take_nobodys_place
         );
     };

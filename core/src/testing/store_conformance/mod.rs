@@ -5,6 +5,7 @@
 
 mod audit;
 mod commits;
+mod credentials;
 mod deletion;
 mod factory;
 mod listings;
@@ -16,6 +17,7 @@ mod workspaces;
 
 pub use self::audit::*;
 pub use self::commits::*;
+pub use self::credentials::*;
 pub use self::deletion::*;
 pub use self::factory::StoreFactory;
 pub use self::listings::*;

@@ -21,6 +21,7 @@ fn step(command: Command, env: &[(&str, &str)]) -> StepSpec {
         resumed: false,
         command,
         env: env.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
+        secrets: Default::default(),
         image: None,
         resources: Resources::default(),
         isolation: Isolation::Run,

@@ -137,6 +137,7 @@ pub(super) fn script(run: RunId, task: &str, text: &str, shell: Option<&str>) ->
         resumed: false,
         command: Command::Script { text: text.to_owned(), shell: shell.map(str::to_owned) },
         env: BTreeMap::new(),
+        secrets: Default::default(),
         image: None,
         resources: Resources::default(),
         isolation: Isolation::Run,

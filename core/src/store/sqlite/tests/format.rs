@@ -41,11 +41,11 @@ fn a_newer_schema_is_left_alone() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("windlass.db");
     drop(block_on(filled(&path, 1)).unwrap());
-    raw(&path).pragma_update(None, "user_version", 3).unwrap();
+    raw(&path).pragma_update(None, "user_version", 4).unwrap();
     let before = std::fs::read(&path).unwrap();
     for result in [SqliteStore::open(&path), SqliteStore::open_read_only(&path)] {
         let error = result.unwrap_err();
-        assert!(matches!(error, StoreError::NewerFormat { found: 3, known: 2, .. }), "{error:?}");
+        assert!(matches!(error, StoreError::NewerFormat { found: 4, known: 3, .. }), "{error:?}");
     }
     assert!(std::fs::read(&path).unwrap() == before);
 }
@@ -56,7 +56,7 @@ fn an_older_schema_is_not_read_without_being_brought_up_to_date() {
     let path = folder.path().join("windlass.db");
     raw(&path).execute_batch("PRAGMA journal_mode = WAL").unwrap();
     let error = SqliteStore::open_read_only(&path).unwrap_err();
-    assert!(matches!(error, StoreError::OlderFormat { found: 0, known: 2, .. }), "{error:?}");
+    assert!(matches!(error, StoreError::OlderFormat { found: 0, known: 3, .. }), "{error:?}");
 }
 
 #[test]
