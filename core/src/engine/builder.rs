@@ -1,7 +1,8 @@
 //! Opening an engine: its data directory, its executors, its limits, and the runs that an earlier one left.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::fmt;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use futures::FutureExt;
@@ -19,6 +20,8 @@ use super::{Engine, Handle, expiry};
 use crate::action::{ActionHandler, Actions};
 use crate::clock::{SavedClock, SharedClock, SystemClock};
 use crate::error::{Error, ErrorKind, Result};
+#[cfg(unix)]
+use crate::executor::{Simple, SimpleExecutor};
 use crate::executor::{Executor, ExecutorError, LocalExecutor, RunScope};
 use crate::explain;
 use crate::failpoint;
@@ -41,7 +44,7 @@ pub(crate) const LOCAL: &str = "local";
 #[derive(Debug)]
 pub struct EngineBuilder {
     data_dir: PathBuf,
-    executors: Vec<(String, Arc<dyn Executor>)>,
+    executors: Vec<(String, Given)>,
     default_executor: Option<String>,
     actions: Vec<(String, Arc<dyn ActionHandler>)>,
     max_tasks: usize,
@@ -56,6 +59,33 @@ pub struct EngineBuilder {
     master_key: Option<KeySource>,
     credential_tests: BTreeMap<TargetKind, Arc<dyn CredentialTest>>,
     control: bool,
+}
+
+/// An executor as the embedder gives it.
+enum Given {
+    /// As it is.
+    Ready(Arc<dyn Executor>),
+    /// One that gets a folder in the data directory and the engine's clock when the engine is opened.
+    Later(Box<dyn FnOnce(&Path, SharedClock) -> Result<Arc<dyn Executor>, ExecutorError> + Send + Sync>),
+}
+
+impl fmt::Debug for Given {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Ready(executor) => executor.fmt(f),
+            Self::Later(_) => f.write_str("Later"),
+        }
+    }
+}
+
+impl Given {
+    /// The executor of this name in a data directory.
+    fn make(self, name: &str, data_dir: &DataDir, clock: &SharedClock) -> Result<Arc<dyn Executor>> {
+        Ok(match self {
+            Self::Ready(executor) => executor,
+            Self::Later(make) => make(&data_dir.executor_state(executor_name(name)?.as_str()), clock.clone())?,
+        })
+    }
 }
 
 impl Default for EngineBuilder {
@@ -93,7 +123,19 @@ impl EngineBuilder {
     /// Registers an executor under a name. The first one is the default. Without any, `local` is there.
     #[must_use]
     pub fn executor(mut self, name: impl Into<String>, executor: impl Executor) -> Self {
-        self.executors.push((name.into(), Arc::new(executor)));
+        self.executors.push((name.into(), Given::Ready(Arc::new(executor))));
+        self
+    }
+
+    /// Registers a [`SimpleExecutor`] under a name, as [`executor`](Self::executor) does. What it needs to keep stands in the
+    /// data directory, and time is the engine's.
+    #[cfg(unix)]
+    #[must_use]
+    pub fn simple_executor(mut self, name: impl Into<String>, executor: impl SimpleExecutor) -> Self {
+        let make = |folder: &Path, clock: SharedClock| -> Result<Arc<dyn Executor>, ExecutorError> {
+            Ok(Arc::new(Simple::new(executor, folder, clock)?))
+        };
+        self.executors.push((name.into(), Given::Later(Box::new(make))));
         self
     }
 
@@ -231,11 +273,11 @@ impl EngineBuilder {
         let mut executors = self.executors;
         if executors.is_empty() {
             let local = LocalExecutor::inheriting(data_dir.executor_state(LOCAL), clock.clone(), &self.pass_env)?;
-            executors.push((LOCAL.to_owned(), Arc::new(local)));
+            executors.push((LOCAL.to_owned(), Given::Ready(Arc::new(local))));
         }
         let first = executors.first().map_or(LOCAL, |(name, _)| name);
         let default_executor = executor_name(self.default_executor.as_deref().unwrap_or(first))?;
-        let executors = named(executors)?;
+        let executors = named(executors, &data_dir, &clock)?;
         let actions = registered(self.actions)?;
         let logs = LogStore::new(data_dir.logs());
         let key = self.master_key.unwrap_or_else(|| KeySource::File(data_dir.master_key()));
@@ -289,8 +331,13 @@ fn executor_name(name: &str) -> Result<ExecutorName> {
 }
 
 /// The executors by name.
-fn named(executors: Vec<(String, Arc<dyn Executor>)>) -> Result<BTreeMap<ExecutorName, Arc<dyn Executor>>> {
-    executors.into_iter().map(|(name, executor)| Ok((executor_name(&name)?, executor))).collect()
+fn named(
+    executors: Vec<(String, Given)>,
+    data_dir: &DataDir,
+    clock: &SharedClock,
+) -> Result<BTreeMap<ExecutorName, Arc<dyn Executor>>> {
+    let named = executors.into_iter();
+    named.map(|(name, given)| Ok((executor_name(&name)?, given.make(&name, data_dir, clock)?))).collect()
 }
 
 /// The actions by name.

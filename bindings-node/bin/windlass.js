@@ -1,0 +1,7 @@
+#!/usr/bin/env node
+'use strict'
+
+// The command writes to the standard streams by itself; Node's own must not be touched before, since they change the pipes.
+const { native } = require('../dist/native.js')
+
+process.exitCode = native.commandLine(['windlass', ...process.argv.slice(2)])

@@ -1,0 +1,23 @@
+//! Windlass for Node. Carries calls and values between JavaScript and the core, and decides nothing: what is given goes as JSON
+//! through `windlass::wire`, which reads it strictly; what comes back is the JSON of the core's own types.
+//!
+//! The TypeScript in `ts/` is the package that people see; `ts/native.ts` declares what is here.
+
+#![expect(unreachable_pub, reason = "`#[napi]` wants public items, which only JavaScript reaches")]
+
+mod action;
+mod arguments;
+mod command_line;
+mod context;
+mod document;
+mod engine;
+mod editor;
+mod error;
+mod executor;
+mod failure;
+mod host;
+mod pipelines;
+mod plugin;
+mod run;
+mod simple_executor;
+mod stream;

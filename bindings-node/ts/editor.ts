@@ -1,0 +1,88 @@
+import type { PipelineDocument, StageDocument, TaskDocument } from './document.js'
+import type { Problem } from './errors.js'
+import { encode } from './json.js'
+import { callNow, type NativeEditor, native } from './native.js'
+import { definitionText, Pipeline } from './pipeline.js'
+
+/** Where something new lands. At the end when unset. */
+export type Place = 'first' | 'last' | { after: string }
+/** A list of tasks in a definition. */
+export type TaskList = { stage: string } | 'finally'
+/** Everything of a stage but its tasks. */
+export type StageSettings = Omit<StageDocument, 'tasks'>
+/** Everything of a pipeline but its name, its stages and its tasks. */
+export type PipelineSettings = Omit<PipelineDocument, 'name' | 'stages' | 'finally'>
+
+/** One step of a canvas. */
+export type Edit =
+  | { edit: 'addStage'; at?: Place; settings?: StageSettings }
+  | { edit: 'editStage'; stage: string; settings: StageSettings }
+  | { edit: 'copyStage'; stage: string }
+  | { edit: 'deleteStage'; stage: string }
+  | { edit: 'moveStage'; stage: string; to: number }
+  | { edit: 'addTask'; to: TaskList; at?: Place; task: TaskDocument }
+  | { edit: 'editTask'; task: string; with: TaskDocument }
+  | { edit: 'copyTask'; task: string }
+  | { edit: 'deleteTask'; task: string }
+  | { edit: 'moveTask'; task: string; to: number }
+  | { edit: 'addSource'; stage?: string; at?: Place; source: TaskDocument }
+  | { edit: 'editSource'; source: string; with: TaskDocument }
+  | { edit: 'copySource'; source: string }
+  | { edit: 'deleteSource'; source: string }
+  | { edit: 'moveSource'; source: string; to: number }
+  | { edit: 'editSettings'; settings: PipelineSettings }
+  | { edit: 'undo' }
+  | { edit: 'redo' }
+  | { edit: 'reset' }
+
+/** What a step led to. */
+export interface Edited {
+  definition: PipelineDocument
+  /** All that is wrong with it, with paths in the tree. Empty for one that can be run. */
+  problems: Problem[]
+  /** What the step made or touched. */
+  subject: { stage: string } | { task: string } | 'pipeline'
+  canUndo: boolean
+  canRedo: boolean
+  /** Whether it differs from the definition at opening. */
+  isChanged: boolean
+}
+
+/** An editing session over a definition, which may have mistakes meanwhile: for a canvas, with undo, redo and reset. */
+export class Editor {
+  readonly #native: NativeEditor
+
+  constructor(definition: Pipeline | PipelineDocument) {
+    this.#native = callNow(() => native.openEditor(definitionText(definition)))
+  }
+
+  /** The definition as it is now. */
+  get definition(): Pipeline {
+    return Pipeline.fromDocument(JSON.parse(callNow(() => this.#native.definition())))
+  }
+
+  /** All that is wrong with it. */
+  get problems(): Problem[] {
+    return JSON.parse(callNow(() => this.#native.problems()))
+  }
+
+  /** Makes a step. What cannot be done throws, and changes nothing. */
+  apply(edit: Edit): Edited {
+    return JSON.parse(callNow(() => this.#native.apply(encode(edit, 'edit'))))
+  }
+
+  /** Takes the last step back. */
+  undo(): Edited {
+    return this.apply({ edit: 'undo' })
+  }
+
+  /** Does again what was taken back last. */
+  redo(): Edited {
+    return this.apply({ edit: 'redo' })
+  }
+
+  /** Goes back to the state at opening. That is a step, and can be taken back. */
+  reset(): Edited {
+    return this.apply({ edit: 'reset' })
+  }
+}

@@ -1,0 +1,174 @@
+import type { Action } from './action.js'
+import type { SecretProvider } from './credential.js'
+import type { PipelineDocument } from './document.js'
+import type { Audited, EngineEvent, LogPage, RunListing } from './events.js'
+import type { Capabilities, Executor, SimpleExecutor } from './executor.js'
+import { actionPlugin, executorPlugin, secretsPlugin } from './host.js'
+import { encode } from './json.js'
+import { call, callJson, callNow, type NativeEngine, native } from './native.js'
+import type {
+  AuditFilter,
+  EngineOptions,
+  EventFilter,
+  RunFilter,
+  SearchOptions,
+  ShutdownOptions,
+  StartOptions,
+  Who,
+} from './options.js'
+import { definitionText, type Pipeline } from './pipeline.js'
+import { Pipelines } from './pipelines.js'
+import { Run } from './run.js'
+import { type EventSourceOptions, lastEventId, serverSentEvents } from './sse.js'
+import { events, type FollowOptions } from './stream.js'
+
+/** How an engine is opened, with what the program brings. */
+export interface OpenOptions extends EngineOptions {
+  /** Executors of the program's own by their names; the first one is the default. Without any, `local` is there. */
+  executors?: Record<string, SimpleExecutor | Executor>
+  /** Actions of the program's own: tasks use them as `custom: {name, with}`. */
+  actions?: Record<string, Action<never>>
+  /** Where credentials are looked for, in this order. */
+  secrets?: SecretProvider[]
+}
+
+/** A backup that was made. */
+export interface BackupReport {
+  path: string
+  bytes: number
+  runs: number
+  /** What was committed up to this position is in it, and nothing else. */
+  position: number
+}
+
+/** What became of the runs that went on. */
+export interface DrainReport {
+  /** Those that are over. */
+  finished: string[]
+  /** Those that go on: the next engine takes them up. */
+  leftRunning: string[]
+}
+
+/**
+ * An engine on a data directory. An open engine alone keeps no process alive; what is waited for does. When the process ends
+ * without {@link Engine.close}, steps of executors that can go on do so, and the next engine takes them up.
+ */
+export class Engine {
+  readonly #native: NativeEngine
+  /** The stored pipelines. */
+  readonly pipelines: Pipelines
+
+  private constructor(engine: NativeEngine) {
+    this.#native = engine
+    this.pipelines = new Pipelines(engine.pipelines())
+  }
+
+  /** Opens an engine, and takes up every run that an earlier one left unfinished. */
+  static async open(options: OpenOptions = {}): Promise<Engine> {
+    const { executors, actions, secrets, ...rest } = options
+    const plugins = [
+      ...Object.entries(executors ?? {}).map(([name, executor]) => executorPlugin(name, executor)),
+      ...Object.entries(actions ?? {}).map(([name, action]) => actionPlugin(name, action)),
+      ...(secrets ?? []).map((provider) => secretsPlugin(provider)),
+    ]
+    return new Engine(await call(native.openEngine(encode(rest, 'open'), plugins)))
+  }
+
+  /** The ids of the runs that an earlier engine left unfinished and that this one took up, oldest first. */
+  get recovered(): string[] {
+    return callNow(() => this.#native.recovered())
+  }
+
+  /** Starts a run of a definition. Resolves when the run is durable; it goes on by itself from there. */
+  async start(pipeline: Pipeline | PipelineDocument, options: StartOptions = {}): Promise<Run> {
+    return new Run(await call(this.#native.start(definitionText(pipeline), encode(options, 'start'))))
+  }
+
+  /** The run that a person means: an id, the beginning of one, `PIPELINE#NUMBER`, `PIPELINE#latest`, or `latest`. */
+  async run(name: string): Promise<Run> {
+    return new Run(await call(this.#native.find(encode({ name }, 'find'))))
+  }
+
+  /** Runs, newest first; 50 unless the filter says otherwise. For the page after, give the last run's id as `before`. */
+  async runs(filter: RunFilter = {}): Promise<RunListing[]> {
+    return callJson(this.#native.runs(encode(filter, 'runs')))
+  }
+
+  /** What an executor can do; null when there is none of this name. */
+  async capabilities(executor: string): Promise<Capabilities | null> {
+    return callJson(this.#native.capabilities(encode({ name: executor }, 'capabilities')))
+  }
+
+  /** Everything that happened in all runs and pipelines, from the first event on or after a position, and what happens from now on. */
+  events(
+    options: { after?: number; filter?: EventFilter } & FollowOptions = {},
+  ): AsyncGenerator<EngineEvent, void, undefined> {
+    const { signal, filter, ...after } = options
+    return events<EngineEvent>(
+      () => this.#native.events(encode(after, 'events'), encode(filter, 'events')),
+      signal,
+    )
+  }
+
+  /** The same as server-sent events; a browser goes on by `Last-Event-ID`. */
+  eventSource(
+    options: {
+      lastEventId?: string | string[] | number | null | undefined
+      filter?: EventFilter
+    } & EventSourceOptions = {},
+  ): ReadableStream<Uint8Array> {
+    const { lastEventId: id, filter, ...rest } = options
+    const follow: FollowOptions = rest.signal === undefined ? {} : { signal: rest.signal }
+    const source = this.events({
+      after: lastEventId(id),
+      ...(filter === undefined ? {} : { filter }),
+      ...follow,
+    })
+    return serverSentEvents(source, (event) => event.position, rest)
+  }
+
+  /** The position of what was committed last. Events after it are those that are still to come. */
+  newest(): Promise<number> {
+    return callJson(this.#native.newest())
+  }
+
+  /** Searches the logs of runs, newest first. `runs.limit` bounds how many runs are looked at for one page. */
+  async search(options: SearchOptions, runs: RunFilter = {}): Promise<LogPage> {
+    return callJson(this.#native.search(encode(runs, 'search'), encode(options, 'search')))
+  }
+
+  /** Who changed what, newest first. */
+  async audit(filter: AuditFilter = {}): Promise<Audited[]> {
+    return callJson(this.#native.audit(encode(filter, 'audit')))
+  }
+
+  /** Deletes what the retention policy no longer keeps; gives the ids. */
+  prune(): Promise<string[]> {
+    return callJson(this.#native.prune())
+  }
+
+  /** Copies everything, while everything goes on, into a folder that is itself a data directory. */
+  async backup(path: string, who: Pick<Who, 'by'> = {}): Promise<BackupReport> {
+    return callJson(this.#native.backup(encode({ ...who, path }, 'backup')))
+  }
+
+  /** Lets no further run go, and waits until those that were let go are over, or until the limit has passed. */
+  async drain(options: { limit?: string } = {}): Promise<DrainReport> {
+    return callJson(this.#native.drain(encode(options, 'drain')))
+  }
+
+  /** Ends the engine as asked, and closes it. */
+  async shutdown(how: ShutdownOptions): Promise<DrainReport> {
+    return callJson(this.#native.shutdown(encode(how, 'shutdown')))
+  }
+
+  /** Closes the engine. Steps go on; the next engine on the data directory takes them up. */
+  async close(): Promise<void> {
+    await call(this.#native.close())
+  }
+
+  /** `await using` closes the engine at the end of its block. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close()
+  }
+}

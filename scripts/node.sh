@@ -1,0 +1,34 @@
+# shellcheck shell=bash
+# Finds Node and what its tests need. Sourced by scripts/build-node and scripts/test-node, after scripts/toolchain.sh.
+
+# Finds Node 20 or later with npm; installs the system's where there is none.
+find_node() {
+  need node nodejs "the npm package is built and tested" || return
+  need npm npm "the npm package is built and tested" || return
+  node -e 'process.exit(Number(process.versions.node.split(".")[0]) >= 20 ? 0 : 1)' && return
+  echo "error: Node $(node --version) is too old: 20 or later is needed. Install it from https://nodejs.org" >&2
+  return 2
+}
+
+# The suffix of the npm package with the compiled core for this machine.
+node_platform() {
+  node -p '
+    const { platform, arch } = process
+    const libc = () => (process.report.getReport().header.glibcVersionRuntime ? "gnu" : "musl")
+    platform === "linux" ? `linux-${arch}-${libc()}` : platform === "win32" ? `win32-${arch}-msvc` : `${platform}-${arch}`'
+}
+
+# Installs what the lock file of bindings-node names, unless that was done already.
+node_modules() {
+  local lock=bindings-node/package-lock.json done=bindings-node/node_modules/.package-lock.json
+  [ "$done" -nt "$lock" ] || npm --prefix bindings-node ci --no-audit --no-fund --loglevel=error
+}
+
+# Prints where Chromium is, in which tests drive the pages of portals; installs the system's where there is none.
+find_chromium() {
+  local name
+  for name in chromium chromium-browser google-chrome; do
+    command -v "$name" && return
+  done
+  need chromium chromium "the pages of portals are tested in it" >&2 && command -v chromium
+}
