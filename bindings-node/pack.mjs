@@ -51,12 +51,16 @@ function pack(packageJson, fill) {
 
 const core = `${name}-${platform}`
 const about = { version, license, repository, engines }
-pack({ name: core, description: `${description} (${platform})`, ...about, ...PLATFORMS[platform], main: 'windlass.node' }, (folder) => {
-  copyFileSync(library, path.join(folder, 'windlass.node'))
-})
+pack(
+  { name: core, description: `${description} (${platform})`, ...about, ...PLATFORMS[platform], main: 'windlass.node' },
+  (folder) => {
+    copyFileSync(library, path.join(folder, 'windlass.node'))
+  },
+)
 
 const optionalDependencies = Object.fromEntries(Object.keys(PLATFORMS).map((each) => [`${name}-${each}`, version]))
 const { devDependencies: _, scripts: __, private: ___, ...published } = source
 pack({ ...published, optionalDependencies }, (folder) => {
-  for (const part of ['bin', 'dist', 'README.md']) cpSync(path.join(here, part), path.join(folder, part), { recursive: true })
+  for (const part of ['bin', 'dist', 'README.md'])
+    cpSync(path.join(here, part), path.join(folder, part), { recursive: true })
 })

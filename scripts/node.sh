@@ -12,6 +12,7 @@ find_node() {
 
 # The suffix of the npm package with the compiled core for this machine.
 node_platform() {
+  # shellcheck disable=SC2016 # the dollars are JavaScript's
   node -p '
     const { platform, arch } = process
     const libc = () => (process.report.getReport().header.glibcVersionRuntime ? "gnu" : "musl")

@@ -1,5 +1,4 @@
 #!/usr/bin/env node
-'use strict'
 
 // The command writes to the standard streams by itself; Node's own must not be touched before, since they change the pipes.
 const { native } = require('../dist/native.js')

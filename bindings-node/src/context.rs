@@ -161,10 +161,8 @@ impl NativeContext {
     #[napi]
     pub async fn read_file(&self, path: String, max: u32) -> Result<Buffer> {
         let most = usize::try_from(max).unwrap_or(usize::MAX);
-        let bytes = guarded("context", async {
-            self.action_context()?.read_file(&path, most).await.map_err(refused)
-        })
-        .await?;
+        let bytes =
+            guarded("context", async { self.action_context()?.read_file(&path, most).await.map_err(refused) }).await?;
         Ok(Buffer::from(bytes.to_vec()))
     }
 

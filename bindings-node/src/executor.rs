@@ -9,7 +9,8 @@ use futures::stream::{self, BoxStream};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use windlass::executor::{
-    Capabilities, Executor, ExecutorError, ExecutorEvent, LogChunk, RunScope, StepExit, StepSpec, SweepReport, TarStream,
+    Capabilities, Executor, ExecutorError, ExecutorEvent, LogChunk, RunScope, StepExit, StepSpec, SweepReport,
+    TarStream,
 };
 use windlass::run::{RunId, StepEnd, StepKey, WaitReason};
 
@@ -121,8 +122,7 @@ impl Executor for JsExecutor {
 
     async fn wait(&self, step: &StepKey) -> Result<StepExit, ExecutorError> {
         let answer = self.ask(Some(step.run), "wait", json!({ "step": step })).await?;
-        let exit: Exit =
-            self.host.value(&answer, "wait").map_err(|failure| executor_error(failure, Some(step.run)))?;
+        let exit: Exit = self.host.value(&answer, "wait").map_err(|failure| executor_error(failure, Some(step.run)))?;
         let output = Bytes::from(answer.bytes.unwrap_or_default());
         Ok(StepExit { end: exit.end, log_length: exit.log_length, output })
     }

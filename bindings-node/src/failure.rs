@@ -15,10 +15,9 @@ pub(crate) fn executor_error(failure: HostFailure, run: Option<RunId>) -> Execut
         ("neverStarted", _) => ExecutorError::NeverStarted,
         ("unsupported", _) => ExecutorError::Unsupported { what: message, advice },
         ("workspaceLost", Some(run)) => ExecutorError::WorkspaceLost { run, why: message },
-        ("notFound", _) => ExecutorError::Io {
-            doing: message,
-            source: std::io::Error::from(std::io::ErrorKind::NotFound),
-        },
+        ("notFound", _) => {
+            ExecutorError::Io { doing: message, source: std::io::Error::from(std::io::ErrorKind::NotFound) }
+        }
         _ => ExecutorError::Infrastructure { code: interned(&code), message, advice },
     }
 }

@@ -157,7 +157,11 @@ impl Host {
             HostFailure {
                 kind: "thrown".to_owned(),
                 code: "badAnswer".to_owned(),
-                message: format!("`{operation}` of {:?} returned something else than it should{place}: {}", self.name, error.inner()),
+                message: format!(
+                    "`{operation}` of {:?} returned something else than it should{place}: {}",
+                    self.name,
+                    error.inner()
+                ),
                 advice: "look at the type of what it returns".to_owned(),
             }
         })

@@ -52,7 +52,8 @@ test('an executor of the program runs steps', async () => {
 test('what an executor throws fails the attempt, and the process lives', async () => {
   const executor: SimpleExecutor = {
     run(step) {
-      if (step.key.task === 'mistake') throw ExecutorError.badStep('imageNotFound', 'there is no such image', 'push it first')
+      if (step.key.task === 'mistake')
+        throw ExecutorError.badStep('imageNotFound', 'there is no such image', 'push it first')
       if (step.key.task === 'nonsense') return { cod: 1 } as never
       throw new TypeError('the cloud is down')
     },
@@ -132,9 +133,7 @@ test('an action of the program does its work in the engine', async () => {
   expect(outcome.tasks[0]?.outputs.ID).toContain(run.id)
 
   const wrong = await refused(engine.start(pipelineOf([custom('tell', 'notify', { rom: 'dev' })])))
-  expect(wrong.problems).toMatchObject([
-    { path: 'stages[0].tasks[0].custom.with.room', message: 'a room is wanted' },
-  ])
+  expect(wrong.problems).toMatchObject([{ path: 'stages[0].tasks[0].custom.with.room', message: 'a room is wanted' }])
 })
 
 test('an action fails as it says, and what else it throws fails the task', async () => {

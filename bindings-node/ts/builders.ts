@@ -40,10 +40,7 @@ export function schedule(when: Schedule): ScheduleTrigger {
 }
 
 /** A trigger for when something happened in a repository. */
-export function event(
-  what: EventTrigger['event'],
-  options: Omit<EventTrigger, 'event'> = {},
-): EventTrigger {
+export function event(what: EventTrigger['event'], options: Omit<EventTrigger, 'event'> = {}): EventTrigger {
   return { event: what, ...options }
 }
 
@@ -63,20 +60,12 @@ export function buildImage(name: string, settings: BuildImage, options: TaskOpti
 }
 
 /** Applies Kubernetes manifests and waits for the rollout. */
-export function deployManifests(
-  name: string,
-  settings: DeployManifests,
-  options: TaskOptions = {},
-): TaskDocument {
+export function deployManifests(name: string, settings: DeployManifests, options: TaskOptions = {}): TaskDocument {
   return { name, ...options, deployManifests: settings }
 }
 
 /** Packages a Helm chart and pushes it. */
-export function publishChart(
-  name: string,
-  settings: PublishChart,
-  options: TaskOptions = {},
-): TaskDocument {
+export function publishChart(name: string, settings: PublishChart, options: TaskOptions = {}): TaskDocument {
   return { name, ...options, publishChart: settings }
 }
 

@@ -104,10 +104,7 @@ export class Engine {
     options: { after?: number; filter?: EventFilter } & FollowOptions = {},
   ): AsyncGenerator<EngineEvent, void, undefined> {
     const { signal, filter, ...after } = options
-    return events<EngineEvent>(
-      () => this.#native.events(encode(after, 'events'), encode(filter, 'events')),
-      signal,
-    )
+    return events<EngineEvent>(() => this.#native.events(encode(after, 'events'), encode(filter, 'events')), signal)
   }
 
   /** The same as server-sent events; a browser goes on by `Last-Event-ID`. */

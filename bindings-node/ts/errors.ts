@@ -1,12 +1,5 @@
 /** What kind of failure it is, and so what the caller can do. */
-export type ErrorKind =
-  | 'invalid'
-  | 'notFound'
-  | 'conflict'
-  | 'unsupported'
-  | 'unavailable'
-  | 'damaged'
-  | 'internal'
+export type ErrorKind = 'invalid' | 'notFound' | 'conflict' | 'unsupported' | 'unavailable' | 'damaged' | 'internal'
 
 /** One mistake in a definition, in options or in what a run was given. */
 export interface Problem {

@@ -192,15 +192,7 @@ export function actionPlugin(name: string, action: Action<never>): Plugin {
 
 type ActionFacts = Pick<
   ActionContext,
-  | 'settings'
-  | 'variables'
-  | 'run'
-  | 'runNumber'
-  | 'pipeline'
-  | 'task'
-  | 'attempt'
-  | 'idempotencyKey'
-  | 'resumed'
+  'settings' | 'variables' | 'run' | 'runNumber' | 'pipeline' | 'task' | 'attempt' | 'idempotencyKey' | 'resumed'
 >
 
 function actionContext(facts: ActionFacts, native: NativeContext, signal: AbortSignal) {

@@ -82,9 +82,7 @@ export class Pipelines {
 
   /** Stores a new pipeline. */
   async create(definition: Pipeline | PipelineDocument, who: Who = {}): Promise<StoredPipeline> {
-    return withPipeline(
-      await callJson(this.#native.create(definitionText(definition), encode(who, 'save'))),
-    )
+    return withPipeline(await callJson(this.#native.create(definitionText(definition), encode(who, 'save'))))
   }
 
   /** Stores a new pipeline with the stages that every new one begins with, all empty. */
@@ -108,15 +106,8 @@ export class Pipelines {
   }
 
   /** Gives a pipeline a definition that it had; `expected` is the version that it has now. */
-  async restore(
-    name: string,
-    version: number,
-    expected: number,
-    who: Pick<Who, 'by'> = {},
-  ): Promise<StoredPipeline> {
-    return withPipeline(
-      await callJson(this.#native.restore(encode({ ...who, name, version, expected }, 'save'))),
-    )
+  async restore(name: string, version: number, expected: number, who: Pick<Who, 'by'> = {}): Promise<StoredPipeline> {
+    return withPipeline(await callJson(this.#native.restore(encode({ ...who, name, version, expected }, 'save'))))
   }
 
   /** Lets a pipeline be run again. */

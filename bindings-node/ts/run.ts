@@ -147,9 +147,7 @@ export class Run {
   }
 
   /** The logs of all attempts as one text, each under a line that says whose it is. */
-  download(
-    options: { timestamps?: boolean } & FollowOptions = {},
-  ): AsyncGenerator<Buffer, void, undefined> {
+  download(options: { timestamps?: boolean } & FollowOptions = {}): AsyncGenerator<Buffer, void, undefined> {
     const { signal, ...rest } = options
     return bytes(() => this.#native.download(encode(rest, 'log')), signal)
   }

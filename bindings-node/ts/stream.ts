@@ -42,9 +42,6 @@ export async function* events<E>(
 }
 
 /** Pieces of a log. */
-export function bytes(
-  open: () => Promise<NativeBytes>,
-  signal?: AbortSignal,
-): AsyncGenerator<Buffer, void, undefined> {
+export function bytes(open: () => Promise<NativeBytes>, signal?: AbortSignal): AsyncGenerator<Buffer, void, undefined> {
   return pull<Buffer>(open, signal)
 }

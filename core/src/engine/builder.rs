@@ -20,9 +20,9 @@ use super::{Engine, Handle, expiry};
 use crate::action::{ActionHandler, Actions};
 use crate::clock::{SavedClock, SharedClock, SystemClock};
 use crate::error::{Error, ErrorKind, Result};
+use crate::executor::{Executor, ExecutorError, LocalExecutor, RunScope};
 #[cfg(unix)]
 use crate::executor::{Simple, SimpleExecutor};
-use crate::executor::{Executor, ExecutorError, LocalExecutor, RunScope};
 use crate::explain;
 use crate::failpoint;
 use crate::log::{LogLimits, LogStore};
@@ -66,8 +66,10 @@ enum Given {
     /// As it is.
     Ready(Arc<dyn Executor>),
     /// One that gets a folder in the data directory and the engine's clock when the engine is opened.
-    Later(Box<dyn FnOnce(&Path, SharedClock) -> Result<Arc<dyn Executor>, ExecutorError> + Send + Sync>),
+    Later(Box<MakeExecutor>),
 }
+
+type MakeExecutor = dyn FnOnce(&Path, SharedClock) -> Result<Arc<dyn Executor>, ExecutorError> + Send + Sync;
 
 impl fmt::Debug for Given {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
