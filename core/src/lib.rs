@@ -56,6 +56,7 @@
 //! | feature | brings | default |
 //! |---|---|---|
 //! | `sqlite` | the store on disk | yes |
+//! | `git` | `checkout`, and asking repositories what they have | yes |
 //! | `cli` | the `windlass` command | no |
 //! | `failpoints` | crash points for tests of recovery; never for a release | no |
 
@@ -93,6 +94,8 @@ pub use engine::{
     Running, Runs, SavedCredential, Shutdown, StaleVersion, StoredCredential, StoredPipeline, StoredVersion,
     TaskSummary,
 };
+#[cfg(feature = "git")]
+pub use engine::{Remote, Sources};
 pub use error::{Error, ErrorKind, Result};
 pub use log::{Query, QueryOptions};
 pub use pipeline::{Action, Parameter, Pipeline, Stage, Task};

@@ -11,6 +11,7 @@ const HOUR: Duration = Duration::from_secs(3600);
 /// A test of the definition in the folder `quickstart`.
 fn quickstart() -> PipelineTest {
     PipelineTest::file(Path::new(env!("CARGO_MANIFEST_DIR")).join("quickstart/windlass.yaml"))
+        .parameter("REPOSITORY", "/srv/git/windlass.git")
         .task("build", Script::succeeds().output("VERSION", "7.1"))
 }
 
@@ -22,6 +23,7 @@ async fn what_is_built_is_what_is_packaged_and_only_production_is_published() ->
 
         outcome.assert_succeeded().assert_order(["build", "package"]).assert_task("package").env("VERSION", "7.1");
         assert_eq!(outcome.started("publish") > 0, published, "{target}");
+        assert_eq!(outcome.call("checkout").settings["url"], "/srv/git/windlass.git");
     }
     Ok(())
 }

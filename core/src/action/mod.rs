@@ -32,6 +32,8 @@
 //! }
 //! ```
 
+#[cfg(feature = "git")]
+mod checkout;
 mod context;
 mod error;
 mod files;
@@ -48,6 +50,8 @@ pub use output::ActionOutput;
 pub(crate) use output::Checked;
 pub use settings::SettingsProblem;
 
+#[cfg(feature = "git")]
+pub(crate) use checkout::CheckoutAction;
 pub(crate) use context::{ActionSecrets, Attempt};
 pub(crate) use log::{ActionLog, LogPieces};
 pub(crate) use registry::{Actions, MissingAction};

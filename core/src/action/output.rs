@@ -21,7 +21,7 @@ pub struct ActionOutput {
 /// What an action hands on, once it is known to be right.
 pub(crate) struct Checked {
     pub(crate) outputs: BTreeMap<String, String>,
-    pub(crate) commit: Option<CommitInfo>,
+    pub(crate) commit: Option<Box<CommitInfo>>,
 }
 
 /// Why outputs cannot be used. The attempt fails with the cause `badOutput`.
@@ -62,7 +62,7 @@ impl ActionOutput {
             let message = format!("the outputs have {bytes} bytes, and {MAX_OUTPUT_BYTES} are allowed");
             return Err(BadOutput { message, advice: "write what is big to a file of the workspace".to_owned() });
         }
-        Ok(Checked { outputs: self.values, commit: self.commit })
+        Ok(Checked { outputs: self.values, commit: self.commit.map(Box::new) })
     }
 }
 

@@ -60,6 +60,12 @@ async fn events<W: Write>(mut events: EventStream, json: bool, out: &mut Output<
 /// The run for a person.
 pub(super) fn as_lines(run: &RunSummary, paint: Paint) -> Vec<String> {
     let mut lines = vec![result(run, paint), format!("  id: {}", run.id), format!("  {}", origin(run))];
+    if !run.commit.sha.is_empty() {
+        let of = [&run.commit.branch, &run.commit.tag].into_iter().find(|name| !name.is_empty());
+        let of = of.map(|name| format!(" of {name}")).unwrap_or_default();
+        let subject = run.commit.message.lines().next().unwrap_or_default();
+        lines.push(text::one_line(&format!("  commit: {}{of}  {subject}", run.commit.short_sha())));
+    }
     if let Some(started) = run.started {
         let finished = run.finished.map_or(String::new(), |finished| format!(", finished: {}", text::moment(finished)));
         lines.push(format!("  started: {}{finished}", text::moment(started)));

@@ -284,14 +284,20 @@ impl EngineBuilder {
         let logs = LogStore::new(data_dir.logs());
         let key = self.master_key.unwrap_or_else(|| KeySource::File(data_dir.master_key()));
         let vault = Arc::new(Vault::new(store.clone(), key));
+        #[cfg(feature = "git")]
+        let sources = data_dir.sources();
         let (door, socket) = self.control.then(|| open_door(&data_dir)).flatten().unzip();
         let (hold, gone) = Hold::new(data_dir, socket);
+        #[cfg(feature = "git")]
+        let (actions, mirrors) = with_checkout(actions, sources, &hold);
         let core = Core::new(Parts {
             archive: Archive { store, logs },
             clock,
             executors,
             default_executor,
             actions,
+            #[cfg(feature = "git")]
+            mirrors,
             base_url: self.base_url,
             log_limits: self.log_limits,
             max_tasks: self.max_tasks,
@@ -352,6 +358,16 @@ fn registered(handlers: Vec<(String, Arc<dyn ActionHandler>)>) -> Result<Actions
         }
     }
     Ok(actions)
+}
+
+/// The actions with that which fetches repositories, and where it keeps copies of them.
+#[cfg(feature = "git")]
+fn with_checkout(mut actions: Actions, folder: PathBuf, hold: &Arc<Hold>) -> (Actions, crate::source::Mirrors) {
+    let hold: Arc<dyn std::any::Any + Send + Sync> = hold.clone();
+    let mirrors = crate::source::Mirrors::held_by(folder, Arc::downgrade(&hold));
+    mirrors.tidy();
+    actions.build_in("checkout", crate::action::CheckoutAction::new(mirrors.clone()));
+    (actions, mirrors)
 }
 
 #[cfg(feature = "sqlite")]

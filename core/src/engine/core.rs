@@ -43,6 +43,8 @@ pub(crate) struct Core {
     pub(crate) executors: BTreeMap<ExecutorName, Arc<dyn Executor>>,
     pub(crate) default_executor: ExecutorName,
     pub(crate) actions: Actions,
+    #[cfg(feature = "git")]
+    pub(crate) mirrors: crate::source::Mirrors,
     pub(crate) base_url: Option<String>,
     pub(crate) log_limits: LogLimits,
     pub(crate) slots: Slots,
@@ -121,6 +123,8 @@ pub(crate) struct Parts {
     pub(crate) executors: BTreeMap<ExecutorName, Arc<dyn Executor>>,
     pub(crate) default_executor: ExecutorName,
     pub(crate) actions: Actions,
+    #[cfg(feature = "git")]
+    pub(crate) mirrors: crate::source::Mirrors,
     pub(crate) base_url: Option<String>,
     pub(crate) log_limits: LogLimits,
     pub(crate) max_tasks: usize,
@@ -140,6 +144,8 @@ impl Core {
             executors: parts.executors,
             default_executor: parts.default_executor,
             actions: parts.actions,
+            #[cfg(feature = "git")]
+            mirrors: parts.mirrors,
             base_url: parts.base_url,
             log_limits: parts.log_limits,
             slots: Slots::new(parts.max_tasks),

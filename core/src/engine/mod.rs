@@ -52,6 +52,8 @@ mod run;
 mod secret_check;
 mod shutdown;
 mod slots;
+#[cfg(feature = "git")]
+mod sources;
 mod standstill;
 mod step;
 mod summary;
@@ -87,6 +89,8 @@ pub use rerun::Rerun;
 pub use restore::{RestoreReport, restore};
 pub use run::Run;
 pub use shutdown::{DrainReport, Shutdown};
+#[cfg(feature = "git")]
+pub use sources::{Remote, Sources};
 pub use summary::{RunSummary, TaskSummary};
 
 #[cfg(feature = "cli")]

@@ -10,6 +10,7 @@ mod local;
 #[cfg(not(unix))]
 #[path = "local/unsupported.rs"]
 mod local;
+mod pack;
 mod secrets;
 #[cfg(unix)]
 mod shell;
@@ -19,6 +20,8 @@ mod simple;
 pub use contract::*;
 pub use error::ExecutorError;
 pub use local::LocalExecutor;
+#[cfg(feature = "git")]
+pub(crate) use pack::pack;
 pub use secrets::StepSecrets;
 #[cfg(unix)]
 pub use simple::{Simple, SimpleExecutor, StepContext};

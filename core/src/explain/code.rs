@@ -54,3 +54,31 @@ pub const CREDENTIAL: &str = "credential";
 pub const SECRET_OUTPUT: &str = "secretOutput";
 /// This engine does not have the action.
 pub const UNSUPPORTED_ACTION: &str = "unsupportedAction";
+/// What stands for the address of a repository cannot be one.
+pub const BAD_URL: &str = "badUrl";
+/// What stands for a branch, a tag or a commit cannot be one.
+pub const BAD_REF: &str = "badRef";
+/// The host of a repository does not answer.
+pub const REMOTE_UNREACHABLE: &str = "remoteUnreachable";
+/// The host of a repository refused the login, or wants one.
+pub const REMOTE_UNAUTHORIZED: &str = "remoteUnauthorized";
+/// The login may not read the repository.
+pub const REMOTE_FORBIDDEN: &str = "remoteForbidden";
+/// There is no repository.
+pub const REPOSITORY_NOT_FOUND: &str = "repositoryNotFound";
+/// The repository has no commit.
+pub const REPOSITORY_EMPTY: &str = "repositoryEmpty";
+/// The repository has no such branch, tag or commit.
+pub const REF_NOT_FOUND: &str = "refNotFound";
+/// The host showed a key that nobody knows.
+pub const HOST_KEY_UNKNOWN: &str = "hostKeyUnknown";
+/// The host showed another key than the known one.
+pub const HOST_KEY_CHANGED: &str = "hostKeyChanged";
+/// The certificate of a host is not trusted.
+pub const CERTIFICATE_UNKNOWN: &str = "certificateUnknown";
+/// A private key cannot be used.
+pub const BAD_KEY: &str = "badKey";
+/// A repository of this machine belongs to another user.
+pub const FOREIGN_OWNER: &str = "foreignOwner";
+/// The server, the connection or git itself failed.
+pub const FETCH_FAILED: &str = "fetchFailed";

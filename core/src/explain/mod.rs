@@ -12,6 +12,8 @@ mod hint;
 mod program;
 mod quote;
 mod signal;
+#[cfg(feature = "git")]
+mod source;
 #[cfg(test)]
 mod tests;
 mod timeout;
@@ -20,6 +22,10 @@ pub use action::{action_lost, action_missing, action_panicked};
 pub use credential::no_credential;
 pub use error::{Explained, FailureClass, executor_error, io_error};
 pub use exit::step_failure;
+#[cfg(feature = "git")]
+pub(crate) use source::source_code;
+#[cfg(feature = "git")]
+pub use source::source_error;
 pub use timeout::{TimeLimit, timeout};
 
 /// What is known about a step beside how it ended.

@@ -89,27 +89,39 @@ impl Action {
     }
 }
 
-/// Brings a git repository into the workspace.
+/// Brings a commit of a git repository into the workspace, over what is there.
+///
+/// The first checkout of a run also says for which commit the run is, unless its trigger did: `CI_COMMIT_SHA`,
+/// `CI_COMMIT_SHORT_SHA`, `CI_COMMIT_BRANCH`, `CI_COMMIT_TAG`, `CI_COMMIT_MESSAGE`, `CI_COMMIT_AUTHOR` and `commit.*` in `when` have
+/// it for all tasks after it. What the trigger left out is taken from the first checkout of the same commit. Others change nothing
+/// about that; side by side, the one that ends first counts.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Checkout {
     /// Where the repository is: `https://…`, `ssh://…`, `git@host:path` or a local path.
     pub url: Template,
-    /// The branch, tag or commit. The remote's default branch when unset.
+    /// The branch, the tag, the 40 digits of a commit, a merge request (`pull/7`, `merge-requests/7`) or a full name below
+    /// `refs/`. What the remote has checked out, its default branch, when unset or empty.
     #[serde(default, rename = "ref", skip_serializing_if = "Option::is_none")]
     pub reference: Option<Template>,
     /// The credential to fetch with.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub credential: Option<CredentialName>,
-    /// The folder in the workspace. The workspace itself when unset.
+    /// The folder in the workspace, so that several checkouts stand side by side. The workspace itself when unset.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub path: Option<Template>,
-    /// How many commits of history. All when unset.
+    /// How many commits of history the workspace gets. All when unset.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub depth: Option<std::num::NonZeroU32>,
-    /// Whether submodules are fetched as well.
+    /// Whether submodules are fetched as well. The credential is used for those at the same host only.
     #[serde(default, skip_serializing_if = "is_false")]
     pub submodules: bool,
+    /// Certificates of authorities, in PEM, that are trusted beside the system's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ca_certificate: Option<Template>,
+    /// Whether the host's certificate is looked at. True when unset; without it, whoever is in between reads the credential.
+    #[serde(default = "yes", skip_serializing_if = "is_yes")]
+    pub verify_certificate: bool,
 }
 
 /// Builds a container image, and pushes it.

@@ -60,7 +60,7 @@ pub enum AttemptEnd {
         outputs: BTreeMap<String, String>,
         /// The commit that it brought into the workspace, when it was a checkout.
         #[serde(default, skip_serializing_if = "Option::is_none")]
-        commit: Option<CommitInfo>,
+        commit: Option<Box<CommitInfo>>,
     },
     /// The step failed: user's failure.
     Failed {

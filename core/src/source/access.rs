@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::url::RemoteUrl;
 use crate::secret::{Credential, SecretError, SecretText};
 
 /// With what a remote is reached: the login, and whom to trust.
@@ -67,6 +68,14 @@ impl Access {
             }
         };
         Ok(Self { login, ..Self::default() })
+    }
+
+    /// The access to a repository that another one names: the same at the same host, and else nobody's.
+    pub(super) fn at(&self, parent: &RemoteUrl, other: &RemoteUrl) -> Self {
+        if parent.has_host_of(other) {
+            return self.clone();
+        }
+        Self { login: Login::Anonymous, authorities: self.authorities.clone(), any_certificate: false }
     }
 
     pub(super) fn is_anonymous(&self) -> bool {

@@ -102,6 +102,18 @@ pub enum SourceError {
         /// The remote.
         url: String,
     },
+    /// Git refuses a folder of this machine that belongs to somebody else.
+    #[error("the repository at {url} belongs to another user of this machine")]
+    ForeignOwner {
+        /// The folder.
+        url: String,
+    },
+    /// Nobody waits for it any more: it was cancelled, or the engine is closing.
+    #[error("fetching from {url} was stopped")]
+    Stopped {
+        /// The remote.
+        url: String,
+    },
     /// The server, the connection or git itself failed.
     #[error("fetching from {url} failed: {why}")]
     Failed {
@@ -110,78 +122,4 @@ pub enum SourceError {
         /// What was said.
         why: String,
     },
-}
-
-impl SourceError {
-    /// A stable word for it.
-    pub fn code(&self) -> &'static str {
-        match self {
-            Self::BadUrl { .. } => "badUrl",
-            Self::BadRef { .. } => "badRef",
-            Self::Unreachable { .. } => "remoteUnreachable",
-            Self::Unauthorized { .. } => "remoteUnauthorized",
-            Self::Forbidden { .. } => "remoteForbidden",
-            Self::NotFound { .. } => "repositoryNotFound",
-            Self::Empty { .. } => "repositoryEmpty",
-            Self::NoSuchRef { .. } => "refNotFound",
-            Self::UnknownHostKey { .. } => "hostKeyUnknown",
-            Self::HostKeyChanged { .. } => "hostKeyChanged",
-            Self::Certificate { .. } => "certificateUnknown",
-            Self::BadKey { .. } => "badKey",
-            Self::NoSpace { .. } => "noSpace",
-            Self::Failed { .. } => "fetchFailed",
-        }
-    }
-
-    /// What to do next.
-    pub fn advice(&self) -> String {
-        match self {
-            Self::BadUrl { .. } => "Write https://…, ssh://…, user@host:path, or the absolute path of a folder.".to_owned(),
-            Self::BadRef { .. } => "Name a branch, a tag, or the 40 digits of a commit.".to_owned(),
-            Self::Unreachable { .. } => {
-                "Look whether the address is right and whether this machine can reach it: name service, network, proxy \
-                 (HTTPS_PROXY), firewall."
-                    .to_owned()
-            }
-            Self::Unauthorized { given: true, .. } => {
-                "The user or the password is wrong, or the token has expired: save the credential again. Many code hosts \
-                 want a token in the place of the password."
-                    .to_owned()
-            }
-            Self::Unauthorized { .. } => "Name a `credential` in the task.".to_owned(),
-            Self::Forbidden { .. } => {
-                "Give the user of the credential the right to read this repository.".to_owned()
-            }
-            Self::NotFound { .. } => {
-                "Look at the address. Code hosts say the same of private repositories when no credential is given, or one \
-                 that may not read them."
-                    .to_owned()
-            }
-            Self::Empty { .. } => "Push a first commit.".to_owned(),
-            Self::NoSuchRef { nearest: Some(nearest), .. } => {
-                format!("The nearest name is {nearest:?}. It may also have been deleted or renamed since.")
-            }
-            Self::NoSuchRef { .. } => "It may have been deleted or renamed since.".to_owned(),
-            Self::UnknownHostKey { line, .. } => {
-                format!("If that is the right key, put this line into `knownHosts` of the credential: {line}")
-            }
-            Self::HostKeyChanged { .. } => {
-                "Ask who runs the host whether its key was changed. If not, somebody is in between: do not go on. If it \
-                 was, replace the host's line in `knownHosts` of the credential."
-                    .to_owned()
-            }
-            Self::Certificate { .. } => {
-                "If the host has a certificate of its own authority, give that authority's certificate to the remote."
-                    .to_owned()
-            }
-            Self::BadKey { .. } => "Save the credential again with the whole private key and its passphrase.".to_owned(),
-            Self::NoSpace { .. } => "Free some space on the disk with the data directory.".to_owned(),
-            Self::Failed { .. } => "Try again; when it goes on, look at the server's log.".to_owned(),
-        }
-    }
-
-    /// Whether the same may work later without anybody changing anything.
-    pub fn is_transient(&self) -> bool {
-        matches!(self, Self::Unreachable { .. } | Self::NoSpace { .. } | Self::Failed { .. })
-    }
 }

@@ -11,6 +11,7 @@ use git2::{Oid, Repository};
 
 use super::error::SourceError;
 use super::mirror::{Fetched, io};
+use super::partial;
 use super::session::of_git;
 
 /// How many files with Git LFS are named.
@@ -36,6 +37,15 @@ impl Fetched {
     ///
     /// Links are made as links and never followed; names that would be git's own folder in any spelling are refused.
     pub fn export(&self, folder: &Path, depth: Option<NonZeroU32>) -> Result<Exported, SourceError> {
+        self.export_with(folder, depth, Objects::Copied)
+    }
+
+    pub(super) fn export_with(
+        &self,
+        folder: &Path,
+        depth: Option<NonZeroU32>,
+        objects: Objects,
+    ) -> Result<Exported, SourceError> {
         let failed = |error: git2::Error| of_git(&self.remote, &error);
         let mirror = Repository::open_bare(&self.mirror).map_err(failed)?;
         let id = Oid::from_str(&self.commit.sha).map_err(failed)?;
@@ -44,8 +54,10 @@ impl Fetched {
         let copy = Repository::init_opts(folder, &options).map_err(failed)?;
         match depth {
             Some(depth) => self.copy_some(&mirror, &copy, id, depth)?,
-            None => self.copy_all(&mirror, &copy)?,
+            None => self.copy_all(&mirror, &copy, objects)?,
         }
+        // What it knows of its history it learned when it was opened.
+        let copy = Repository::open(folder).map_err(failed)?;
         self.point(&mirror, &copy, id)?;
         let tree = copy.find_commit(id).and_then(|commit| commit.tree()).map_err(failed)?;
         let mut checkout = CheckoutBuilder::new();
@@ -54,10 +66,11 @@ impl Fetched {
         Ok(look_for_lfs(&copy))
     }
 
-    /// Every object of the mirror, as files: quick, and steps that damage theirs do not damage the mirror.
-    fn copy_all(&self, mirror: &Repository, copy: &Repository) -> Result<(), SourceError> {
+    /// Every object of the mirror, as files, which is quick.
+    fn copy_all(&self, mirror: &Repository, copy: &Repository, objects: Objects) -> Result<(), SourceError> {
         let (from, to) = (mirror.path().join("objects"), copy.path().join("objects"));
-        copy_objects(&from, &to).map_err(|error| io(&self.remote, &error))
+        copy_objects(&from, &to, objects).map_err(|error| io(&self.remote, &error))?;
+        partial::note(copy.path(), &partial::cut_in(mirror), &self.remote)
     }
 
     /// The newest commits, in one pack, with a note where the history is cut.
@@ -71,11 +84,11 @@ impl Fetched {
         let folder = copy.path().join("objects/pack");
         fs::create_dir_all(&folder).map_err(|error| io(&self.remote, &error))?;
         pack.write(&folder, 0).map_err(failed)?;
-        if !cut.is_empty() {
-            let lines: String = cut.iter().map(|id| format!("{id}\n")).collect();
-            fs::write(copy.path().join("shallow"), lines).map_err(|error| io(&self.remote, &error))?;
-        }
-        Ok(())
+        // The mirror's own history may end earlier than that.
+        let of_mirror = partial::cut_in(mirror);
+        let ended = of_mirror.lines().filter(|line| kept.iter().any(|id| id.to_string() == *line));
+        let lines: String = cut.iter().map(Oid::to_string).chain(ended.map(str::to_owned)).map(|l| l + "\n").collect();
+        partial::note(copy.path(), &lines, &self.remote)
     }
 
     /// Sets HEAD, the remote, and the remote's branches and tags as far as their commits are there.
@@ -128,18 +141,37 @@ fn newest(mirror: &Repository, id: Oid, depth: NonZeroU32) -> Result<(Vec<Oid>, 
     Ok((kept, cut))
 }
 
-fn copy_objects(from: &Path, to: &Path) -> std::io::Result<()> {
+/// How the objects of a mirror get into a copy.
+#[derive(Clone, Copy)]
+pub(super) enum Objects {
+    /// As files of its own: who damages them does not damage the mirror.
+    Copied,
+    /// As links to the same files.
+    Linked,
+}
+
+impl Objects {
+    fn bring(self, from: &Path, to: &Path) -> std::io::Result<()> {
+        match self {
+            Self::Linked if fs::hard_link(from, to).is_ok() => Ok(()),
+            // Some file systems have no links, or no more of them.
+            Self::Linked | Self::Copied => fs::copy(from, to).map(drop),
+        }
+    }
+}
+
+fn copy_objects(from: &Path, to: &Path, objects: Objects) -> std::io::Result<()> {
     fs::create_dir_all(to)?;
     for entry in fs::read_dir(from)? {
         let entry = entry?;
         let (name, kind) = (entry.file_name(), entry.file_type()?);
         if kind.is_dir() {
-            copy_objects(&entry.path(), &to.join(&name))?;
+            copy_objects(&entry.path(), &to.join(&name), objects)?;
         } else if kind.is_file() && !name.to_string_lossy().starts_with("tmp_") {
-            match fs::copy(entry.path(), to.join(&name)) {
+            match objects.bring(&entry.path(), &to.join(&name)) {
                 // A fetch of another run tidied it away meanwhile.
                 Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
-                result => drop(result?),
+                result => result?,
             }
         }
     }

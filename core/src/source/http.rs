@@ -9,7 +9,7 @@ use bytes::{Buf, Bytes};
 use git2::transport::{Service, SmartSubtransport, SmartSubtransportStream};
 use reqwest::header::{ACCEPT, CONTENT_TYPE};
 use reqwest::redirect::Policy;
-use reqwest::{Client, Response, StatusCode};
+use reqwest::{Client, Response, StatusCode, Url};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 
@@ -26,11 +26,19 @@ const SILENCE: Duration = Duration::from_secs(300);
 pub(super) struct Http {
     session: Arc<Session>,
     client: OnceLock<Client>,
+    /// Where the remote said that it is now, when it was asked for the first time.
+    moved: Moved,
 }
+
+/// The address to which a host led us.
+type Moved = Arc<OnceLock<Url>>;
+
+/// What is asked for first.
+const ADVERTISED: &str = "/info/refs";
 
 impl Http {
     pub(super) fn new(session: Arc<Session>) -> Self {
-        Self { session, client: OnceLock::new() }
+        Self { session, client: OnceLock::new(), moved: Moved::default() }
     }
 
     fn client(&self) -> Result<Client, SourceError> {
@@ -45,18 +53,27 @@ impl Http {
         let Place::Http(base) = self.session.remote.place() else {
             return Err(failed(&self.session.remote, "this is no address of HTTP"));
         };
-        let (path, advertise) = match service {
-            Service::UploadPackLs => ("/info/refs?service=git-upload-pack", true),
-            Service::UploadPack => ("/git-upload-pack", false),
+        let mut url = self.moved.get().unwrap_or(base).clone();
+        let path = url.path().to_owned();
+        let state = match service {
+            Service::UploadPackLs => {
+                url.set_path(&format!("{path}{ADVERTISED}"));
+                url.set_query(Some("service=git-upload-pack"));
+                State::Advertise
+            }
+            Service::UploadPack => {
+                url.set_path(&format!("{path}/git-upload-pack"));
+                State::Asking(Vec::new())
+            }
             Service::ReceivePackLs | Service::ReceivePack => {
                 return Err(failed(&self.session.remote, "nothing is pushed from here"));
             }
         };
-        let state = match advertise {
-            true => State::Advertise,
-            false => State::Asking(Vec::new()),
-        };
-        Ok(Stream { session: self.session.clone(), client: self.client()?, url: format!("{base}{path}"), state })
+        // The credential is for the host that was named, and not for one to which that leads.
+        let known = url.origin() == base.origin();
+        let login = if known { self.session.access.login.clone() } else { Login::Anonymous };
+        let (session, client, moved) = (self.session.clone(), self.client()?, self.moved.clone());
+        Ok(Stream { session, client, url, login, moved, state })
     }
 }
 
@@ -77,7 +94,9 @@ impl SmartSubtransport for Http {
 struct Stream {
     session: Arc<Session>,
     client: Client,
-    url: String,
+    url: Url,
+    login: Login,
+    moved: Moved,
     state: State,
 }
 
@@ -93,18 +112,18 @@ enum State {
 impl Stream {
     fn send(&self, body: Option<Vec<u8>>) -> Result<Response, SourceError> {
         let mut request = match body {
-            None => self.client.get(&self.url),
+            None => self.client.get(self.url.clone()),
             Some(body) => self
                 .client
-                .post(&self.url)
+                .post(self.url.clone())
                 .header(CONTENT_TYPE, "application/x-git-upload-pack-request")
                 .header(ACCEPT, "application/x-git-upload-pack-result")
                 .body(body),
         };
-        if let Login::Password { user, password } = &self.session.access.login {
+        if let Login::Password { user, password } = &self.login {
             request = request.basic_auth(user, Some(password.expose()));
         }
-        let sent = self.session.runtime.block_on(request.send());
+        let sent = self.session.wait(request.send())?;
         self.judge(sent.map_err(|error| explain(&self.session.remote, &error))?)
     }
 
@@ -127,17 +146,31 @@ impl Stream {
         Ok(response)
     }
 
+    /// A repository that has moved is asked for its objects where it is now: a redirect of that request would lose its body.
+    fn note_where(&self, found: &Url) {
+        let base = found.path().strip_suffix(ADVERTISED);
+        if let (State::Advertise, Some(path)) = (&self.state, base) {
+            let mut moved = found.clone();
+            moved.set_query(None);
+            moved.set_path(path);
+            // The first answer counts.
+            let _ = self.moved.set(moved);
+        }
+    }
+
     fn fill(&mut self) -> io::Result<()> {
         let body = match &mut self.state {
             State::Answer(response, piece) => {
-                let next = self.session.runtime.block_on(response.chunk());
-                *piece = next.map_err(|e| self.session.fail(explain(&self.session.remote, &e)))?.unwrap_or_default();
+                let next = self.session.wait(response.chunk());
+                let next = next.and_then(|next| next.map_err(|error| explain(&self.session.remote, &error)));
+                *piece = next.map_err(|error| self.session.fail(error))?.unwrap_or_default();
                 return Ok(());
             }
             State::Advertise => None,
             State::Asking(body) => Some(std::mem::take(body)),
         };
         let response = self.send(body).map_err(|error| self.session.fail(error))?;
+        self.note_where(response.url());
         self.state = State::Answer(Box::new(response), Bytes::new());
         self.fill()
     }

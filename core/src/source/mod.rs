@@ -5,13 +5,19 @@
 //! nothing of the host's configuration (credentials, proxies by command, `ext::` helpers) has a say.
 
 mod access;
+mod copy;
 mod error;
 mod export;
+mod fetch;
 mod http;
+mod known_hosts;
 mod mirror;
+mod partial;
 mod refs;
 mod session;
 mod ssh;
+mod submodules;
+mod tidy;
 mod url;
 
 pub use access::{Access, Login, SshLogin};

@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, Once, PoisonError};
 
 use git2::transport::Transport;
+use tokio::sync::watch;
 
 use super::access::Access;
 use super::error::SourceError;
@@ -20,12 +21,48 @@ use super::url::{Place, RemoteUrl};
 pub(super) struct Session {
     pub(super) remote: RemoteUrl,
     pub(super) access: Access,
-    pub(super) runtime: tokio::runtime::Handle,
+    pub(super) waiting: Waiting,
+    runtime: tokio::runtime::Handle,
     /// The first thing that went wrong, in our own words. libgit2 carries only text.
     failure: Mutex<Option<SourceError>>,
 }
 
+/// Whether somebody still waits for what is being done.
+#[derive(Clone)]
+pub(super) struct Waiting(watch::Receiver<()>);
+
+impl Waiting {
+    /// Somebody waits as long as the sender is there.
+    pub(super) fn new(alive: watch::Receiver<()>) -> Self {
+        Self(alive)
+    }
+
+    pub(super) fn is_over(&self) -> bool {
+        self.0.has_changed().is_err()
+    }
+
+    async fn over(mut self) {
+        while self.0.changed().await.is_ok() {}
+    }
+}
+
 impl Session {
+    /// Waits for something of the network, as long as somebody waits for us.
+    pub(super) fn wait<T>(&self, doing: impl Future<Output = T>) -> Result<T, SourceError> {
+        let over = self.waiting.clone().over();
+        self.runtime.block_on(async {
+            tokio::select! {
+                done = doing => Ok(done),
+                () = over => Err(SourceError::Stopped { url: self.remote.to_string() }),
+            }
+        })
+    }
+
+    /// What went wrong does not matter: something else is tried.
+    pub(super) fn forget_failure(&self) {
+        self.failure.lock().unwrap_or_else(PoisonError::into_inner).take();
+    }
+
     /// Notes what went wrong and says it to libgit2.
     pub(super) fn fail(&self, error: SourceError) -> std::io::Error {
         let text = error.to_string();
@@ -35,6 +72,9 @@ impl Session {
 
     /// What libgit2 says, or what we know better.
     pub(super) fn explain(&self, error: &git2::Error) -> SourceError {
+        if self.waiting.is_over() {
+            return SourceError::Stopped { url: self.remote.to_string() };
+        }
         let known = self.failure.lock().unwrap_or_else(PoisonError::into_inner).take();
         known.unwrap_or_else(|| of_git(&self.remote, error))
     }
@@ -55,11 +95,11 @@ fn sessions() -> MutexGuard<'static, Option<HashMap<u64, Arc<Session>>>> {
 }
 
 impl Open {
-    pub(super) fn new(remote: &RemoteUrl, access: &Access, runtime: tokio::runtime::Handle) -> Self {
+    pub(super) fn new(remote: &RemoteUrl, access: &Access, runtime: tokio::runtime::Handle, waiting: Waiting) -> Self {
         REGISTER.call_once(register);
         let id = NEXT.fetch_add(1, Ordering::Relaxed);
         let (remote, access) = (remote.clone(), access.clone());
-        let session = Arc::new(Session { remote, access, runtime, failure: Mutex::new(None) });
+        let session = Arc::new(Session { remote, access, waiting, runtime, failure: Mutex::new(None) });
         sessions().get_or_insert_default().insert(id, session.clone());
         Self { id, session }
     }
@@ -119,6 +159,7 @@ pub(super) fn of_git(remote: &RemoteUrl, error: &git2::Error) -> SourceError {
         return SourceError::NoSpace { url };
     }
     match error.code() {
+        git2::ErrorCode::Owner => SourceError::ForeignOwner { url },
         git2::ErrorCode::NotFound if remote.is_local() => SourceError::NotFound { url },
         _ if remote.is_local() && (text.contains("could not find repository") || text.contains("no such file")) => {
             SourceError::NotFound { url }

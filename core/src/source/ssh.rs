@@ -1,7 +1,6 @@
 //! Git's smart protocol over SSH, by russh.
 
 use std::io::{self, Read, Write};
-use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -13,6 +12,7 @@ use russh::{Channel, ChannelMsg, Disconnect};
 
 use super::access::{Login, SshLogin};
 use super::error::SourceError;
+use super::known_hosts;
 use super::session::Session;
 use super::url::Place;
 
@@ -49,7 +49,7 @@ impl SmartSubtransport for Ssh {
         let fail = |error: SourceError| git2::Error::from_str(&self.session.fail(error).to_string());
         match service {
             Service::UploadPackLs => {
-                let opened = self.session.runtime.block_on(connect(&self.session)).map_err(fail)?;
+                let opened = self.session.wait(connect(&self.session)).and_then(|opened| opened).map_err(fail)?;
                 *self.stream.lock().unwrap_or_else(PoisonError::into_inner) = Some(opened);
             }
             Service::UploadPack => {}
@@ -65,7 +65,7 @@ impl SmartSubtransport for Ssh {
         if let Some(connection) = connection {
             let bye = connection.handle.disconnect(Disconnect::ByApplication, "", "");
             // The other end may be gone already.
-            let _ = self.session.runtime.block_on(bye);
+            let _ = self.session.wait(bye);
         }
         Ok(())
     }
@@ -81,7 +81,8 @@ impl Read for Stream {
         let mut connection = self.connection.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(connection) = &mut *connection else { return Ok(0) };
         while connection.piece.is_empty() && !connection.over {
-            match self.session.runtime.block_on(connection.channel.wait()) {
+            let next = self.session.wait(connection.channel.wait()).map_err(|error| self.session.fail(error))?;
+            match next {
                 Some(ChannelMsg::Data { data }) => connection.piece = data,
                 Some(ChannelMsg::ExtendedData { data, .. }) => {
                     let text = String::from_utf8_lossy(&data);
@@ -106,8 +107,9 @@ impl Write for Stream {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let connection = self.connection.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(connection) = &*connection else { return Err(io::ErrorKind::NotConnected.into()) };
-        let sent = self.session.runtime.block_on(connection.channel.data(bytes));
-        sent.map_err(|error| self.session.fail(failed(&self.session, &error.to_string())))?;
+        let sent = self.session.wait(connection.channel.data(bytes));
+        let sent = sent.and_then(|sent| sent.map_err(|error| failed(&self.session, &error.to_string())));
+        sent.map_err(|error| self.session.fail(error))?;
         Ok(bytes.len())
     }
 
@@ -141,13 +143,22 @@ async fn connect(session: &Arc<Session>) -> Result<Connection, SourceError> {
     let Place::Ssh { user, host, port, path } = session.remote.place() else {
         return Err(failed(session, "this is no address of SSH"));
     };
-    let config = client::Config { inactivity_timeout: Some(SILENCE), nodelay: true, ..client::Config::default() };
-    let known = match &session.access.login {
-        Login::Key(SshLogin { known_hosts, .. }) => known_hosts.clone(),
+    let lines = match &session.access.login {
+        Login::Key(SshLogin { known_hosts, .. }) => known_hosts.as_deref(),
         _ => None,
     };
-    let handler = Host { session: session.clone(), host: host.clone(), port: *port, known };
-    let bare = host.trim_start_matches('[').trim_end_matches(']').to_owned();
+    // An address of IPv6 stands in brackets.
+    let bare = host.trim_start_matches('[').trim_end_matches(']');
+    let known = known_hosts::keys_of(bare, *port, lines)
+        .map_err(|error| failed(session, &format!("the known hosts cannot be read: {error}")))?;
+    let config = client::Config {
+        inactivity_timeout: Some(SILENCE),
+        nodelay: true,
+        preferred: known_hosts::preferring(&known),
+        ..client::Config::default()
+    };
+    let name = if *port == 22 { bare.to_owned() } else { format!("[{bare}]:{port}") };
+    let handler = Host { session: session.clone(), name, known };
     let unreachable = |why: String| SourceError::Unreachable { host: host.clone(), why };
     let connecting = tokio::net::TcpStream::connect((bare, *port));
     let socket = within(CONNECT, connecting).await.ok_or_else(|| unreachable("nobody answered for 30 s".to_owned()))?;
@@ -212,9 +223,9 @@ async fn within<T>(limit: Duration, doing: impl Future<Output = T>) -> Option<T>
 /// Looks whether the host is the right one.
 struct Host {
     session: Arc<Session>,
-    host: String,
-    port: u16,
-    known: Option<String>,
+    /// The host as `known_hosts` files name it.
+    name: String,
+    known: Vec<PublicKey>,
 }
 
 /// Why a connection does not come about.
@@ -234,76 +245,20 @@ impl client::Handler for Host {
     type Error = Refused;
 
     async fn check_server_key(&mut self, shown: &PublicKeyOrCertificate) -> Result<bool, Refused> {
-        let name = if self.port == 22 { self.host.clone() } else { format!("[{}]:{}", self.host, self.port) };
         let PublicKeyOrCertificate::PublicKey { key, .. } = shown else {
-            let why = "the host shows a certificate, which is not supported: give the host a plain key".to_owned();
-            return Err(Refused::Host(SourceError::Failed { url: self.session.remote.to_string(), why }));
+            let why = "the host shows a certificate, which is not supported: give the host a plain key";
+            return Err(Refused::Host(failed(&self.session, why)));
         };
-        let fingerprint = key.fingerprint(HashAlg::Sha256).to_string();
-        let known = self.known_keys().map_err(|error| {
-            let why = format!("the known hosts cannot be read: {error}");
-            Refused::Host(SourceError::Failed { url: self.session.remote.to_string(), why })
-        })?;
-        if known.iter().any(|known| known.key_data() == key.key_data()) {
+        if self.known.iter().any(|known| known.key_data() == key.key_data()) {
             return Ok(true);
         }
+        let (host, fingerprint) = (self.name.clone(), key.fingerprint(HashAlg::Sha256).to_string());
         // A host that shows a key of another kind than the known ones is no more known than one that shows another key.
-        Err(Refused::Host(match known.is_empty() {
-            true => {
-                let line = format!("{name} {}", key.to_openssh().unwrap_or_default());
-                SourceError::UnknownHostKey { host: name, fingerprint, line }
-            }
-            false => SourceError::HostKeyChanged { host: name, fingerprint },
+        Err(Refused::Host(if self.known.is_empty() {
+            let line = format!("{host} {}", key.to_openssh().unwrap_or_default());
+            SourceError::UnknownHostKey { host, fingerprint, line }
+        } else {
+            SourceError::HostKeyChanged { host, fingerprint }
         }))
-    }
-}
-
-impl Host {
-    /// The keys that are known of this host: those of the credential, or else those of the user and the machine.
-    fn known_keys(&self) -> Result<Vec<PublicKey>, russh::keys::Error> {
-        let mut keys = Vec::new();
-        let mut read = |path: PathBuf| -> Result<(), russh::keys::Error> {
-            let found = russh::keys::known_hosts::known_host_keys_path(&self.host, self.port, path)?;
-            keys.extend(found.into_iter().map(|(_, key)| key));
-            Ok(())
-        };
-        match &self.known {
-            Some(lines) => {
-                // The library reads known hosts from files only.
-                let file = KnownHosts::write(lines)?;
-                read(file.0.clone())?;
-            }
-            None => {
-                if let Some(home) = std::env::var_os("HOME") {
-                    read(PathBuf::from(home).join(".ssh/known_hosts"))?;
-                }
-                read(PathBuf::from("/etc/ssh/ssh_known_hosts"))?;
-            }
-        }
-        Ok(keys)
-    }
-}
-
-/// A file that goes when it is not needed any more. What is in it is no secret.
-struct KnownHosts(PathBuf);
-
-impl KnownHosts {
-    fn write(lines: &str) -> io::Result<Self> {
-        use std::sync::atomic::{AtomicU64, Ordering};
-        static NEXT: AtomicU64 = AtomicU64::new(0);
-        let name = format!("windlass-known-hosts-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
-        let path = std::env::temp_dir().join(name);
-        // Never through a link that somebody else put there.
-        let mut file = std::fs::OpenOptions::new().write(true).create_new(true).open(&path)?;
-        let this = Self(path);
-        file.write_all(lines.as_bytes())?;
-        file.write_all(b"\n")?;
-        Ok(this)
-    }
-}
-
-impl Drop for KnownHosts {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_file(&self.0);
     }
 }

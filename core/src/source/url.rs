@@ -53,6 +53,63 @@ impl RemoteUrl {
         &self.place
     }
 
+    /// The address that a submodule of the repository here has, which may be relative to this one.
+    pub(super) fn submodule(&self, text: &str) -> Result<Self, SourceError> {
+        if text.starts_with("./") || text.starts_with("../") {
+            return self.relative(text);
+        }
+        let found = Self::parse(text)?;
+        if found.is_local() && !self.is_local() {
+            let why = "a submodule of a repository elsewhere cannot be a folder of this machine".to_owned();
+            return Err(SourceError::BadUrl { url: text.to_owned(), why });
+        }
+        Ok(found)
+    }
+
+    fn relative(&self, text: &str) -> Result<Self, SourceError> {
+        let bad = |why: &str| SourceError::BadUrl { url: text.to_owned(), why: why.to_owned() };
+        if text.chars().any(char::is_control) {
+            return Err(bad("it has a line break or another control character in it"));
+        }
+        let own = match &self.place {
+            Place::Local(path) => path.to_string_lossy().into_owned(),
+            Place::Http(url) => url.path().to_owned(),
+            Place::Ssh { path, .. } => path.clone(),
+        };
+        let mut parts: Vec<&str> = own.trim_end_matches('/').split('/').collect();
+        for part in text.split('/') {
+            match part {
+                "" | "." => {}
+                ".." if parts.len() > 1 => drop(parts.pop()),
+                ".." => return Err(bad("it leads above the top of its parent's address")),
+                name => parts.push(name),
+            }
+        }
+        let path = parts.join("/");
+        let place = match &self.place {
+            Place::Local(_) => Place::Local(PathBuf::from(path)),
+            Place::Http(url) => {
+                let mut url = url.clone();
+                url.set_path(&path);
+                Place::Http(url)
+            }
+            Place::Ssh { user, host, port, .. } => {
+                ssh(user.clone(), host.clone(), *port, &path).map_err(|why| bad(&why))?
+            }
+        };
+        Ok(Self { place })
+    }
+
+    /// Whether both are at the same place: host, port and protocol.
+    pub(super) fn has_host_of(&self, other: &Self) -> bool {
+        match (&self.place, &other.place) {
+            (Place::Local(_), Place::Local(_)) => true,
+            (Place::Http(one), Place::Http(other)) => one.origin() == other.origin(),
+            (Place::Ssh { host, port, .. }, Place::Ssh { host: other, port: its, .. }) => (host, port) == (other, its),
+            _ => false,
+        }
+    }
+
     /// Whether it is a folder of this machine.
     pub fn is_local(&self) -> bool {
         matches!(self.place, Place::Local(_))

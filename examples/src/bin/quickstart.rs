@@ -1,58 +1,80 @@
-//! The quickstart in Rust: the same pipeline as `quickstart/windlass.yaml`, started on its project, followed event by event.
+//! The quickstart in Rust: the same pipeline as `quickstart/windlass.yaml`, started on the repository in which it is, without the
+//! tests of Windlass itself, and followed event by event.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use windlass::pipeline::Problems;
+use windlass::pipeline::{Problems, TaskBuilder};
 use windlass::{Engine, EventKind, Parameter, Pipeline, RunRequest, Stage, Task};
 
 fn pipeline() -> Result<Pipeline, Problems> {
-    let build = "cargo build\necho \"VERSION=$(target/debug/roman --version)\" >> \"$WINDLASS_OUTPUT\"\n";
-    let package = "cargo build --release
-tar -czf \"roman-$VERSION.tar.gz\" -C target/release roman
-echo \"ARCHIVE=roman-$VERSION.tar.gz\" >> \"$WINDLASS_OUTPUT\"
-";
     Pipeline::builder("quickstart")
+        .parameter(Parameter::dynamic("REPOSITORY"))
         .parameter(Parameter::dynamic("TARGET").default_value("dev").choices(["dev", "prod"]))
-        .timeout(Duration::from_secs(15 * 60))
-        .env("CARGO_NET_OFFLINE", "true")
+        .parameter(Parameter::dynamic("OWN_TESTS").default_value("pipeline::tests"))
+        .timeout(Duration::from_secs(30 * 60))
         .env("CARGO_TERM_COLOR", "never")
-        .stage(
-            Stage::parallel("Check").task(Task::script("build", build).output("VERSION")).task(
-                Task::script("lint", "cargo check --all-targets")
-                    .env("CARGO_TARGET_DIR", "target/lint")
-                    .env("RUSTFLAGS", "-D warnings"),
-            ),
-        )
-        .stage(
-            Stage::parallel("Test").task(
-                Task::script("test", "cargo test --profile \"$PROFILE\"")
-                    .matrix("PROFILE", ["dev", "release"])
-                    .timeout(Duration::from_secs(10 * 60)),
-            ),
-        )
-        .stage(
-            Stage::sequential("Ship")
-                .task(Task::script("package", package).env("VERSION", "${build.VERSION}").output("ARCHIVE"))
-                .task(
-                    Task::script("publish", "echo \"this is where $ARCHIVE would be published\"")
-                        .when("TARGET == 'prod'")
-                        .env("ARCHIVE", "${package.ARCHIVE}"),
-                ),
-        )
-        .finally(Task::script("report", "echo \"build $BUILD_NUMBER of $PIPELINE_NAME has $WINDLASS_STATUS\""))
+        .stage(Stage::sequential("Source").task(Task::checkout("checkout", "$REPOSITORY").depth(1)))
+        .stage(Stage::parallel("Check").task(build()).task(lint()))
+        .stage(Stage::parallel("Test").task(test()).task(own_tests()))
+        .stage(Stage::sequential("Ship").task(package()).task(publish()))
+        .finally(Task::script("report", REPORT))
         .build()
+}
+
+const REPORT: &str =
+    "echo \"build $BUILD_NUMBER of $PIPELINE_NAME at ${CI_COMMIT_SHORT_SHA:-no commit} has $WINDLASS_STATUS\"";
+
+/// A script in the folder of the small project.
+fn in_project(name: &str, lines: &[&str]) -> TaskBuilder {
+    Task::script(name, format!("cd examples/quickstart/project\n{}\n", lines.join("\n")))
+}
+
+fn build() -> TaskBuilder {
+    let version = "echo \"VERSION=$(target/debug/roman --version)\" >> \"$WINDLASS_OUTPUT\"";
+    in_project("build", &["cargo build --offline", version]).output("VERSION")
+}
+
+fn lint() -> TaskBuilder {
+    let lint = in_project("lint", &["cargo check --offline --all-targets"]);
+    lint.env("CARGO_TARGET_DIR", "target/lint").env("RUSTFLAGS", "-D warnings")
+}
+
+fn test() -> TaskBuilder {
+    let test = in_project("test", &["cargo test --offline --profile \"$PROFILE\""]);
+    test.matrix("PROFILE", ["dev", "release"]).timeout(Duration::from_secs(10 * 60))
+}
+
+fn own_tests() -> TaskBuilder {
+    let script = "cargo test -p windlass --no-default-features --lib \"$OWN_TESTS\"";
+    Task::script("own-tests", script).when("OWN_TESTS != ''")
+}
+
+fn package() -> TaskBuilder {
+    let lines = [
+        "cargo build --offline --release",
+        "tar -czf \"roman-$VERSION.tar.gz\" -C target/release roman",
+        "echo \"ARCHIVE=roman-$VERSION.tar.gz\" >> \"$WINDLASS_OUTPUT\"",
+    ];
+    in_project("package", &lines).env("VERSION", "${build.VERSION}").output("ARCHIVE")
+}
+
+fn publish() -> TaskBuilder {
+    let publish = Task::script("publish", "echo \"this is where $ARCHIVE would be published\"");
+    publish.when("TARGET == 'prod'").env("ARCHIVE", "${package.ARCHIVE}")
 }
 
 #[tokio::main]
 async fn main() -> Result<ExitCode, Box<dyn std::error::Error>> {
     let data_dir = std::env::args().nth(1).map_or_else(|| PathBuf::from(".windlass"), PathBuf::from);
-    let project = Path::new(env!("CARGO_MANIFEST_DIR")).join("quickstart/project");
+    let own = || Path::new(env!("CARGO_MANIFEST_DIR")).join("..").canonicalize();
+    let repository = std::env::args().nth(2).map_or_else(own, |path| Ok(PathBuf::from(path)))?;
 
     // Where the Rust toolchain is, on machines where it is not below the home folder.
     let engine = Engine::builder().data_dir(data_dir).pass_env(["CARGO_HOME", "RUSTUP_HOME"]).open().await?;
-    let request = RunRequest::manual().parameter("TARGET", "prod").source(project);
+    let request = RunRequest::manual().parameter("REPOSITORY", repository.display().to_string());
+    let request = request.parameter("TARGET", "prod").parameter("OWN_TESTS", "");
     let run = engine.start(&pipeline()?, request).await?;
 
     // First what happened already, then what happens now. A portal would keep `event.seq` and go on from there later.

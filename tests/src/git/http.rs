@@ -5,8 +5,8 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
 
 use base64::Engine as _;
 
@@ -27,6 +27,37 @@ struct Shared {
     tls: Option<Arc<rustls::ServerConfig>>,
     stopping: AtomicBool,
     sent: AtomicU64,
+    logins: AtomicU64,
+    /// Where the answer with the objects stands still; `None` when it goes through.
+    stall: Option<Stall>,
+}
+
+/// An answer that stops in the middle.
+#[derive(Default)]
+struct Stall {
+    state: Mutex<Stalled>,
+    changed: Condvar,
+}
+
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+enum Stalled {
+    /// Nobody asked yet.
+    #[default]
+    Waiting,
+    Halfway,
+    Released,
+}
+
+impl Stall {
+    fn set(&self, state: Stalled) {
+        *self.state.lock().unwrap_or_else(PoisonError::into_inner) = state;
+        self.changed.notify_all();
+    }
+
+    fn wait_until(&self, wanted: impl Fn(Stalled) -> bool) {
+        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        drop(self.changed.wait_while(state, |state| !wanted(*state)));
+    }
 }
 
 impl std::fmt::Debug for Shared {
@@ -38,27 +69,52 @@ impl std::fmt::Debug for Shared {
 impl HttpRemote {
     /// Open to everybody.
     pub fn open(repository: &Repository) -> Self {
-        Self::start(repository, None, None)
+        Self::start(repository, None, None, None)
+    }
+
+    /// Open to everybody, but stops in the middle of the first objects that it gives out, until [`release`](Self::release).
+    pub fn stalling(repository: &Repository) -> Self {
+        Self::start(repository, None, None, Some(Stall::default()))
+    }
+
+    /// Returns when half of the objects are sent. Only for one that stalls.
+    pub fn wait_until_halfway(&self) {
+        if let Some(stall) = &self.shared.stall {
+            stall.wait_until(|state| state != Stalled::Waiting);
+        }
+    }
+
+    /// Lets answers through.
+    pub fn release(&self) {
+        if let Some(stall) = &self.shared.stall {
+            stall.set(Stalled::Released);
+        }
     }
 
     /// With a user and a password.
     pub fn with_login(repository: &Repository, user: &str, password: &str) -> Self {
-        Self::start(repository, Some((user.to_owned(), password.to_owned())), None)
+        Self::start(repository, Some((user.to_owned(), password.to_owned())), None, None)
     }
 
     /// Over TLS, with a certificate of an authority that nobody knows.
     pub fn with_tls(repository: &Repository) -> Self {
         let (config, authority) = tls();
-        let mut this = Self::start(repository, None, Some(config));
+        let mut this = Self::start(repository, None, Some(config), None);
         this.authority = Some(authority);
         this
     }
 
-    fn start(repository: &Repository, login: Option<(String, String)>, tls: Option<Arc<rustls::ServerConfig>>) -> Self {
+    fn start(
+        repository: &Repository,
+        login: Option<(String, String)>,
+        tls: Option<Arc<rustls::ServerConfig>>,
+        stall: Option<Stall>,
+    ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap_or_else(|error| panic!("{error}"));
         let address = listener.local_addr().unwrap_or_else(|error| panic!("{error}"));
         let root = repository.root().to_owned();
-        let shared = Shared { root, login, tls, stopping: AtomicBool::new(false), sent: AtomicU64::new(0) };
+        let (stopping, sent, logins) = (AtomicBool::new(false), AtomicU64::new(0), AtomicU64::new(0));
+        let shared = Shared { root, login, tls, stopping, sent, logins, stall };
         let shared = Arc::new(shared);
         let accepting = shared.clone();
         std::thread::spawn(move || {
@@ -89,11 +145,17 @@ impl HttpRemote {
     pub fn sent(&self) -> u64 {
         self.shared.sent.load(Ordering::SeqCst)
     }
+
+    /// How many requests came with a login.
+    pub fn logins(&self) -> u64 {
+        self.shared.logins.load(Ordering::SeqCst)
+    }
 }
 
 impl Drop for HttpRemote {
     fn drop(&mut self) {
         self.shared.stopping.store(true, Ordering::SeqCst);
+        self.release();
         // Wakes the thread that accepts.
         let _ = TcpStream::connect(self.address);
     }
@@ -155,12 +217,23 @@ where
     let mut body = vec![0; length];
     reader.read_exact(&mut body)?;
     let mut writer = stream;
+    if headers.contains_key("authorization") {
+        shared.logins.fetch_add(1, Ordering::SeqCst);
+    }
     if let Some((user, password)) = &shared.login {
         let expected = base64::engine::general_purpose::STANDARD.encode(format!("{user}:{password}"));
         if headers.get("authorization") != Some(&format!("Basic {expected}")) {
             let refusal = "HTTP/1.1 401 Unauthorized\r\nwww-authenticate: Basic realm=\"git\"\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
             return writer.write_all(refusal.as_bytes());
         }
+    }
+    if let Some(place) = target.strip_prefix("/moved/") {
+        // As code hosts answer for a repository that was renamed.
+        let host = headers.get("host").cloned().unwrap_or_default();
+        let moved = format!(
+            "HTTP/1.1 301 Moved\r\nlocation: http://{host}/{place}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
+        );
+        return writer.write_all(moved.as_bytes());
     }
     let (path, query) = target.split_once('?').unwrap_or((&target, ""));
     let mut backend = Command::new("git");
@@ -193,7 +266,18 @@ where
     let content = content.get(4..).unwrap_or_default();
     let length = content.len();
     write!(writer, "HTTP/1.1 {status}\r\n{others}content-length: {length}\r\nconnection: close\r\n\r\n")?;
-    writer.write_all(content)?;
+    let half = content.len() / 2;
+    if let Some(stall) = shared.stall.as_ref().filter(|_| method == "POST") {
+        writer.write_all(&content[..half])?;
+        writer.flush()?;
+        if *stall.state.lock().unwrap_or_else(PoisonError::into_inner) == Stalled::Waiting {
+            stall.set(Stalled::Halfway);
+        }
+        stall.wait_until(|state| state == Stalled::Released);
+        writer.write_all(&content[half..])?;
+    } else {
+        writer.write_all(content)?;
+    }
     writer.flush()
 }
 

@@ -1,5 +1,6 @@
 //! Git over SSH: an `sshd` of its own, with its own keys, on a free port.
 
+use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
@@ -23,41 +24,15 @@ impl SshRemote {
         keygen(&folder.path().join("host"), "");
         keygen(&folder.path().join("user"), passphrase);
         keygen(&folder.path().join("stranger"), "");
-        let port = free_port();
-        let path = |name: &str| folder.path().join(name).display().to_string();
-        let config = format!(
-            "Port {port}\nListenAddress 127.0.0.1\nHostKey {}\nAuthorizedKeysFile {}\nPidFile none\nStrictModes no\n\
-             UsePAM no\nPasswordAuthentication no\nKbdInteractiveAuthentication no\nPermitRootLogin prohibit-password\n\
-             LogLevel ERROR\n",
-            path("host"),
-            path("user.pub"),
-        );
-        std::fs::write(folder.path().join("config"), config).unwrap_or_else(|error| panic!("{error}"));
-        // The folder into which sshd puts the part of it that has no rights.
-        let _ = std::fs::create_dir_all("/run/sshd");
-        let program = ["/usr/sbin/sshd", "/usr/bin/sshd"].into_iter().find(|program| Path::new(program).exists());
-        let program = program.unwrap_or_else(|| panic!("sshd is needed for this test: install openssh-server"));
-        let mut process = Command::new(program);
-        let process = process.arg("-D").arg("-e").arg("-f").arg(folder.path().join("config"));
-        let process =
-            process.stdin(Stdio::null()).stderr(Stdio::null()).spawn().unwrap_or_else(|error| panic!("{error}"));
-        let mut this = Self { folder, process, port, repository: repository.bare() };
-        this.wait_until_it_answers();
-        this
-    }
-
-    fn wait_until_it_answers(&mut self) {
-        loop {
-            if let Ok(stream) = TcpStream::connect(("127.0.0.1", self.port)) {
-                let mut line = String::new();
-                if BufReader::new(stream).read_line(&mut line).is_ok() && line.starts_with("SSH-") {
-                    return;
-                }
+        let repository = repository.bare();
+        // Somebody else may take the port before sshd does.
+        for _ in 0..20 {
+            let port = free_port();
+            if let Some(process) = serve(folder.path(), port) {
+                return Self { folder, process, port, repository };
             }
-            let ended = self.process.try_wait().unwrap_or_else(|error| panic!("{error}"));
-            assert!(ended.is_none(), "sshd ended: {ended:?}");
-            std::thread::yield_now();
         }
+        panic!("sshd does not start: {}", read(&folder.path().join("complaints")));
     }
 
     /// The address of the repository.
@@ -95,7 +70,7 @@ impl SshRemote {
     }
 
     fn read(&self, name: &str) -> String {
-        std::fs::read_to_string(self.folder.path().join(name)).unwrap_or_else(|error| panic!("{error}"))
+        read(&self.folder.path().join(name))
     }
 }
 
@@ -105,6 +80,41 @@ impl Drop for SshRemote {
         let _ = self.process.kill();
         let _ = self.process.wait();
     }
+}
+
+/// Starts the server, and returns once it answers; `None` when it ended instead.
+fn serve(folder: &Path, port: u16) -> Option<Child> {
+    let path = |name: &str| folder.join(name).display().to_string();
+    let config = format!(
+        "Port {port}\nListenAddress 127.0.0.1\nHostKey {}\nAuthorizedKeysFile {}\nPidFile none\nStrictModes no\n\
+         UsePAM no\nPasswordAuthentication no\nKbdInteractiveAuthentication no\nPermitRootLogin prohibit-password\n\
+         LogLevel ERROR\n",
+        path("host"),
+        path("user.pub"),
+    );
+    let written = std::fs::write(folder.join("config"), config).and_then(|()| File::create(folder.join("complaints")));
+    let complaints = written.unwrap_or_else(|error| panic!("{error}"));
+    // The folder into which sshd puts the part of it that has no rights.
+    let _ = std::fs::create_dir_all("/run/sshd");
+    let program = ["/usr/sbin/sshd", "/usr/bin/sshd"].into_iter().find(|program| Path::new(program).exists());
+    let program = program.unwrap_or_else(|| panic!("sshd is needed for this test: install openssh-server"));
+    let mut command = Command::new(program);
+    command.arg("-D").arg("-e").arg("-f").arg(folder.join("config")).stdin(Stdio::null()).stderr(complaints);
+    let mut process = command.spawn().unwrap_or_else(|error| panic!("{program}: {error}"));
+    while process.try_wait().unwrap_or_else(|error| panic!("{error}")).is_none() {
+        if let Ok(stream) = TcpStream::connect(("127.0.0.1", port)) {
+            let mut line = String::new();
+            if BufReader::new(stream).read_line(&mut line).is_ok() && line.starts_with("SSH-") {
+                return Some(process);
+            }
+        }
+        std::thread::yield_now();
+    }
+    None
+}
+
+fn read(path: &Path) -> String {
+    std::fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
 fn keygen(path: &Path, passphrase: &str) {

@@ -43,7 +43,8 @@ async fn a_password_is_needed_wrong_and_right() {
     assert!(matches!(error, SourceError::Unauthorized { given: false, .. }), "{error:?}");
     let error = place.fetch(&remote.url(), &password("ana", "battery"), None).await.unwrap_err();
     assert!(matches!(error, SourceError::Unauthorized { given: true, .. }), "{error:?}");
-    assert!(!format!("{error} {error:?} {}", error.advice()).contains("battery"));
+    let advice = windlass::explain::source_error(&error).cause.advice;
+    assert!(!format!("{error} {error:?} {advice}").contains("battery"));
     let access = password("ana", "c0rrect horse");
     place.fetch(&remote.url(), &access, None).await.unwrap();
     let refs = place.mirrors.refs(&RemoteUrl::parse(&remote.url()).unwrap(), &access).await.unwrap();
@@ -126,4 +127,14 @@ async fn an_own_authority_is_trusted_where_it_is_given() {
     };
     let error = place.fetch(&remote.url(), &wrong, None).await.unwrap_err();
     assert!(matches!(error, SourceError::Certificate { .. }), "{error:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_repository_that_was_renamed_is_followed() {
+    let repository = Repository::with_a_commit();
+    let remote = HttpRemote::with_login(&repository, "ana", "right");
+    let place = Place::new();
+    let url = remote.url_of("moved/shop.git");
+    let fetched = place.fetch(&url, &password("ana", "right"), None).await.unwrap();
+    assert_eq!(fetched.commit.message, "Begin\n");
 }

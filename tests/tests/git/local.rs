@@ -230,3 +230,26 @@ async fn what_a_remote_has_is_listed_without_fetching_it() {
     assert_eq!(refs.tags, [("v1".to_owned(), head)]);
     assert!(!place.folder.path().join("mirrors").exists());
 }
+
+#[tokio::test]
+async fn many_fetches_leave_few_packs() {
+    let repository = Repository::with_a_commit();
+    repository.run(&["tag", "-a", "v1", "-m", "the first"]);
+    let blob = repository.run(&["hash-object", "-w", "README.md"]);
+    repository.run(&["tag", "only-a-file", &blob]);
+    repository.run(&["push", "-q", "origin", "v1", "only-a-file"]);
+    let place = Place::new();
+    for number in 0..60 {
+        let newest = repository.commit("file", &number.to_string(), "Change");
+        repository.push("main");
+        assert_eq!(place.fetch(&url(&repository), &anonymous(), None).await.unwrap().commit.sha, newest);
+    }
+    let packs = std::fs::read_dir(place.mirror().join("objects/pack")).unwrap().flatten();
+    let packs = packs.filter(|pack| pack.path().extension().is_some_and(|ending| ending == "pack")).count();
+    assert!((1..=41).contains(&packs), "{packs}");
+    git(&place.mirror(), &["fsck", "--strict"]);
+    assert_eq!(git(&place.mirror(), &["rev-list", "--count", "main"]), "61");
+    let fetched = place.fetch(&url(&repository), &anonymous(), Some("v1")).await.unwrap();
+    let (copy, _) = place.export(&fetched, None).await;
+    assert_eq!(git(&copy, &["status", "--porcelain"]), "");
+}

@@ -14,7 +14,8 @@ use tokio_stream::wrappers::ReceiverStream;
 
 use super::host::{Output, Streams};
 use super::{Container, Inner, infrastructure};
-use crate::executor::local::transfer::{Outlet, bad_path, checked, pipe};
+use crate::executor::local::transfer::{bad_path, checked, pipe};
+use crate::executor::pack::Outlet;
 use crate::executor::shell::quoted;
 use crate::executor::{ExecutorError, TarStream};
 

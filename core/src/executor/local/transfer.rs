@@ -1,21 +1,17 @@
 //! Files of the workspace, in and out, as tar streams.
 
 use std::fs;
-use std::io::{self, BufWriter, Read, Write};
+use std::io::{self, Read};
 use std::path::{Component, Path, PathBuf};
 
 use bytes::{Buf, Bytes};
 use futures::{Future, StreamExt};
-use tar::{Archive, Builder, EntryType};
+use tar::{Archive, EntryType};
 use tokio::sync::mpsc;
-use tokio_stream::wrappers::ReceiverStream;
 
 use super::layout::RunFolder;
+use crate::executor::pack::{QUEUE, pack};
 use crate::executor::{ExecutorError, TarStream};
-
-const PIECE: usize = 128 * 1024;
-/// Pieces on their way: a slow reader does not fill the memory.
-const QUEUE: usize = 8;
 
 /// Opens a file or folder of the newest workspace as an archive, whose names begin with the last part of the path.
 pub(in crate::executor) fn read(run: &RunFolder, path: &str) -> Result<TarStream, ExecutorError> {
@@ -23,44 +19,7 @@ pub(in crate::executor) fn read(run: &RunFolder, path: &str) -> Result<TarStream
     let relative = checked(path)?;
     let place = beneath(&workspace, &workspace.join(&relative), path)?;
     let name = relative.file_name().map(PathBuf::from).unwrap_or_default();
-    let (sender, receiver) = mpsc::channel(QUEUE);
-    let doing = format!("reading {path:?} from the workspace");
-    tokio::task::spawn_blocking(move || {
-        let writer = BufWriter::with_capacity(PIECE, Outlet(sender.clone()));
-        if let Err(error) = archive(writer, &place, &name) {
-            // Nobody listens any more, or everybody hears it.
-            let _ = sender.blocking_send(Err(super::io(doing)(error)));
-        }
-    });
-    Ok(ReceiverStream::new(receiver).boxed())
-}
-
-fn archive(writer: BufWriter<Outlet>, place: &Path, name: &Path) -> io::Result<()> {
-    let mut builder = Builder::new(writer);
-    builder.follow_symlinks(false);
-    add(&mut builder, place, name)?;
-    builder.into_inner()?.flush()
-}
-
-fn add(builder: &mut Builder<BufWriter<Outlet>>, place: &Path, name: &Path) -> io::Result<()> {
-    let kind = fs::symlink_metadata(place)?.file_type();
-    if !kind.is_dir() {
-        // Pipes, sockets and devices are nothing to carry elsewhere.
-        return if kind.is_file() || kind.is_symlink() { builder.append_path_with_name(place, name) } else { Ok(()) };
-    }
-    if !name.as_os_str().is_empty() {
-        builder.append_dir(name, place)?;
-    }
-    let mut entries = fs::read_dir(place)?.collect::<io::Result<Vec<_>>>()?;
-    entries.sort_by_key(fs::DirEntry::file_name);
-    for entry in entries {
-        match add(builder, &entry.path(), &name.join(entry.file_name())) {
-            // Removed by a step meanwhile.
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            result => result?,
-        }
-    }
-    Ok(())
+    Ok(pack(place, name, format!("reading {path:?} from the workspace"), ()))
 }
 
 /// Unpacks an archive below a folder of the newest workspace, which is made when it is missing.
@@ -161,20 +120,6 @@ pub(in crate::executor) fn bad_path(path: &str, what: &str) -> ExecutorError {
         code: "badPath",
         message: format!("the path {path:?} {what}"),
         advice: "name a path below the workspace, without `..` and without links that leave it".to_owned(),
-    }
-}
-
-/// Carries what is written to it into a stream.
-pub(in crate::executor) struct Outlet(pub(in crate::executor) mpsc::Sender<Result<Bytes, ExecutorError>>);
-
-impl Write for Outlet {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let sent = self.0.blocking_send(Ok(Bytes::copy_from_slice(bytes)));
-        sent.map(|()| bytes.len()).map_err(|_| io::Error::from(io::ErrorKind::BrokenPipe))
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
     }
 }
 

@@ -1,5 +1,7 @@
 //! Building tasks whose action has settings of its own.
 
+use std::num::NonZeroU32;
+
 use indexmap::IndexMap;
 
 use super::TaskBuilder;
@@ -25,8 +27,17 @@ impl Task {
     /// [`TaskBuilder::credential`] say more about it.
     pub fn checkout(name: impl AsRef<str>, url: impl AsRef<str>) -> TaskBuilder {
         TaskBuilder::new(name.as_ref(), |mistakes| {
-            let url = mistakes.template(url, at("checkout", "url"));
-            Checkout { url, reference: None, credential: None, path: None, depth: None, submodules: false }.into()
+            Checkout {
+                url: mistakes.template(url, at("checkout", "url")),
+                reference: None,
+                credential: None,
+                path: None,
+                depth: None,
+                submodules: false,
+                ca_certificate: None,
+                verify_certificate: true,
+            }
+            .into()
         })
     }
 
@@ -102,6 +113,54 @@ impl TaskBuilder {
         self.setting("ref", |action, mistakes| {
             let Action::Checkout(checkout) = action else { return false };
             checkout.reference = Some(mistakes.template(reference, at("checkout", "ref")));
+            true
+        })
+    }
+
+    /// The folder of a checkout in the workspace.
+    pub fn path(self, path: impl AsRef<str>) -> Self {
+        self.setting("path", |action, mistakes| {
+            let Action::Checkout(checkout) = action else { return false };
+            checkout.path = Some(mistakes.template(path, at("checkout", "path")));
+            true
+        })
+    }
+
+    /// How many commits of history a checkout brings; 0 is a mistake.
+    pub fn depth(self, commits: u32) -> Self {
+        self.setting("depth", |action, mistakes| {
+            let Action::Checkout(checkout) = action else { return false };
+            checkout.depth = NonZeroU32::new(commits);
+            if checkout.depth.is_none() {
+                mistakes.report(at("checkout", "depth"), "must be at least 1".to_owned());
+            }
+            true
+        })
+    }
+
+    /// Lets a checkout bring submodules as well.
+    pub fn with_submodules(self) -> Self {
+        self.setting("submodules", |action, _| {
+            let Action::Checkout(checkout) = action else { return false };
+            checkout.submodules = true;
+            true
+        })
+    }
+
+    /// Certificates of authorities, in PEM, that a checkout trusts beside the system's.
+    pub fn ca_certificate(self, pem: impl AsRef<str>) -> Self {
+        self.setting("caCertificate", |action, mistakes| {
+            let Action::Checkout(checkout) = action else { return false };
+            checkout.ca_certificate = Some(mistakes.template(pem, at("checkout", "caCertificate")));
+            true
+        })
+    }
+
+    /// Lets a checkout take any certificate of the host. Whoever is in between then reads the credential.
+    pub fn without_verification(self) -> Self {
+        self.setting("verifyCertificate", |action, _| {
+            let Action::Checkout(checkout) = action else { return false };
+            checkout.verify_certificate = false;
             true
         })
     }

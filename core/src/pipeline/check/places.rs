@@ -116,6 +116,7 @@ impl Walk<'_, '_> {
                 self.one(path, "url", &a.url);
                 self.option(path, "ref", a.reference.as_ref());
                 self.option(path, "path", a.path.as_ref());
+                self.option(path, "caCertificate", a.ca_certificate.as_ref());
             }
             Action::BuildImage(a) => {
                 self.option(path, "context", a.context.as_ref());

@@ -95,6 +95,8 @@ record!(Checkout {
     path: "path" = optional,
     depth: "depth" = optional,
     submodules: "submodules" = default(false),
+    ca_certificate: "caCertificate" = optional,
+    verify_certificate: "verifyCertificate" = default(true),
 });
 
 record!(BuildImage {

@@ -119,12 +119,29 @@ fn action() -> impl Strategy<Value = Action> {
 }
 
 fn checkout() -> impl Strategy<Value = Action> {
-    (filled_template(), of(template()), of(credential()), of(template()), of(1u32..100), any::<bool>()).prop_map(
-        |(url, reference, credential, path, depth, submodules)| {
-            let depth = depth.and_then(NonZeroU32::new);
-            Action::Checkout(Checkout { url, reference, credential, path, depth, submodules })
-        },
+    (
+        filled_template(),
+        of(template()),
+        of(credential()),
+        of(template()),
+        of(1u32..100),
+        any::<bool>(),
+        of(template()),
+        any::<bool>(),
     )
+        .prop_map(|(url, reference, credential, path, depth, submodules, ca_certificate, verify_certificate)| {
+            let depth = depth.and_then(NonZeroU32::new);
+            Action::Checkout(Checkout {
+                url,
+                reference,
+                credential,
+                path,
+                depth,
+                submodules,
+                ca_certificate,
+                verify_certificate,
+            })
+        })
 }
 
 fn build_image() -> impl Strategy<Value = Action> {

@@ -87,7 +87,7 @@ impl RunState {
         let script = matches!(self.plan.task(index).action(), Action::Script(_));
         let Outcome { state, exit_code, cause, infrastructure, outputs, commit } = judge(running, end, script);
         // Together with the end, so that a crash between the two cannot let the checkout find another commit.
-        let found = commit.and_then(|commit| self.commit_found(index, commit));
+        let found = commit.and_then(|commit| self.commit_found(index, *commit));
         let mut events: Vec<_> = found.into_iter().collect();
         events.push(RunEvent::AttemptFinished { task, attempt, state, exit_code, cause, infrastructure, outputs });
         events
@@ -111,7 +111,7 @@ struct Outcome {
     cause: Option<Cause>,
     infrastructure: bool,
     outputs: BTreeMap<String, String>,
-    commit: Option<CommitInfo>,
+    commit: Option<Box<CommitInfo>>,
 }
 
 /// An attempt that was being stopped ends in the state for which it was stopped, whatever its step said; only a success

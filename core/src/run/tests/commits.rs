@@ -12,7 +12,7 @@ fn commit(sha: &str, branch: &str) -> CommitInfo {
 }
 
 fn brings(sha: &str, branch: &str) -> AttemptEnd {
-    AttemptEnd::Succeeded { outputs: Default::default(), commit: Some(commit(sha, branch)) }
+    AttemptEnd::Succeeded { outputs: Default::default(), commit: Some(commit(sha, branch).into()) }
 }
 
 fn kit() -> Kit {

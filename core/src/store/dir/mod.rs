@@ -83,6 +83,12 @@ impl DataDir {
         self.path.join(LOGS)
     }
 
+    /// The folder with copies of repositories. They can be fetched again at any time, and are in no backup.
+    #[cfg(feature = "git")]
+    pub fn sources(&self) -> PathBuf {
+        self.path.join("sources")
+    }
+
     /// The folder with what an executor of this name keeps. Characters that could mean something in a path are written as
     /// `%` and two hexadecimal digits, so that a name stays a name.
     pub fn executor_state(&self, name: &str) -> PathBuf {

@@ -6,7 +6,16 @@ use crate::pipeline::*;
 
 fn source(name: &str) -> Task {
     let url = Template::literal("https://example.com/a.git");
-    let checkout = Checkout { url, reference: None, credential: None, path: None, depth: None, submodules: false };
+    let checkout = Checkout {
+        url,
+        reference: None,
+        credential: None,
+        path: None,
+        depth: None,
+        submodules: false,
+        ca_certificate: None,
+        verify_certificate: true,
+    };
     Task::new(TaskName::new(name).unwrap(), checkout.into())
 }
 

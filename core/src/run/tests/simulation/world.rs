@@ -325,7 +325,7 @@ fn checked_out(mut end: AttemptEnd, task: TaskIndex, number: u32) -> AttemptEnd 
     if let AttemptEnd::Succeeded { commit, .. } = &mut end
         && task.0.is_multiple_of(3)
     {
-        *commit = Some(CommitInfo { sha: format!("{}-{number}", task.0), ..CommitInfo::default() });
+        *commit = Some(CommitInfo { sha: format!("{}-{number}", task.0), ..CommitInfo::default() }.into());
     }
     end
 }
