@@ -223,3 +223,16 @@ impl From<crate::log::LogError> for Error {
         Self::new(kind, "logFailed", "log", error.to_string()).with_source(error)
     }
 }
+
+impl From<crate::blob::BlobError> for Error {
+    fn from(error: crate::blob::BlobError) -> Self {
+        use crate::blob::BlobError as B;
+        let kind = match &error {
+            B::Missing { .. } => ErrorKind::NotFound,
+            B::Damaged { .. } => ErrorKind::Damaged,
+            B::TooBig { .. } => ErrorKind::Invalid,
+            B::NoSpace { .. } | B::Io { .. } => ErrorKind::Unavailable,
+        };
+        Self::new(kind, error.code(), "blob", error.to_string()).with_source(error)
+    }
+}

@@ -62,6 +62,7 @@
 
 pub mod action;
 pub mod audit;
+pub mod blob;
 #[cfg(feature = "cli")]
 pub mod cli;
 pub mod clock;
@@ -90,7 +91,7 @@ pub use engine::{BackupReport, Reader, RestoreReport, restore};
 pub use engine::{
     Control, Credentials, DownloadOptions, DrainReport, Engine, EngineBuilder, EngineEvent, EngineEventKind,
     EngineEvents, EngineStatus, Event, EventFilter, EventKind, EventStream, KeyRotation, LogCursor, LogDownload,
-    LogMatch, LogPage, LogQuery, LogStream, PipelineDeletion, Pipelines, Rerun, Run, RunName, RunRequest, RunSummary,
+    LogMatch, LogPage, LogQuery, LogStream, PipelineDeletion, Pipelines, Rerun, Run, RunArtifact, RunName, RunRequest, RunSummary,
     Running, Runs, SavedCredential, Shutdown, StaleVersion, StoredCredential, StoredPipeline, StoredVersion,
     TaskSummary,
 };

@@ -11,7 +11,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 pub(super) use self::control::{
     ApproveArgs, BackupArgs, CancelArgs, DecisionArgs, DoctorArgs, RejectArgs, RestoreArgs, RetryArgs,
 };
-pub(super) use self::reading::{LogsArgs, RunsArgs, ShowArgs};
+pub(super) use self::reading::{ArtifactsArgs, LogsArgs, RunsArgs, ShowArgs};
 use crate::pipeline::ExecutorName;
 
 /// A CI/CD engine without a server: pipelines run on this machine, survive a crash, and say why they failed.
@@ -60,6 +60,8 @@ pub(super) enum Verb {
     Show(ShowArgs),
     /// Print the log of a task, or of all tasks of a run
     Logs(LogsArgs),
+    /// List the artifacts of a run, or unpack them
+    Artifacts(ArtifactsArgs),
     /// Take up what an earlier process left unfinished, and follow it to its end
     Attach(AttachArgs),
     /// End a run, also one of another process

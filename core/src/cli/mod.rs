@@ -4,6 +4,7 @@
 //! the pure parts that they show (`scroll`, `view`, `report`), and how things are written (`text`, `paint`, `sanitize`).
 
 mod args;
+mod artifacts;
 mod attach;
 mod backup;
 mod beside;
@@ -106,6 +107,7 @@ fn obey(verb: Verb, ui: &Ui, engine: &dyn Fn() -> EngineBuilder) -> Result<Exit,
         Verb::Runs(args) => runtime()?.block_on(runs::runs(args, ui)),
         Verb::Show(args) => runtime()?.block_on(show::show(args, ui)),
         Verb::Logs(args) => runtime()?.block_on(logs::logs(args, ui)),
+        Verb::Artifacts(args) => runtime()?.block_on(artifacts::artifacts(args, ui)),
         Verb::Attach(args) => runtime()?.block_on(attach::attach(args, ui, engine)),
         Verb::Cancel(args) => runtime()?.block_on(cancel::cancel(args, ui, engine)),
         Verb::Approve(args) => runtime()?.block_on(decide::decide(args.decision, Decision::Approved, ui, engine)),

@@ -9,6 +9,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use super::action_log::ActionLogCopy;
 use super::core::{Core, Hold};
+use super::filing::FilingJob;
 use super::log_pump::LogPump;
 use super::masking::shown;
 use super::message::Message;
@@ -17,7 +18,7 @@ use crate::action::{
     ActionContext, ActionError, ActionHandler, ActionLog, ActionOutput, ActionSecrets, Attempt, Checked, LogPieces,
     MissingAction,
 };
-use crate::executor::ExecutorError;
+use crate::executor::{Executor, ExecutorError};
 use crate::explain::{self, Explained, FailureClass};
 use crate::failpoint;
 use crate::pipeline::{Action, BadValue, TaskIndex, VariableName, WorkspaceUse, resolve_value};
@@ -39,6 +40,14 @@ pub(super) struct ActionJob {
     /// The values of the credentials that the action asks for.
     masks: Masks,
     stop: watch::Receiver<bool>,
+    /// What it has beside its call.
+    filing: Option<ActionFiling>,
+}
+
+/// What an action has beside its call, and where its files are.
+struct ActionFiling {
+    job: FilingJob,
+    executor: Arc<dyn Executor>,
 }
 
 /// A call of an action that is about to be made.
@@ -84,11 +93,19 @@ impl ActionJob {
         let key = StepKey { run: state.run(), task: planned.id.clone(), attempt };
         let name = action_name(planned.action()).to_owned();
         let masks = Masks::default();
+        let call = call(core, request, state, (task, &key), resumed, stop.clone(), masks.clone());
+        let filing = FilingJob::new(core, request, state, (task, &key), stop.clone(), masks.clone());
+        let (call, filing) = match (call, filing, core.executor(&request.executor)) {
+            (Ok(_), Err(cause), _) => (Err(AttemptEnd::Failed { exit_code: None, cause }), None),
+            (call, Ok(Some(job)), Ok(executor)) => (call, Some(ActionFiling { job, executor })),
+            (call, ..) => (call, None),
+        };
         Self {
             core: core.clone(),
             task,
             name,
-            call: call(core, request, state, (task, &key), resumed, stop.clone(), masks.clone()),
+            call,
+            filing,
             position: state.log_position(task, attempt),
             grace: planned.grace,
             resumed,
@@ -105,14 +122,14 @@ impl ActionJob {
         let pump = LogPump::new(&core, hold, key.clone(), task, position, sender.clone()).without_source();
         let pump = pump.masking(masks.clone());
         // A panic, also one of something that is dropped, is one attempt's failure, never a run that stands still.
-        let end = AssertUnwindSafe(self.end(pump)).catch_unwind().await;
+        let end = AssertUnwindSafe(self.end(pump, sender.clone())).catch_unwind().await;
         let end = end.unwrap_or_else(|_| AttemptEnd::Infrastructure { cause: explain::action_panicked(&name) });
         let end = shown(&masks, end);
         let _ = sender.send(Message::Input(Input::AttemptEnded { task, attempt: key.attempt, end })).await;
     }
 
-    async fn end(self, pump: LogPump) -> AttemptEnd {
-        let Self { core, name, key, call, position, grace, resumed, stop, .. } = self;
+    async fn end(self, pump: LogPump, sender: mpsc::Sender<Message>) -> AttemptEnd {
+        let Self { core, name, key, call, position, grace, resumed, stop, mut filing, .. } = self;
         let mut log = ActionLogCopy::new(&core, key, pump);
         if resumed {
             log.cut_back().await;
@@ -130,6 +147,9 @@ impl ActionJob {
         if resumed && let Err(error) = log.begin_again(position).await {
             return failed(&error);
         }
+        if let Some(ActionFiling { job, executor }) = &mut filing {
+            job.before(&**executor, &sender, &mut log).await;
+        }
         let (over, until_over) = oneshot::channel::<()>();
         let calling = async {
             let end = until_stopped(&core, handler, context, stop, grace).await;
@@ -137,12 +157,16 @@ impl ActionJob {
             end
         };
         let (end, copied) = futures::join!(calling, log.copy(pieces, until_over));
-        match (end, copied) {
+        let end = match (end, copied) {
             (_, Err(error)) => failed(&error),
             (Some(Ok(Ok(output))), _) => checked(output, &declared),
             (Some(Ok(Err(error))), _) => judged(error),
             (Some(Err(_)), _) => AttemptEnd::Infrastructure { cause: explain::action_panicked(&name) },
             (None, _) => AttemptEnd::Stopped { exit_code: None },
+        };
+        match filing {
+            Some(ActionFiling { job, executor }) => job.after(end, &*executor, &sender, &mut log).await,
+            None => end,
         }
     }
 }

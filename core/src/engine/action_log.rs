@@ -3,17 +3,31 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use async_trait::async_trait;
 use bytes::Bytes;
 use futures::FutureExt;
 use tokio::sync::oneshot;
 
 use super::core::Core;
+use super::filing::Notes;
 use super::log_pump::{CopyError, LogPump};
 use super::step::LOG_PAUSE;
 use crate::action::LogPieces;
 use crate::executor::ExecutorError;
 use crate::log::LogError;
 use crate::run::{LogPosition, StepKey};
+
+#[async_trait]
+impl Notes for ActionLogCopy {
+    async fn note(&mut self, line: String) {
+        // Whoever logs may have left off in the middle of a line.
+        let line_end = if self.last_byte.is_none_or(|byte| byte == b'\n') { "" } else { "\n" };
+        let line = format!("{line_end}[windlass] {line}\n");
+        if let Err(error) = self.add(line.into()).await {
+            tracing::warn!(attempt = %self.key, %error, "a line of the engine is missing in the log");
+        }
+    }
+}
 
 /// Brings what an action logs to the disk. What is not committed yet is kept here: there is no raw log from which it could be
 /// read again.
@@ -24,12 +38,14 @@ pub(super) struct ActionLogCopy {
     unsaved: VecDeque<(u64, Bytes)>,
     /// The offset after everything that was logged.
     end: u64,
+    /// What was logged last by this engine.
+    last_byte: Option<u8>,
 }
 
 impl ActionLogCopy {
     pub(super) fn new(core: &Arc<Core>, key: StepKey, pump: LogPump) -> Self {
         let end = pump.source();
-        Self { core: core.clone(), key, pump, unsaved: VecDeque::new(), end }
+        Self { core: core.clone(), key, pump, unsaved: VecDeque::new(), end, last_byte: None }
     }
 
     /// Throws away what an earlier engine stored and did not commit: nobody can log it again as it was.
@@ -53,7 +69,7 @@ impl ActionLogCopy {
 
     /// Copies until the call is over and everything that it logged is safe.
     pub(super) async fn copy(
-        mut self,
+        &mut self,
         mut pieces: LogPieces,
         over: oneshot::Receiver<()>,
     ) -> Result<(), ExecutorError> {
@@ -73,6 +89,7 @@ impl ActionLogCopy {
     async fn add(&mut self, piece: Bytes) -> Result<(), ExecutorError> {
         let offset = self.end;
         self.end += piece.len() as u64;
+        self.last_byte = piece.last().copied().or(self.last_byte);
         self.unsaved.push_back((offset, piece));
         self.save(false).await
     }

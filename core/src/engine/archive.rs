@@ -7,6 +7,7 @@ use bytes::Bytes;
 use super::event::Event;
 use super::request::StoredRequest;
 use super::summary::RunSummary;
+use crate::blob::BlobStore;
 use crate::error::{Error, ErrorKind, Result};
 use crate::log::{LogError, LogStore};
 use crate::pipeline::{self, Pipeline, Plan, TaskId};
@@ -16,11 +17,12 @@ use crate::store::{RunFilter, RunListing, RunRecord, Store};
 /// How many events are read at once.
 const PAGE: usize = 1000;
 
-/// The store and the logs, read.
+/// The store, the logs and what is kept beside, read.
 #[derive(Clone, Debug)]
 pub(crate) struct Archive {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) logs: LogStore,
+    pub(crate) blobs: BlobStore,
 }
 
 /// A run as its record and its events have it.

@@ -16,8 +16,9 @@ use super::request::StoredRequest;
 use super::restored::Restored;
 use super::retention::{self, Retention};
 use super::vault::Vault;
-use super::{Engine, Handle, expiry};
+use super::{Engine, Handle, blob_house, expiry};
 use crate::action::{ActionHandler, Actions};
+use crate::blob::{BlobSettings, BlobStore};
 use crate::clock::{SavedClock, SharedClock, SystemClock};
 use crate::error::{Error, ErrorKind, Result};
 use crate::executor::{Executor, ExecutorError, LocalExecutor, RunScope};
@@ -50,6 +51,8 @@ pub struct EngineBuilder {
     max_tasks: usize,
     run_limits: RunLimits,
     log_limits: LogLimits,
+    blobs: Option<BlobStore>,
+    blob_settings: BlobSettings,
     base_url: Option<String>,
     clock: Option<SharedClock>,
     store: Option<Arc<dyn Store>>,
@@ -101,6 +104,8 @@ impl Default for EngineBuilder {
             max_tasks: (2 * cores).max(4),
             run_limits: RunLimits { runs: DEFAULT_RUNS, per_pipeline: None },
             log_limits: LogLimits::default(),
+            blobs: None,
+            blob_settings: BlobSettings::default(),
             base_url: None,
             clock: None,
             store: None,
@@ -186,6 +191,20 @@ impl EngineBuilder {
     #[must_use]
     pub fn log_limits(mut self, limits: LogLimits) -> Self {
         self.log_limits = limits;
+        self
+    }
+
+    /// Where caches and artifacts are kept. In the data directory unless set.
+    #[must_use]
+    pub fn blobs(mut self, store: BlobStore) -> Self {
+        self.blobs = Some(store);
+        self
+    }
+
+    /// How much of caches and artifacts is kept. See [`BlobSettings`] for what holds unless set.
+    #[must_use]
+    pub fn blob_settings(mut self, settings: BlobSettings) -> Self {
+        self.blob_settings = settings;
         self
     }
 
@@ -286,12 +305,13 @@ impl EngineBuilder {
         let vault = Arc::new(Vault::new(store.clone(), key));
         #[cfg(feature = "git")]
         let sources = data_dir.sources();
+        let blobs = self.blobs.unwrap_or_else(|| BlobStore::folder(data_dir.blobs()));
         let (door, socket) = self.control.then(|| open_door(&data_dir)).flatten().unzip();
         let (hold, gone) = Hold::new(data_dir, socket);
         #[cfg(feature = "git")]
         let (actions, mirrors) = with_checkout(actions, sources, &hold);
         let core = Core::new(Parts {
-            archive: Archive { store, logs },
+            archive: Archive { store, logs, blobs },
             clock,
             executors,
             default_executor,
@@ -300,6 +320,7 @@ impl EngineBuilder {
             mirrors,
             base_url: self.base_url,
             log_limits: self.log_limits,
+            blob_settings: self.blob_settings,
             max_tasks: self.max_tasks,
             queue: Queue::new(self.run_limits),
             retention: self.retention.map(Retention::new),
@@ -312,6 +333,7 @@ impl EngineBuilder {
         let recovered = recover(&core, &kept).await?;
         expiry::watch(&core, kept);
         core.spawn(retention::keep_house(core.clone()));
+        core.spawn(blob_house::keep_house(core.clone()));
         let (serving, shut) = watch::channel(());
         let handle = Arc::new(Handle { core, hold: Mutex::new(Some(hold)), gone, shut, recovered });
         if let Some(door) = door {

@@ -19,6 +19,7 @@ use super::slots::Slots;
 use super::telemetry::Waiting;
 use super::vault::{RunVault, Vault};
 use crate::action::Actions;
+use crate::blob::{BlobSettings, Saving};
 use crate::audit::{AuditEntry, Change};
 use crate::clock::SharedClock;
 use crate::error::{Error, ErrorKind, Result};
@@ -47,6 +48,10 @@ pub(crate) struct Core {
     pub(crate) mirrors: crate::source::Mirrors,
     pub(crate) base_url: Option<String>,
     pub(crate) log_limits: LogLimits,
+    /// How much of caches and artifacts is kept.
+    pub(crate) blob_settings: BlobSettings,
+    /// The caches that are being saved.
+    pub(crate) saving: Saving,
     pub(crate) slots: Slots,
     pub(crate) queue: Mutex<Queue>,
     /// The same runs as metrics show them.
@@ -57,6 +62,8 @@ pub(crate) struct Core {
     pub(crate) commits: watch::Sender<u64>,
     /// Told when a workspace is kept, so that its end is watched for.
     pub(crate) kept_changed: Arc<Notify>,
+    /// Told when an artifact is stored that ends by itself.
+    pub(crate) artifact_kept: Notify,
     pub(crate) names: Names,
     /// What is kept of old runs; `None` for all of them.
     pub(crate) retention: Option<Retention>,
@@ -127,6 +134,7 @@ pub(crate) struct Parts {
     pub(crate) mirrors: crate::source::Mirrors,
     pub(crate) base_url: Option<String>,
     pub(crate) log_limits: LogLimits,
+    pub(crate) blob_settings: BlobSettings,
     pub(crate) max_tasks: usize,
     pub(crate) queue: Queue,
     pub(crate) retention: Option<Retention>,
@@ -148,12 +156,15 @@ impl Core {
             mirrors: parts.mirrors,
             base_url: parts.base_url,
             log_limits: parts.log_limits,
+            blob_settings: parts.blob_settings,
+            saving: Saving::default(),
             slots: Slots::new(parts.max_tasks),
             queue: Mutex::new(parts.queue),
             waiting: Waiting::new(),
             closing: watch::Sender::new(false),
             commits: watch::Sender::new(0),
             kept_changed: Arc::default(),
+            artifact_kept: Notify::new(),
             names: Names::default(),
             retention: parts.retention,
             secrets: SecretProviders::new(parts.secrets).after(parts.vault.clone()),

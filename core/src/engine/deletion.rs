@@ -6,6 +6,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::Run;
+use super::blob_house::remove_blobs;
 use super::core::Core;
 use crate::audit::Change;
 use crate::error::Result;
@@ -22,7 +23,7 @@ const TOO_MANY: usize = 4 * TOGETHER;
 const TRIES: usize = 10;
 
 impl Run {
-    /// Deletes the run with all that belongs to it: events, logs, and the workspace when that is kept. Returns when it is
+    /// Deletes the run with all that belongs to it: events, logs, artifacts, and the workspace when that is kept. Returns when it is
     /// gone for everybody. Its number is not given to another run.
     ///
     /// # Errors
@@ -98,6 +99,7 @@ async fn delete_together(core: &Arc<Core>, runs: &[RunId], by: &str, reason: &st
         }
     };
     remove_logs(core, runs.to_vec()).await;
+    remove_blobs(core, runs).await;
     for workspace in kept.values() {
         release(core, workspace).await;
     }

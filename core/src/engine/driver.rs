@@ -10,6 +10,7 @@ use super::action::{ActionJob, is_action};
 use super::core::{Core, Hold};
 use super::effects::{PrepareJob, ReleaseJob, StopJob};
 use super::feed::{Feed, FeedEnd};
+use super::filing::wants_filing;
 use super::jobs::Jobs;
 use super::message::{INBOX, Keep, Message};
 use super::request::StoredRequest;
@@ -185,6 +186,10 @@ impl Driver {
         for message in messages {
             match message {
                 Message::Input(input) => drop(self.settle(input, &mut events)?),
+                Message::Durable { input, reply } => {
+                    self.settle(input, &mut events)?;
+                    wanted.waiting.push(reply);
+                }
                 Message::Control(control) => {
                     let before = events.len();
                     self.settle(control.input, &mut events)?;
@@ -343,6 +348,8 @@ impl Driver {
                 RunEvent::RunStarted => failpoint::crash("run.started"),
                 RunEvent::AttemptStarted { .. } => failpoint::crash("attempt.committed"),
                 RunEvent::LogAppended { .. } => failpoint::crash("log.committed"),
+                RunEvent::CachesRestored { .. } => failpoint::crash("caches.committed"),
+                RunEvent::ArtifactStored { .. } => failpoint::crash("artifact.committed"),
                 RunEvent::AttemptFinished { task, attempt, state, .. } => {
                     failpoint::crash("attempt.finished");
                     if let Some(index) = self.state.index_of(task) {
@@ -384,9 +391,8 @@ impl Driver {
                 Effect::Prepare { .. } => {}
                 Effect::Run { task, attempt, generation } => self.follow(task, attempt, generation),
                 Effect::Stop { task, attempt, .. } => {
-                    if self.is_action(task) {
-                        self.jobs.stop_action((task, attempt));
-                    } else if self.jobs.stops.insert((task, attempt)) {
+                    self.jobs.tell_to_stop((task, attempt));
+                    if !self.is_action(task) && self.jobs.stops.insert((task, attempt)) {
                         let job = StopJob::new(&core, &self.request, &self.state, task, attempt);
                         self.jobs.spawn(&core, job.run());
                     }
@@ -434,8 +440,15 @@ impl Driver {
             if self.is_action(task) {
                 return self.call(task, attempt, resumed);
             }
-            let job = StepJob::new(&core, &self.request, &self.state, (task, attempt), generation, resumed);
-            self.jobs.spawn(&core, job.run(self.sender.clone(), self.jobs.hold.clone()));
+            let files = wants_filing(&self.state.plan().task(task).definition);
+            let (stop, stopped) = self.stop_switch(task);
+            let job = StepJob::new(&core, &self.request, &self.state, (task, attempt), (generation, resumed), stopped);
+            let job = job.run(self.sender.clone(), self.jobs.hold.clone());
+            if files {
+                self.jobs.spawn_stoppable(&core, (task, attempt), stop, job);
+            } else {
+                self.jobs.spawn(&core, job);
+            }
         }
     }
 
@@ -444,11 +457,16 @@ impl Driver {
         is_action(self.state.plan().task(task).action())
     }
 
+    /// What tells a job that its attempt is to end, and what it listens to.
+    fn stop_switch(&self, task: TaskIndex) -> (watch::Sender<bool>, watch::Receiver<bool>) {
+        watch::channel(self.state.task(task).stopping().is_some())
+    }
+
     fn call(&mut self, task: TaskIndex, attempt: u32, resumed: bool) {
-        let (stop, stopped) = watch::channel(self.state.task(task).stopping().is_some());
+        let (stop, stopped) = self.stop_switch(task);
         let job = ActionJob::new(&self.core, &self.request, &self.state, (task, attempt), resumed, stopped);
         let job = job.run(self.sender.clone(), self.jobs.hold.clone());
-        self.jobs.spawn_action(&self.core, (task, attempt), stop, job);
+        self.jobs.spawn_stoppable(&self.core, (task, attempt), stop, job);
     }
 }
 

@@ -8,7 +8,8 @@ use jiff::Timestamp;
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
 use crate::pipeline::{CommitInfo, TaskId};
-use crate::run::{AttemptState, Cause, Decision, RunEnd, RunEvent, RunId, Seq, Sequenced, TaskEnd, WaitReason};
+use crate::report::{Annotation, TestSummary};
+use crate::run::{AttemptState, Cause, Decision, RunEnd, RestoredCache, RunEvent, RunId, Seq, Sequenced, StoredArtifact, TaskEnd, WaitReason};
 
 /// The word for a piece of log.
 pub(crate) const LOG: &str = "log";
@@ -53,6 +54,14 @@ pub enum EventKind {
     Log { task: TaskId, attempt: u32, offset: u64, bytes: Bytes },
     /// The log reached its limit.
     LogTruncated { task: TaskId, attempt: u32, limit: u64 },
+    /// The attempt's caches were looked for, and what there was is in the workspace.
+    CachesRestored { task: TaskId, attempt: u32, caches: Vec<RestoredCache> },
+    /// What the attempt's tests said.
+    TestsReported { task: TaskId, attempt: u32, tests: TestSummary },
+    /// Remarks about places in files.
+    AnnotationsReported { task: TaskId, attempt: u32, annotations: Vec<Annotation>, more: u64 },
+    /// An artifact is stored.
+    ArtifactStored { task: TaskId, attempt: u32, artifact: StoredArtifact },
     /// An attempt is being stopped.
     AttemptStopping { task: TaskId, attempt: u32, cause: Cause },
     /// An attempt ended.
@@ -98,6 +107,10 @@ impl Event {
         "attemptStarted",
         LOG,
         "logTruncated",
+        "cachesRestored",
+        "testsReported",
+        "annotationsReported",
+        "artifactStored",
         "attemptStopping",
         "attemptFinished",
         "approvalRequested",
@@ -138,6 +151,14 @@ impl Event {
                 EventKind::Log { task, attempt, offset: from, bytes: log }
             }
             RunEvent::LogTruncated { task, attempt, limit } => EventKind::LogTruncated { task, attempt, limit },
+            RunEvent::CachesRestored { task, attempt, caches } => EventKind::CachesRestored { task, attempt, caches },
+            RunEvent::TestsReported { task, attempt, tests } => EventKind::TestsReported { task, attempt, tests },
+            RunEvent::AnnotationsReported { task, attempt, annotations, more } => {
+                EventKind::AnnotationsReported { task, attempt, annotations, more }
+            }
+            RunEvent::ArtifactStored { task, attempt, artifact } => {
+                EventKind::ArtifactStored { task, attempt, artifact }
+            }
             RunEvent::AttemptStopping { task, attempt, cause, .. } => {
                 EventKind::AttemptStopping { task, attempt, cause }
             }
@@ -178,6 +199,10 @@ impl Event {
             EventKind::AttemptStarted { .. } => "attemptStarted",
             EventKind::Log { .. } => LOG,
             EventKind::LogTruncated { .. } => "logTruncated",
+            EventKind::CachesRestored { .. } => "cachesRestored",
+            EventKind::TestsReported { .. } => "testsReported",
+            EventKind::AnnotationsReported { .. } => "annotationsReported",
+            EventKind::ArtifactStored { .. } => "artifactStored",
             EventKind::AttemptStopping { .. } => "attemptStopping",
             EventKind::AttemptFinished { .. } => "attemptFinished",
             EventKind::ApprovalRequested { .. } => "approvalRequested",
@@ -244,6 +269,23 @@ impl EventKind {
             Self::LogTruncated { task, attempt, limit } => {
                 serialize_attempt(map, task, *attempt)?;
                 map.serialize_entry("limit", limit)
+            }
+            Self::CachesRestored { task, attempt, caches } => {
+                serialize_attempt(map, task, *attempt)?;
+                map.serialize_entry("caches", caches)
+            }
+            Self::TestsReported { task, attempt, tests } => {
+                serialize_attempt(map, task, *attempt)?;
+                map.serialize_entry("tests", tests)
+            }
+            Self::AnnotationsReported { task, attempt, annotations, more } => {
+                serialize_attempt(map, task, *attempt)?;
+                map.serialize_entry("annotations", annotations)?;
+                map.serialize_entry("more", more)
+            }
+            Self::ArtifactStored { task, attempt, artifact } => {
+                serialize_attempt(map, task, *attempt)?;
+                map.serialize_entry("artifact", artifact)
             }
             Self::AttemptStopping { task, attempt, cause } => {
                 serialize_attempt(map, task, *attempt)?;
@@ -325,6 +367,20 @@ impl fmt::Display for Event {
             EventKind::AttemptStarted { task, attempt } => write!(f, "{task}: attempt {attempt}"),
             EventKind::Log { task, bytes, .. } => write!(f, "{task}| {}", String::from_utf8_lossy(bytes).trim_end()),
             EventKind::LogTruncated { task, limit, .. } => write!(f, "{task}: the log is cut at {limit} bytes"),
+            EventKind::CachesRestored { task, caches, .. } => {
+                let found = caches.iter().filter(|cache| cache.from.is_some()).count();
+                write!(f, "{task}: {found} of {} caches restored", caches.len())
+            }
+            EventKind::TestsReported { task, tests, .. } => match tests.in_words() {
+                Some(words) => write!(f, "{task}: {words}"),
+                None => write!(f, "{task}: {} tests, none failed", tests.tests),
+            },
+            EventKind::AnnotationsReported { task, annotations, more, .. } => {
+                write!(f, "{task}: {} remarks about places in files", annotations.len() as u64 + more)
+            }
+            EventKind::ArtifactStored { task, artifact, .. } => {
+                write!(f, "{task}: artifact {} with {} files", artifact.name, artifact.files)
+            }
             EventKind::AttemptStopping { task, cause, .. } => write!(f, "{task}: stopping: {}", cause.message),
             EventKind::AttemptFinished { task, attempt, state, .. } => {
                 write!(f, "{task}: attempt {attempt} ended: {state:?}")

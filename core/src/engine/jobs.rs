@@ -17,18 +17,18 @@ pub(super) struct Jobs {
     pub(super) prepare: Option<u32>,
     pub(super) attempts: HashSet<(TaskIndex, u32)>,
     pub(super) stops: HashSet<(TaskIndex, u32)>,
-    /// The attempts among them that the engine itself carries out.
-    actions: HashMap<(TaskIndex, u32), RunningAction>,
+    /// The attempts among them that are told when they are to end: actions, and steps that have something to file.
+    stoppable: HashMap<(TaskIndex, u32), Stoppable>,
     pub(super) observing: bool,
     pub(super) releasing: bool,
     /// Raw logs that are being dropped. The release waits for them, so that nobody else works in the folders that it removes.
     pub(super) forgetting: JoinSet<()>,
 }
 
-/// An action that is going on.
-struct RunningAction {
+/// An attempt that can be told to end.
+struct Stoppable {
     stop: watch::Sender<bool>,
-    call: AbortHandle,
+    job: AbortHandle,
 }
 
 impl Jobs {
@@ -39,7 +39,7 @@ impl Jobs {
             prepare: None,
             attempts: HashSet::new(),
             stops: HashSet::new(),
-            actions: HashMap::new(),
+            stoppable: HashMap::new(),
             observing: false,
             releasing: false,
             forgetting: JoinSet::new(),
@@ -51,31 +51,31 @@ impl Jobs {
         self.forgetting.spawn_on(job, core.runtime());
     }
 
-    /// Sets the job of an action going. What it was given to be stopped by is kept until the attempt has ended.
-    pub(super) fn spawn_action(
+    /// Sets a job going that listens to its end being wanted. What it was given to be stopped by is kept until the attempt has ended.
+    pub(super) fn spawn_stoppable(
         &mut self,
         core: &Core,
         attempt: (TaskIndex, u32),
         stop: watch::Sender<bool>,
         job: impl Future<Output = ()> + Send + 'static,
     ) {
-        let call = self.spawn(core, job);
-        self.actions.insert(attempt, RunningAction { stop, call });
+        let job = self.spawn(core, job);
+        self.stoppable.insert(attempt, Stoppable { stop, job });
     }
 
-    /// Asks an action to end.
-    pub(super) fn stop_action(&self, attempt: (TaskIndex, u32)) {
-        if let Some(action) = self.actions.get(&attempt) {
-            action.stop.send_replace(true);
+    /// Asks an attempt that listens to end.
+    pub(super) fn tell_to_stop(&self, attempt: (TaskIndex, u32)) {
+        if let Some(stoppable) = self.stoppable.get(&attempt) {
+            stoppable.stop.send_replace(true);
         }
     }
 
-    /// The attempt is over for the run. Its action, when it is one, has returned, unless its end was decided without it.
+    /// The attempt is over for the run. Its job has returned, unless its end was decided without it.
     pub(super) fn attempt_ended(&mut self, attempt: (TaskIndex, u32)) {
         self.attempts.remove(&attempt);
         self.stops.remove(&attempt);
-        if let Some(action) = self.actions.remove(&attempt) {
-            action.call.abort();
+        if let Some(stoppable) = self.stoppable.remove(&attempt) {
+            stoppable.job.abort();
         }
     }
 

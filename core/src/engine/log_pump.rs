@@ -2,12 +2,15 @@
 
 use std::sync::Arc;
 
+use async_trait::async_trait;
 use bytes::{Bytes, BytesMut};
 use tokio::sync::mpsc;
 
 use super::core::{Core, Hold};
+use super::filing::Notes;
 use super::masking::GrowingMasker;
 use super::message::Message;
+use super::step::LOG_PAUSE;
 use crate::executor::ExecutorError;
 use crate::log::{Appended, LogError, LogPosition, LogWriter, Masker, NoMask};
 use crate::pipeline::TaskIndex;
@@ -24,8 +27,6 @@ pub(super) struct LogPump {
     committed: LogPosition,
     /// What must not get into the stored log.
     masks: Masks,
-    /// Lines of the engine's own with which the log begins.
-    notes: Vec<String>,
     /// Made with the first byte, so that silent steps cost nothing.
     writer: Option<LogWriter>,
     /// The beginning of a character whose end has not been read yet: pieces of log end between characters.
@@ -55,7 +56,6 @@ impl LogPump {
             sender,
             committed,
             masks: Masks::default(),
-            notes: Vec::new(),
             writer: None,
             partial: BytesMut::new(),
             read,
@@ -71,13 +71,9 @@ impl LogPump {
         self
     }
 
-    /// Says something at the beginning of the log, unless it has begun.
-    pub(super) async fn begin_with(&mut self, notes: Vec<String>) -> Result<(), LogError> {
-        if notes.is_empty() || self.committed != LogPosition::default() {
-            return Ok(());
-        }
-        self.notes = notes;
-        self.write(Bytes::new(), false).await
+    /// Whether nothing of the log is committed yet.
+    pub(super) fn is_new(&self) -> bool {
+        self.committed == LogPosition::default()
     }
 
     /// For a raw log of which nothing is left after a crash: the committed source is the length of the stored log then, from
@@ -115,7 +111,7 @@ impl LogPump {
         }
         self.read += bytes.len() as u64;
         let piece = self.whole_characters(bytes);
-        Ok(self.write(piece, false).await?)
+        Ok(self.write(Written::Raw(piece)).await?)
     }
 
     /// Throws away what an earlier engine stored and did not commit, when nothing of it will come again.
@@ -128,7 +124,7 @@ impl LogPump {
         match length {
             Ok(Ok(length)) if length <= self.committed.stored => Ok(()),
             Ok(Err(error)) => Err(error),
-            Ok(Ok(_)) | Err(_) => self.write(Bytes::new(), false).await,
+            Ok(Ok(_)) | Err(_) => self.write(Written::Raw(Bytes::new())).await,
         }
     }
 
@@ -138,7 +134,7 @@ impl LogPump {
         if self.writer.is_none() && rest.is_empty() {
             return Ok(());
         }
-        Ok(self.write(rest, true).await?)
+        Ok(self.write(Written::Last(rest)).await?)
     }
 
     /// Goes back to what is committed, after something failed: the raw log is read again from there.
@@ -167,7 +163,7 @@ impl LogPump {
     }
 
     /// Writes and syncs on a blocking thread, then tells the driver.
-    async fn write(&mut self, bytes: Bytes, last: bool) -> Result<(), LogError> {
+    async fn write(&mut self, what: Written) -> Result<(), LogError> {
         let mut writer = match self.writer.take() {
             Some(writer) => writer,
             None => {
@@ -176,18 +172,18 @@ impl LogPump {
                     true => Box::new(NoMask),
                     false => Box::new(GrowingMasker::new(self.masks.clone())),
                 };
-                let mut writer = self.core.archive.logs.writer(&self.key, self.committed, masker, limits)?;
-                if self.committed == LogPosition::default() {
-                    let at = self.core.clock.now().wall;
-                    self.notes.iter().for_each(|note| writer.note(note, at));
-                }
-                writer
+                self.core.archive.logs.writer(&self.key, self.committed, masker, limits)?
             }
         };
         let at = self.core.clock.now().wall;
         let hold = self.hold.clone();
         let job = move || -> (LogWriter, Result<Option<Appended>, LogError>) {
-            let done = match writer.append(&bytes, at) {
+            let (done, last) = match &what {
+                Written::Raw(bytes) => (writer.append(bytes, at), false),
+                Written::Last(bytes) => (writer.append(bytes, at), true),
+                Written::Note(line) => (writer.note(line, at), false),
+            };
+            let done = match done {
                 Ok(()) if last => writer.finish(at),
                 Ok(()) => writer.sync(),
                 Err(error) => Err(error),
@@ -224,6 +220,27 @@ impl LogPump {
 
     async fn tell(&mut self, input: impl FnOnce(TaskIndex, u32) -> Input) {
         let _ = self.sender.send(Message::Input(input(self.task, self.key.attempt))).await;
+    }
+}
+
+/// What is written to a stored log.
+enum Written {
+    /// A piece of the raw log.
+    Raw(Bytes),
+    /// The end of the raw log.
+    Last(Bytes),
+    /// A line of the engine's own.
+    Note(String),
+}
+
+#[async_trait]
+impl Notes for LogPump {
+    async fn note(&mut self, line: String) {
+        while let Err(error) = self.write(Written::Note(line.clone())).await {
+            tracing::warn!(step = %self.key, %error, "the log waits until it can be written");
+            self.rewind();
+            self.core.clock.sleep_until(self.core.clock.now().elapsed + LOG_PAUSE).await;
+        }
     }
 }
 

@@ -34,6 +34,13 @@ pub(super) struct Keep {
 pub(super) enum Message {
     /// Something for the run machine.
     Input(Input),
+    /// Something for the run machine; who tells it wants to know when it is durable.
+    Durable {
+        /// What it is.
+        input: Input,
+        /// Told when it is committed.
+        reply: oneshot::Sender<Result<()>>,
+    },
     /// Something that a person wants.
     Control(Control),
     /// So many slots more are the run's.

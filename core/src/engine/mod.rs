@@ -7,11 +7,13 @@ mod action;
 mod action_check;
 mod action_log;
 mod archive;
+mod artifacts;
 mod attempt_secrets;
 mod attempts;
 mod audit_trail;
 #[cfg(feature = "sqlite")]
 mod backup;
+mod blob_house;
 mod builder;
 mod control;
 mod core;
@@ -29,6 +31,7 @@ mod event_filter;
 mod events;
 mod expiry;
 mod feed;
+mod filing;
 mod jobs;
 mod launch;
 mod listing;
@@ -69,6 +72,7 @@ use tokio::sync::watch;
 
 #[cfg(feature = "sqlite")]
 pub use backup::BackupReport;
+pub use artifacts::RunArtifact;
 pub use builder::EngineBuilder;
 pub use control::{Control, EngineStatus, RunName};
 pub use credentials::{Credentials, KeyRotation, SavedCredential, StoredCredential};

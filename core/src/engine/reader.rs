@@ -6,13 +6,16 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::archive::Archive;
+use super::artifacts::RunArtifact;
 use super::engine_events::EngineEvents;
 use super::event_filter::EventFilter;
 use super::events::EventStream;
 use super::summary::RunSummary;
+use crate::blob::BlobStore;
 use crate::error::Result;
 use crate::log::LogStore;
 use crate::pipeline::TaskId;
+use crate::report::TestReport;
 use crate::run::{RunId, Seq, StepKey};
 use crate::store::{DataDir, Position, RunFilter, RunListing};
 
@@ -27,7 +30,7 @@ impl Reader {
     pub fn open(path: impl AsRef<Path>) -> Result<Self> {
         let data_dir = DataDir::open_read_only(path.as_ref())?;
         let store = Arc::new(crate::store::SqliteStore::open_read_only(data_dir.db())?);
-        Ok(Self { archive: Archive { store, logs: LogStore::new(data_dir.logs()) } })
+        Ok(Self { archive: Archive { store, logs: LogStore::new(data_dir.logs()), blobs: BlobStore::folder(data_dir.blobs()) } })
     }
 
     /// The run that a person means: an id, the beginning of one, `PIPELINE#NUMBER`, `PIPELINE#latest`, or `latest`.
@@ -69,6 +72,17 @@ impl Reader {
     /// As [`Reader::events`]; `unknownPosition` for one that this data directory never had.
     pub async fn events_after(&self, position: Position, filter: EventFilter) -> Result<EngineEvents> {
         EngineEvents::new(self.archive.clone(), position, filter, None).await
+    }
+
+    /// The artifacts of a run, in the order of its tasks; see [`Run::artifacts`](super::Run::artifacts). Only those that are
+    /// kept in the data directory can be fetched.
+    pub async fn artifacts(&self, run: RunId) -> Result<Vec<RunArtifact>> {
+        self.archive.artifacts(run).await
+    }
+
+    /// What the tests of a task said; see [`Run::test_report`](super::Run::test_report).
+    pub async fn test_report(&self, run: RunId, task: &str) -> Result<Option<TestReport>> {
+        self.archive.test_report(run, task).await
     }
 
     /// The position of what was committed last.

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::secret_check::OwnCredentials;
 use super::telemetry::TraceParent;
 use crate::executor::Adopt;
-use crate::pipeline::{CommitInfo, ExecutorName, PlannedConcurrency, RunInputs, TriggerInfo};
+use crate::pipeline::{CommitInfo, ExecutorName, Origin, PlannedConcurrency, RunInputs, TriggerInfo};
 use crate::secret::Credential;
 
 /// What a run is started with.
@@ -50,6 +50,13 @@ impl RunRequest {
     #[must_use]
     pub fn actor(mut self, actor: impl Into<String>) -> Self {
         self.inputs.trigger.actor = actor.into();
+        self
+    }
+
+    /// What it builds comes from a fork, as the merge requests of strangers do: it reads caches, and leaves none.
+    #[must_use]
+    pub fn from_fork(mut self) -> Self {
+        self.inputs.trigger.origin = Origin::Fork;
         self
     }
 

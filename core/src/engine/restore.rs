@@ -8,6 +8,7 @@ use serde::Serialize;
 use super::archive::Archive;
 use super::data_copy::{self, Copied, GoOn, blocking};
 use super::restored::Restored;
+use crate::blob::BlobStore;
 use crate::error::{Error, ErrorKind, Result};
 use crate::log::LogStore;
 use crate::run::{RunId, RunStatus};
@@ -55,7 +56,7 @@ async fn restore_from(backup: &Path, data_dir: PathBuf) -> Result<RestoreReport>
     let source = DataDir::open_read_only(backup).map_err(|error| unusable(backup, error.into()))?;
     let _quiet = Quiet::new(source.path())?;
     let store = SqliteStore::open_read_only(source.db()).map_err(|error| unusable(backup, error.into()))?;
-    let archive = Archive { store: Arc::new(store), logs: LogStore::new(source.logs()) };
+    let archive = Archive { store: Arc::new(store), logs: LogStore::new(source.logs()), blobs: BlobStore::folder(source.blobs()) };
     let restored = restore_checked(&archive, &source, data_dir).await;
     archive.store.close().await?;
     restored
@@ -96,7 +97,7 @@ async fn fill(from: &Archive, draft: &Draft) -> Result<(Copied, Vec<RunId>)> {
     let copied = data_copy::copy(from, draft, &go_on).await?;
     let db = draft.db();
     let store = blocking(move || Ok(SqliteStore::open(db)?)).await?;
-    let archive = Archive { store: Arc::new(store), logs: LogStore::new(draft.logs()) };
+    let archive = Archive { store: Arc::new(store), logs: LogStore::new(draft.logs()), blobs: BlobStore::folder(draft.blobs()) };
     let unfinished = note(&archive).await;
     archive.store.close().await?;
     Ok((copied, unfinished?))

@@ -5,10 +5,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::{FutureExt, StreamExt};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 
 use super::attempt_secrets::{AttemptSecrets, Given};
 use super::core::{Core, Hold};
+use super::filing::{FilingJob, Notes};
 use super::log_pump::{CopyError, LogPump};
 use super::masking::shown;
 use super::message::Message;
@@ -46,6 +47,8 @@ pub(super) struct StepJob {
     /// What the attempt was given, which nothing that it leaves may show.
     masks: Masks,
     grace: Duration,
+    /// What it has beside its step; an error when a value in it is bad.
+    filing: Result<Option<FilingJob>, Cause>,
 }
 
 impl StepJob {
@@ -54,8 +57,8 @@ impl StepJob {
         request: &StoredRequest,
         state: &RunState,
         (task, attempt): (TaskIndex, u32),
-        generation: u32,
-        resumed: bool,
+        (generation, resumed): (u32, bool),
+        stop: watch::Receiver<bool>,
     ) -> Self {
         let planned = state.plan().task(task);
         let key = StepKey { run: state.run(), task: planned.id.clone(), attempt };
@@ -63,6 +66,7 @@ impl StepJob {
             .effects()
             .iter()
             .any(|effect| matches!(effect, Effect::Stop { task: t, attempt: a, .. } if *t == task && *a == attempt));
+        let masks = Masks::default();
         Self {
             core: core.clone(),
             executor: request.executor.clone(),
@@ -76,8 +80,9 @@ impl StepJob {
                 providers: core.secrets_of(key.run, request),
                 resumed,
             },
-            masks: Masks::default(),
+            masks,
             grace: planned.grace,
+            filing: FilingJob::new(core, request, state, (task, &key), stop, masks.clone()),
             key,
             stopping,
             position: state.log_position(task, attempt),
@@ -85,9 +90,12 @@ impl StepJob {
         }
     }
 
-    pub(super) async fn run(self, sender: mpsc::Sender<Message>, hold: Arc<Hold>) {
+    pub(super) async fn run(mut self, sender: mpsc::Sender<Message>, hold: Arc<Hold>) {
         // A panic in an executor is one attempt's failure, never a run that stands still.
-        let end = AssertUnwindSafe(self.end(sender.clone(), hold)).catch_unwind().await;
+        let end = match std::mem::replace(&mut self.filing, Ok(None)) {
+            Ok(filing) => AssertUnwindSafe(self.end(filing, sender.clone(), hold)).catch_unwind().await,
+            Err(cause) => Ok(AttemptEnd::Failed { exit_code: None, cause }),
+        };
         let end = end.unwrap_or_else(|_| AttemptEnd::Infrastructure {
             cause: Cause::new(
                 "panic",
@@ -103,15 +111,16 @@ impl StepJob {
         let _ = sender.send(Message::Input(input)).await;
     }
 
-    async fn end(&self, sender: mpsc::Sender<Message>, hold: Arc<Hold>) -> AttemptEnd {
+    async fn end(&self, filing: Option<FilingJob>, sender: mpsc::Sender<Message>, hold: Arc<Hold>) -> AttemptEnd {
         match (&self.spec, self.core.executor(&self.executor)) {
             (Err(cause), _) => AttemptEnd::Failed { exit_code: None, cause: cause.clone() },
             (Ok(_), Err(error)) => self.executor_failed(&error),
             (Ok(spec), Ok(executor)) => {
-                let pump = LogPump::new(&self.core, hold, self.key.clone(), self.task, self.position, sender)
+                let pump = LogPump::new(&self.core, hold, self.key.clone(), self.task, self.position, sender.clone())
                     .masking(self.masks.clone());
+                let filing = filing.map(|filing| (filing, sender));
                 match self.secrets.give(&self.masks).await {
-                    Ok(given) => self.with_secrets(given, spec, &*executor, pump).await,
+                    Ok(given) => self.with_secrets(given, spec, &*executor, pump, filing).await,
                     Err(end) => self.without_secrets(end, &*executor).await,
                 }
             }
@@ -124,18 +133,18 @@ impl StepJob {
         spec: &StepSpec,
         executor: &dyn Executor,
         mut pump: LogPump,
+        filing: Option<(FilingJob, mpsc::Sender<Message>)>,
     ) -> AttemptEnd {
-        let notes = given.unmasked.iter().map(|short| format!("[windlass] {short}\n")).collect();
-        // A disk that refuses it now refuses the log as well, which is waited for.
-        if let Err(error) = pump.begin_with(notes).await {
-            tracing::warn!(step = %self.key, %error, "the warning waits until the log can be written");
-            pump.rewind();
+        if pump.is_new() {
+            for short in &given.unmasked {
+                pump.note(short.to_string()).await;
+            }
         }
         if given.step.is_empty() {
-            return self.follow(spec, executor, pump).await;
+            return self.follow(spec, executor, pump, filing).await;
         }
         let spec = StepSpec { secrets: given.step, ..spec.clone() };
-        self.follow(&spec, executor, pump).await
+        self.follow(&spec, executor, pump, filing).await
     }
 
     /// A step that may have been started goes on, and what it prints cannot be masked: it is ended, and its log is not read.
@@ -149,18 +158,30 @@ impl StepJob {
     }
 
     /// Starts the step unless it is to be stopped, and follows it to its end.
-    async fn follow(&self, spec: &StepSpec, executor: &dyn Executor, mut pump: LogPump) -> AttemptEnd {
-        if !self.stopping
-            && let Err(error) = executor.start(spec).await
-        {
-            return self.executor_failed(&error);
-        }
-        match self.copied(executor, &mut pump).await {
-            Ok(exit) => {
-                failpoint::crash("exit.seen");
-                self.explained(&exit).await
+    async fn follow(
+        &self,
+        spec: &StepSpec,
+        executor: &dyn Executor,
+        mut pump: LogPump,
+        mut filing: Option<(FilingJob, mpsc::Sender<Message>)>,
+    ) -> AttemptEnd {
+        if !self.stopping {
+            if let Some((filing, sender)) = &mut filing {
+                filing.before(executor, sender, &mut pump).await;
             }
-            Err(error) => self.executor_failed(&error),
+            if let Err(error) = executor.start(spec).await {
+                return self.executor_failed(&error);
+            }
+        }
+        let exit = match self.copied(executor, &mut pump).await {
+            Ok(exit) => exit,
+            Err(error) => return self.executor_failed(&error),
+        };
+        failpoint::crash("exit.seen");
+        let end = self.explained(&exit).await;
+        match filing {
+            Some((filing, sender)) => filing.after(end, executor, &sender, &mut pump).await,
+            None => end,
         }
     }
 

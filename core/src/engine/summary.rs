@@ -7,7 +7,8 @@ use serde::Serialize;
 
 use super::request::StoredRequest;
 use crate::pipeline::{CommitInfo, TaskId};
-use crate::run::{Cause, Reused, RunId, RunState, RunStatus, TaskStatus, TaskView, WaitReason};
+use crate::report::{Annotation, FailedTest, TestSummary};
+use crate::run::{Cause, Reused, RunId, RunState, RunStatus, StoredArtifact, TaskStatus, TaskView, WaitReason};
 use crate::store::RunRecord;
 
 /// A run as it is now; what `wait` returns when it has ended.
@@ -70,6 +71,12 @@ pub struct TaskSummary {
     pub outputs: BTreeMap<String, String>,
     /// Where it was done, when an earlier run did it and this one did not do it again: its log is there.
     pub reused: Option<Reused>,
+    /// What the tests of its last attempt said, where it has reports.
+    pub tests: Option<TestSummary>,
+    /// Remarks about places in files that its last attempt left; at most 100.
+    pub annotations: Vec<Annotation>,
+    /// The artifacts that it left. Of a task that was not done again, [`Run::artifacts`](super::Run::artifacts) has them.
+    pub artifacts: Vec<StoredArtifact>,
     /// When its first attempt started.
     pub started: Option<Timestamp>,
     /// From the start of the first attempt to the end of the last one, in milliseconds.
@@ -80,6 +87,14 @@ impl RunSummary {
     /// Whether the run reached its end, and a good one.
     pub fn succeeded(&self) -> bool {
         self.status == RunStatus::Succeeded
+    }
+
+    /// The failed tests of all tasks, as far as events have them, each with its task.
+    pub fn failed_tests(&self) -> impl Iterator<Item = (&TaskId, &FailedTest)> {
+        self.tasks.iter().flat_map(|task| {
+            let failures = task.tests.iter().flat_map(|tests| &tests.failures);
+            failures.map(|test| (&task.task, test))
+        })
     }
 
     /// The task of this name.
@@ -126,6 +141,9 @@ impl TaskSummary {
             waiting: view.waiting().cloned(),
             outputs: view.outputs().clone(),
             reused: view.reused(),
+            tests: view.tests().cloned(),
+            annotations: view.annotations().0.to_vec(),
+            artifacts: view.artifacts().iter().map(|(_, artifact)| artifact.clone()).collect(),
             started: view.started().map(|now| now.wall),
             duration_ms: over.then(|| view.duration().as_millis() as u64),
         }

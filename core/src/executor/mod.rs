@@ -16,6 +16,7 @@ mod secrets;
 mod shell;
 #[cfg(unix)]
 mod simple;
+pub(crate) mod stream;
 
 pub use contract::*;
 pub use error::ExecutorError;

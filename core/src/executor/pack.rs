@@ -4,42 +4,37 @@ use std::fs;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-use bytes::Bytes;
 use futures::StreamExt;
 use tar::Builder;
-use tokio::sync::mpsc;
-use tokio_stream::wrappers::ReceiverStream;
 
+use super::stream::{Outlet, outlet};
 use super::{ExecutorError, TarStream};
 
 /// The size of a piece.
 const PIECE: usize = 128 * 1024;
-/// Pieces on their way: a slow reader does not fill the memory.
-pub(super) const QUEUE: usize = 8;
 
 /// Streams a file or folder as an archive in which it has this name; all that is in a folder when the name is empty. Links
 /// stay links. `doing` is for errors, and `keep` is dropped at the end.
 pub(crate) fn pack(place: PathBuf, name: PathBuf, doing: String, keep: impl Send + 'static) -> TarStream {
-    let (sender, receiver) = mpsc::channel(QUEUE);
+    let (outlet, stream) = outlet();
     tokio::task::spawn_blocking(move || {
-        let writer = BufWriter::with_capacity(PIECE, Outlet(sender.clone()));
+        let writer = BufWriter::with_capacity(PIECE, outlet.clone());
         if let Err(source) = archive(writer, &place, &name) {
-            // Nobody listens any more, or everybody hears it.
-            let _ = sender.blocking_send(Err(ExecutorError::Io { doing, source }));
+            outlet.fail(ExecutorError::Io { doing, source });
         }
         drop(keep);
     });
-    ReceiverStream::new(receiver).boxed()
+    stream.boxed()
 }
 
-fn archive(writer: BufWriter<Outlet>, place: &Path, name: &Path) -> io::Result<()> {
+fn archive(writer: BufWriter<Outlet<ExecutorError>>, place: &Path, name: &Path) -> io::Result<()> {
     let mut builder = Builder::new(writer);
     builder.follow_symlinks(false);
     add(&mut builder, place, name)?;
     builder.into_inner()?.flush()
 }
 
-fn add(builder: &mut Builder<BufWriter<Outlet>>, place: &Path, name: &Path) -> io::Result<()> {
+fn add(builder: &mut Builder<BufWriter<Outlet<ExecutorError>>>, place: &Path, name: &Path) -> io::Result<()> {
     let kind = fs::symlink_metadata(place)?.file_type();
     if !kind.is_dir() {
         // Pipes, sockets and devices are nothing to carry elsewhere.
@@ -58,18 +53,4 @@ fn add(builder: &mut Builder<BufWriter<Outlet>>, place: &Path, name: &Path) -> i
         }
     }
     Ok(())
-}
-
-/// Carries what is written to it into a stream.
-pub(super) struct Outlet(pub(super) mpsc::Sender<Result<Bytes, ExecutorError>>);
-
-impl Write for Outlet {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let sent = self.0.blocking_send(Ok(Bytes::copy_from_slice(bytes)));
-        sent.map(|()| bytes.len()).map_err(|_| io::Error::from(io::ErrorKind::BrokenPipe))
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
 }

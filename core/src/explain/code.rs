@@ -82,3 +82,13 @@ pub const BAD_KEY: &str = "badKey";
 pub const FOREIGN_OWNER: &str = "foreignOwner";
 /// The server, the connection or git itself failed.
 pub const FETCH_FAILED: &str = "fetchFailed";
+/// Tests failed, as the report of the task says.
+pub const TESTS_FAILED: &str = "testsFailed";
+/// A cache or an artifact passes its limit.
+pub const TOO_BIG: &str = "tooBig";
+/// What was stored is not what was stored.
+pub const OBJECT_DAMAGED: &str = "objectDamaged";
+/// What was stored is not there any more.
+pub const OBJECT_MISSING: &str = "objectMissing";
+/// The folder or the bucket of caches and artifacts refused.
+pub const OBJECT_STORE: &str = "objectStoreFailed";

@@ -4,6 +4,7 @@
 //! this way. Hand in the log after masking all the same.
 
 mod action;
+mod blob;
 pub mod code;
 mod credential;
 mod error;
@@ -18,6 +19,7 @@ mod source;
 mod tests;
 mod timeout;
 
+pub use blob::{blob_error, tests_failed};
 pub use action::{action_lost, action_missing, action_panicked};
 pub use credential::no_credential;
 pub use error::{Explained, FailureClass, executor_error, io_error};

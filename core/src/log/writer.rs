@@ -94,13 +94,19 @@ impl LogWriter {
         self.after_masking(before, room)
     }
 
-    /// Adds a line of the engine's own, which is not in the raw log. Only at the beginning of a log: there it is written again
-    /// as long as nothing is committed.
-    pub(crate) fn note(&mut self, line: &str, at: Timestamp) {
+    /// Adds a line that is not of the raw log, on a line of its own. To be called before the raw log's first byte, or after
+    /// its end: the masker must hold nothing back.
+    pub fn note(&mut self, line: &str, at: Timestamp) -> Result<(), LogError> {
+        if self.cut {
+            return Ok(());
+        }
         self.note_time(at);
+        let line_end = if self.last_byte.is_none_or(|byte| byte == b'\n') { "" } else { "\n" };
+        let room = self.limits.bytes.saturating_sub(self.end());
         let before = self.gathered.len();
-        self.gathered.extend_from_slice(line.as_bytes());
-        (self.lines, self.last_byte) = count((self.lines, self.last_byte), &self.gathered[before..]);
+        self.masker.mask(format!("{line_end}[windlass] {line}\n").as_bytes(), &mut self.gathered);
+        self.masker.finish(&mut self.gathered);
+        self.after_masking(before, room)
     }
 
     /// Makes durable what was appended. The caller then commits what is reported; `None` when there is nothing new.

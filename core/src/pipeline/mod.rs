@@ -43,6 +43,7 @@ pub use problem::{MAX_PROBLEMS, Position, Problem, Problems};
 pub use read::{Format, MAX_BYTES, MAX_DEPTH, MAX_NODES, read, read_file};
 pub use resolve::{ResolvedTask, RunFacts, TaskHistory, TaskScope, resolve_map, resolve_value};
 pub use schema::schema;
+pub(crate) use template::KeyPiece;
 pub use template::{BadValue, Reference, Scope, Template, TemplateError};
 pub(crate) use texts::texts;
 pub use trigger::*;

@@ -272,11 +272,28 @@ pub struct Artifact {
     /// A name for the set; the task's name when unset.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<Template>,
-    /// Globs, relative to the workspace.
+    /// Globs, relative to the workspace: `dist`, `dist/**/*.js`, `!dist/*.map`. A folder stands for all that is in it.
     pub paths: Vec<Template>,
-    /// How long they are kept.
+    /// How long they are kept; as long as the run when unset.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub keep: Option<HumanDuration>,
+    /// After which end of the task they are kept.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub when: ArtifactWhen,
+}
+
+/// After which end of its task an artifact is kept. What is kept of a task that is tried again is that of its last attempt
+/// that left one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum ArtifactWhen {
+    /// When the task's own work succeeded.
+    #[default]
+    OnSuccess,
+    /// When it failed: what a person needs to find out why.
+    OnFailure,
+    /// Whether it succeeded or failed.
+    Always,
 }
 
 /// Result files that are read into the run.
@@ -286,6 +303,10 @@ pub struct Reports {
     /// Globs of JUnit XML files, relative to the workspace.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub junit: Vec<Template>,
+    /// Globs of text files with remarks about places in files, one a line: `FILE:LINE: LEVEL: MESSAGE` or
+    /// `FILE:LINE:COLUMN: LEVEL: MESSAGE`, as compilers and linters print them. Other lines are passed over.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub annotations: Vec<Template>,
 }
 
 /// What a step needs and may use, in the quantities of Kubernetes (`500m`, `256Mi`).

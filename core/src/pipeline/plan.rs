@@ -110,11 +110,31 @@ pub struct TriggerInfo {
     /// Who, as an opaque name of the portal. Empty when nobody is known.
     #[serde(default)]
     pub actor: String,
+    /// Where what is built comes from, and so how far it is trusted.
+    #[serde(default, skip_serializing_if = "Origin::is_repository")]
+    pub origin: Origin,
 }
 
 impl Default for TriggerInfo {
     fn default() -> Self {
-        Self { kind: "manual".to_owned(), actor: String::new() }
+        Self { kind: "manual".to_owned(), actor: String::new(), origin: Origin::Repository }
+    }
+}
+
+/// Where what a run builds comes from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Origin {
+    /// From people who may write to the repository.
+    #[default]
+    Repository,
+    /// From a fork, as the merge requests of strangers are: such a run reads caches, and leaves none.
+    Fork,
+}
+
+impl Origin {
+    fn is_repository(&self) -> bool {
+        *self == Self::Repository
     }
 }
 

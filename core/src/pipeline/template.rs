@@ -27,6 +27,15 @@ pub(super) enum Part {
     Reference { to: Reference, default: Option<String> },
 }
 
+/// A piece of a cache's key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum KeyPiece {
+    /// As it is.
+    Text(String),
+    /// A digest of the content of files: globs, separated by commas.
+    FilesHash(String),
+}
+
 /// What a template asks for.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Reference {
@@ -114,6 +123,16 @@ impl Template {
             Part::Text(_) => None,
             Part::Reference { to, default } => Some((to, default.is_some())),
         })
+    }
+
+    /// The text with all values put in but digests of files, which stay pieces of their own: they are known only when the
+    /// files are read.
+    pub(crate) fn resolve_key(&self, scope: &dyn Scope) -> Result<Vec<KeyPiece>, BadValue> {
+        let pieces = self.parts.iter().map(|part| match part {
+            Part::Reference { to: Reference::Hash { files }, .. } => Ok(KeyPiece::FilesHash(files.clone())),
+            part => Self { source: self.source.clone(), parts: Arc::from([part.clone()]) }.resolve(scope).map(KeyPiece::Text),
+        });
+        pieces.collect()
     }
 
     /// The text with all values put in. A default takes the place of a value that is missing or empty.

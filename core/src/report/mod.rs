@@ -6,7 +6,7 @@ mod summary;
 
 pub use annotation::{Annotation, AnnotationLevel, annotations};
 pub use junit::{ReportError, junit};
-pub use summary::{FailedTest, Outcome, TestReport};
+pub use summary::{FailedTest, Outcome, TestReport, TestSummary};
 
 #[cfg(test)]
 mod tests;

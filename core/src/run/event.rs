@@ -5,9 +5,11 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::id::{RunId, Seq};
+use super::filed::{RestoredCache, StoredArtifact};
 use super::outcome::{AttemptState, Cause, RunEnd, TaskEnd, WaitReason};
 use super::time::Now;
 use crate::pipeline::{CommitInfo, StageName, TaskId};
+use crate::report::{Annotation, TestSummary};
 
 /// An event with its number and its moment, as the store keeps it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -136,6 +138,45 @@ pub enum RunEvent {
         /// The limit in bytes.
         limit: u64,
     },
+    /// The caches of the attempt were looked for, and what there was is in the workspace. Its step starts only after this.
+    CachesRestored {
+        /// The task.
+        task: TaskId,
+        /// The attempt.
+        attempt: u32,
+        /// One for each cache of the task, in its order.
+        caches: Vec<RestoredCache>,
+    },
+    /// What the attempt's tests said was read.
+    TestsReported {
+        /// The task.
+        task: TaskId,
+        /// The attempt.
+        attempt: u32,
+        /// All files added up; bounded.
+        tests: TestSummary,
+    },
+    /// Remarks about places in files were read.
+    AnnotationsReported {
+        /// The task.
+        task: TaskId,
+        /// The attempt.
+        attempt: u32,
+        /// The remarks; bounded.
+        annotations: Vec<Annotation>,
+        /// How many more there were.
+        #[serde(default)]
+        more: u64,
+    },
+    /// An artifact of the attempt is stored. One of the same name that an earlier attempt left counts no more.
+    ArtifactStored {
+        /// The task.
+        task: TaskId,
+        /// The attempt.
+        attempt: u32,
+        /// The artifact.
+        artifact: StoredArtifact,
+    },
     /// The attempt must be stopped. The reason stands in the state.
     AttemptStopping {
         /// The task.
@@ -244,6 +285,10 @@ impl RunEvent {
             Self::AttemptStarted { .. } => "attemptStarted",
             Self::LogAppended { .. } => "logAppended",
             Self::LogTruncated { .. } => "logTruncated",
+            Self::CachesRestored { .. } => "cachesRestored",
+            Self::TestsReported { .. } => "testsReported",
+            Self::AnnotationsReported { .. } => "annotationsReported",
+            Self::ArtifactStored { .. } => "artifactStored",
             Self::AttemptStopping { .. } => "attemptStopping",
             Self::AttemptFinished { .. } => "attemptFinished",
             Self::ApprovalRequested { .. } => "approvalRequested",
@@ -270,6 +315,10 @@ impl RunEvent {
             | Self::AttemptStarted { task, .. }
             | Self::LogAppended { task, .. }
             | Self::LogTruncated { task, .. }
+            | Self::CachesRestored { task, .. }
+            | Self::TestsReported { task, .. }
+            | Self::AnnotationsReported { task, .. }
+            | Self::ArtifactStored { task, .. }
             | Self::AttemptStopping { task, .. }
             | Self::AttemptFinished { task, .. }
             | Self::ApprovalRequested { task, .. }

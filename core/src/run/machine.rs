@@ -1,6 +1,7 @@
 //! The vocabulary of the run machine: what comes in, what it wants done. The machine itself is [`super::RunState`].
 
 use super::event::Decision;
+use super::filed::Filing;
 use super::outcome::{AttemptEnd, AttemptState, Cause, WaitReason};
 use crate::pipeline::TaskIndex;
 
@@ -73,6 +74,15 @@ pub enum Input {
         attempt: u32,
         /// The limit in bytes.
         limit: u64,
+    },
+    /// Something is kept of the attempt.
+    Filed {
+        /// The task.
+        task: TaskIndex,
+        /// The attempt.
+        attempt: u32,
+        /// What.
+        filing: Filing,
     },
     /// The attempt is over, and its log is complete.
     AttemptEnded {

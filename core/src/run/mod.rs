@@ -1,6 +1,7 @@
 //! The run machine: events, state, decisions. No clock, no IO; the same events give the same state.
 
 mod event;
+mod filed;
 mod id;
 mod machine;
 mod outcome;
@@ -15,6 +16,7 @@ pub mod timeline;
 mod tests;
 
 pub use event::{Decision, RunEvent, Sequenced};
+pub use filed::{Filing, RestoredCache, StoredArtifact};
 pub use id::{RunId, Seq, StepKey};
 pub use machine::{Effect, Input};
 pub use outcome::*;

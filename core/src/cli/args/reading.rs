@@ -163,3 +163,27 @@ impl From<StatusArg> for RunStatus {
         }
     }
 }
+
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  windlass artifacts latest                    what there is
+  windlass artifacts myweb#7 dist --to out     the files of `dist` in the folder out
+  windlass artifacts latest --to out           all of them, each in a folder of its own")]
+pub(in crate::cli) struct ArtifactsArgs {
+    /// The run: its id, the beginning of it, PIPELINE#NUMBER, PIPELINE#latest, or `latest`
+    pub(in crate::cli) run: String,
+    /// The artifact that is unpacked
+    pub(in crate::cli) name: Option<String>,
+    /// Only artifacts of this task
+    #[arg(long, value_name = "TASK")]
+    pub(in crate::cli) task: Option<String>,
+    /// The folder into which is unpacked; the current one unless set
+    #[arg(long, value_name = "DIR")]
+    pub(in crate::cli) to: Option<PathBuf>,
+    /// Print one artifact a line, as JSON
+    #[arg(long)]
+    pub(in crate::cli) json: bool,
+    #[command(flatten)]
+    pub(in crate::cli) data_dir: DataDirArg,
+}

@@ -12,6 +12,7 @@ use crate::engine::builder::{open_store, system_clock};
 use crate::engine::data_copy::{self, GoOn};
 use crate::engine::driver::digest_of;
 use crate::engine::run::decision_about;
+use crate::blob::BlobStore;
 use crate::error::{Error, ErrorKind, Result};
 use crate::log::LogStore;
 use crate::run::Decision;
@@ -29,7 +30,7 @@ pub(crate) async fn record_decision(
     drop(DataDir::open_read_only(data_dir)?);
     let data_dir = DataDir::open(data_dir)?;
     let store = open_store(&data_dir)?;
-    let archive = Archive { store, logs: LogStore::new(data_dir.logs()) };
+    let archive = Archive { store, logs: LogStore::new(data_dir.logs()), blobs: BlobStore::folder(data_dir.blobs()) };
     let recorded = record(&archive, run, task, decision, (by, reason)).await;
     archive.store.close().await?;
     recorded
@@ -63,7 +64,7 @@ pub(crate) async fn back_up_alone(data_dir: &Path, path: &Path, by: &str) -> Res
     drop(DataDir::open_read_only(data_dir)?);
     let data_dir = DataDir::open(data_dir)?;
     let store = open_store(&data_dir)?;
-    let archive = Archive { store, logs: LogStore::new(data_dir.logs()) };
+    let archive = Archive { store, logs: LogStore::new(data_dir.logs()), blobs: BlobStore::folder(data_dir.blobs()) };
     let made = back_up(&archive, &data_dir, path, by).await;
     archive.store.close().await?;
     made

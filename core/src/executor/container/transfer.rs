@@ -14,9 +14,9 @@ use tokio_stream::wrappers::ReceiverStream;
 
 use super::host::{Output, Streams};
 use super::{Container, Inner, infrastructure};
-use crate::executor::local::transfer::{bad_path, checked, pipe};
-use crate::executor::pack::Outlet;
+use crate::executor::local::transfer::{bad_path, checked};
 use crate::executor::shell::quoted;
+use crate::executor::stream::{Outlet, pipe};
 use crate::executor::{ExecutorError, TarStream};
 
 /// Pieces on their way: a slow reader does not fill the memory.

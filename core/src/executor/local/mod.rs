@@ -44,6 +44,7 @@ use futures::stream::{self, BoxStream};
 
 use self::layout::{RunFolder, StepFolder};
 use self::start::Launched;
+use super::stream::pipe;
 use super::{
     Capabilities, Executor, ExecutorError, ExecutorEvent, LogChunk, RunScope, StepExit, StepSpec, SweepReport,
     TarStream,
@@ -184,7 +185,7 @@ impl Executor for LocalExecutor {
 
     async fn write(&self, run: RunId, path: &str, tar: TarStream) -> Result<(), ExecutorError> {
         let path = path.to_owned();
-        let (feed, archive) = transfer::pipe(tar);
+        let (feed, archive) = pipe(tar);
         let unpack = self.shared.blocking(move |shared| transfer::unpack(&shared.run(run), &path, archive));
         let (fed, unpacked) = futures::join!(feed, unpack);
         fed.and(unpacked)

@@ -4,13 +4,10 @@ use std::fs;
 use std::io::{self, Read};
 use std::path::{Component, Path, PathBuf};
 
-use bytes::{Buf, Bytes};
-use futures::{Future, StreamExt};
 use tar::{Archive, EntryType};
-use tokio::sync::mpsc;
 
 use super::layout::RunFolder;
-use crate::executor::pack::{QUEUE, pack};
+use crate::executor::pack::pack;
 use crate::executor::{ExecutorError, TarStream};
 
 /// Opens a file or folder of the newest workspace as an archive, whose names begin with the last part of the path.
@@ -120,47 +117,5 @@ pub(in crate::executor) fn bad_path(path: &str, what: &str) -> ExecutorError {
         code: "badPath",
         message: format!("the path {path:?} {what}"),
         advice: "name a path below the workspace, without `..` and without links that leave it".to_owned(),
-    }
-}
-
-/// A stream as something that a blocking thread reads, and the future that feeds it.
-pub(in crate::executor) fn pipe(mut tar: TarStream) -> (impl Future<Output = Result<(), ExecutorError>>, Inlet) {
-    let (sender, receiver) = mpsc::channel(QUEUE);
-    let feed = async move {
-        while let Some(piece) = tar.next().await {
-            let piece = match piece {
-                Ok(piece) => Ok(piece),
-                Err(error) => {
-                    // The reader must not take what it has for the whole.
-                    let _ = sender.send(Err(io::ErrorKind::UnexpectedEof.into())).await;
-                    return Err(error);
-                }
-            };
-            if sender.send(piece).await.is_err() {
-                break;
-            }
-        }
-        Ok(())
-    };
-    (feed, Inlet { receiver, piece: Bytes::new() })
-}
-
-/// See [`pipe`].
-pub(in crate::executor) struct Inlet {
-    receiver: mpsc::Receiver<io::Result<Bytes>>,
-    piece: Bytes,
-}
-
-impl Read for Inlet {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        while self.piece.is_empty() {
-            match self.receiver.blocking_recv() {
-                Some(piece) => self.piece = piece?,
-                None => return Ok(0),
-            }
-        }
-        let size = buffer.len().min(self.piece.len());
-        self.piece.copy_to_slice(&mut buffer[..size]);
-        Ok(size)
     }
 }

@@ -17,6 +17,7 @@ use crate::clock::SharedClock;
 use crate::executor::local::layout::{RunFolder, StepFolder, StepState};
 use crate::executor::local::secrets::write_secrets;
 use crate::executor::local::{io, lost, remove, transfer, workspace};
+use crate::executor::stream::pipe;
 use crate::executor::{
     Capabilities, Executor, ExecutorError, ExecutorEvent, LogChunk, RunScope, StepExit, StepSpec, SweepReport,
     TarStream,
@@ -226,7 +227,7 @@ impl<E: SimpleExecutor> Executor for Simple<E> {
 
     async fn write(&self, run: RunId, path: &str, tar: TarStream) -> Result<(), ExecutorError> {
         let (folder, path) = (RunFolder::new(&self.root, run), path.to_owned());
-        let (feed, archive) = transfer::pipe(tar);
+        let (feed, archive) = pipe(tar);
         let (fed, unpacked) = futures::join!(feed, blocking(move || transfer::unpack(&folder, &path, archive)));
         fed.and(unpacked)
     }

@@ -162,7 +162,21 @@ impl TaskBuilder {
     pub fn artifact<T: AsRef<str>>(mut self, paths: impl IntoIterator<Item = T>) -> Self {
         let path = at("artifacts").item(self.task.artifacts.len());
         let paths = self.mistakes.templates(paths, &path.key("paths"));
-        self.task.artifacts.push(Artifact { name: None, paths, keep: None });
+        self.task.artifacts.push(Artifact { name: None, paths, keep: None, when: ArtifactWhen::OnSuccess });
+        self
+    }
+
+    /// Adds files that are kept after the run under a name, after this end of the task.
+    pub fn named_artifact<T: AsRef<str>>(
+        mut self,
+        name: impl AsRef<str>,
+        paths: impl IntoIterator<Item = T>,
+        when: ArtifactWhen,
+    ) -> Self {
+        let path = at("artifacts").item(self.task.artifacts.len());
+        let name = Some(self.mistakes.template(name, path.key("name")));
+        let paths = self.mistakes.templates(paths, &path.key("paths"));
+        self.task.artifacts.push(Artifact { name, paths, keep: None, when });
         self
     }
 
@@ -170,6 +184,21 @@ impl TaskBuilder {
     pub fn junit<T: AsRef<str>>(mut self, paths: impl IntoIterator<Item = T>) -> Self {
         let paths: Vec<Template> = self.mistakes.templates(paths, &at("reports").key("junit"));
         self.task.reports.get_or_insert_default().junit.extend(paths);
+        self
+    }
+
+    /// Adds files with remarks about places in files that are read into the run; see [`Reports::annotations`].
+    pub fn annotations<T: AsRef<str>>(mut self, paths: impl IntoIterator<Item = T>) -> Self {
+        let paths: Vec<Template> = self.mistakes.templates(paths, &at("reports").key("annotations"));
+        self.task.reports.get_or_insert_default().annotations.extend(paths);
+        self
+    }
+
+    /// Adds beginnings of keys that will do where the key of the cache that was added last is not there.
+    pub fn fallback_keys<T: AsRef<str>>(mut self, keys: impl IntoIterator<Item = T>) -> Self {
+        let Some(last) = self.task.caches.len().checked_sub(1) else { return self };
+        let keys: Vec<Template> = self.mistakes.templates(keys, &at("caches").item(last).key("fallbackKeys"));
+        self.task.caches[last].fallback_keys.extend(keys);
         self
     }
 

@@ -41,6 +41,7 @@ pub(in crate::pipeline) fn of_task(task: &Task, path: &Path, visit: &mut Visit<'
     }
     if let Some(reports) = &task.reports {
         walk.list(&path.key("reports"), "junit", &reports.junit);
+        walk.list(&path.key("reports"), "annotations", &reports.annotations);
     }
     walk.action(&path.key(task.action.key()), &task.action);
 }

@@ -6,7 +6,7 @@ use super::fields::{env, is_taken, positive, twice};
 use super::graph::Spot;
 use crate::pipeline::action::Action;
 use crate::pipeline::matrix;
-use crate::pipeline::model::{Pipeline, Quantities, Task};
+use crate::pipeline::model::{Pipeline, Quantities, Task, WorkspaceUse};
 use crate::pipeline::name::is_stand_in;
 use crate::pipeline::path::Path;
 use crate::pipeline::problem::Findings;
@@ -43,6 +43,7 @@ pub(super) fn check(pipeline: &Pipeline, spot: &Spot<'_>, findings: &mut Finding
     for (at, artifact) in task.artifacts.iter().enumerate() {
         some(&artifact.paths, path.key("artifacts").item(at).key("paths"), findings);
     }
+    kept(task, path, findings);
     if task.shell.is_some() && !matches!(task.action, Action::Script(_)) {
         let message = format!("only a script has a shell, and this task has {}", task.action.key());
         findings.report(path.key("shell"), message);
@@ -51,6 +52,28 @@ pub(super) fn check(pipeline: &Pipeline, spot: &Spot<'_>, findings: &mut Finding
         findings.report(path.key("shell"), "the shell is empty; leave the key out for bash or sh");
     }
     action(&task.action, &path.key(task.action.key()), findings);
+}
+
+/// What a task keeps comes out of the workspace, and is found again by its name.
+fn kept(task: &Task, path: &Path, findings: &mut Findings) {
+    for (at, artifact) in task.artifacts.iter().enumerate() {
+        let name = artifact.name.as_ref().map(Template::source);
+        if task.artifacts[..at].iter().any(|other| other.name.as_ref().map(Template::source) == name) {
+            let message = match name {
+                Some(name) => format!("another artifact of the task is named {name:?} as well; take another name"),
+                None => "only one artifact of a task can do without a name; give this one a name".to_owned(),
+            };
+            findings.report(path.key("artifacts").item(at), message);
+        }
+    }
+    if task.workspace != WorkspaceUse::None {
+        return;
+    }
+    let keeps = [("caches", !task.caches.is_empty()), ("artifacts", !task.artifacts.is_empty())];
+    for (key, _) in keeps.into_iter().chain([("reports", task.reports.is_some())]).filter(|(_, keeps)| *keeps) {
+        let message = format!("a task with `workspace: none` has no workspace that its {key} could come from");
+        findings.report(path.key(key), message);
+    }
 }
 
 fn matrix_fields(pipeline: &Pipeline, task: &Task, path: &Path, findings: &mut Findings) {

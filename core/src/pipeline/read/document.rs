@@ -64,9 +64,16 @@ record!(Cache {
     fallback_keys: "fallbackKeys" = default(Vec::new()),
 });
 
-record!(Artifact { name: "name" = optional, paths: "paths" = required, keep: "keep" = optional });
+record!(Artifact {
+    name: "name" = optional,
+    paths: "paths" = required,
+    keep: "keep" = optional,
+    when: "when" = default(ArtifactWhen::OnSuccess),
+});
 
-record!(Reports { junit: "junit" = default(Vec::new()) });
+words!(ArtifactWhen { OnSuccess = "onSuccess", OnFailure = "onFailure", Always = "always" });
+
+record!(Reports { junit: "junit" = default(Vec::new()), annotations: "annotations" = default(Vec::new()) });
 
 record!(Resources {
     requests: "requests" = default(Quantities::default()),

@@ -246,11 +246,15 @@ fn variable(name: &str) -> VariableName {
     VariableName::new(name).unwrap()
 }
 
+fn keeps_nothing(task: &Task) -> bool {
+    task.caches.is_empty() && task.artifacts.is_empty() && task.reports.is_none()
+}
+
 prop_compose! {
     fn keeps()(
         caches in vec((template(), templates(1), templates(0)), 0..2),
-        artifacts in vec((of(template()), templates(1), of(duration())), 0..2),
-        reports in of(templates(0)),
+        artifacts in vec((of(template()), templates(1), of(duration()), any::<bool>()), 0..2),
+        reports in of((templates(0), templates(0))),
         resources in of(resources()),
         secret in of(credential()),
         flags in any::<[bool; 3]>(),
@@ -258,8 +262,11 @@ prop_compose! {
     ) -> Task {
         let mut task = Task::new(TaskName::new("x").unwrap(), Action::Script("x".to_owned()));
         task.caches = caches.into_iter().map(|(key, paths, fallback_keys)| Cache { key, paths, fallback_keys }).collect();
-        task.artifacts = artifacts.into_iter().map(|(name, paths, keep)| Artifact { name, paths, keep }).collect();
-        task.reports = reports.map(|junit| Reports { junit });
+        let artifacts = artifacts.into_iter().map(|(name, paths, keep, all)| {
+            Artifact { name, paths, keep, when: if all { ArtifactWhen::Always } else { ArtifactWhen::OnSuccess } }
+        });
+        task.artifacts = artifacts.collect();
+        task.reports = reports.map(|(junit, annotations)| Reports { junit, annotations });
         task.resources = resources;
         let (key, form) = match flags {
             [true, false, _] => (Some("user".to_owned()), SecretForm::Env),
@@ -269,7 +276,7 @@ prop_compose! {
         task.secrets =
             secret.into_iter().map(|from| SecretVariable { name: variable("SECRET"), from, key: key.clone(), form }).collect();
         task.isolation = if flags[0] { Isolation::Task } else { Isolation::Run };
-        task.workspace = if flags[1] { WorkspaceUse::None } else { WorkspaceUse::Shared };
+        task.workspace = if flags[1] && keeps_nothing(&task) { WorkspaceUse::None } else { WorkspaceUse::Shared };
         task.allow_failure = flags[2];
         task.executor = executor;
         task

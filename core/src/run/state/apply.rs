@@ -37,6 +37,10 @@ impl RunState {
             | RunEvent::AttemptStarted { .. }
             | RunEvent::LogAppended { .. }
             | RunEvent::LogTruncated { .. }
+            | RunEvent::CachesRestored { .. }
+            | RunEvent::TestsReported { .. }
+            | RunEvent::AnnotationsReported { .. }
+            | RunEvent::ArtifactStored { .. }
             | RunEvent::AttemptStopping { .. }
             | RunEvent::AttemptFinished { .. }
             | RunEvent::ApprovalRequested { .. }

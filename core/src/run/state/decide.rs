@@ -27,6 +27,7 @@ impl RunState {
             Input::LogAppended { task, attempt, from, to, source } => {
                 self.log_appended(task, attempt, from, to, source)
             }
+            Input::Filed { task, attempt, filing } => self.filed(task, attempt, filing),
             Input::LogTruncated { task, attempt, limit } => self.log_truncated(task, attempt, limit),
             Input::AttemptEnded { task, attempt, end } => return self.attempt_ended(task, attempt, end),
             Input::Decide { task, decision, by, reason } => self.approval_decided(task, decision, by, reason),

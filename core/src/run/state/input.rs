@@ -98,7 +98,7 @@ impl RunState {
         Some((self.plan.task(index).id.clone(), &task.phase))
     }
 
-    fn going_on(&self, index: TaskIndex, attempt: u32) -> Option<(TaskId, &Attempt)> {
+    pub(super) fn going_on(&self, index: TaskIndex, attempt: u32) -> Option<(TaskId, &Attempt)> {
         let running = self.tasks.get(index.get())?.running(attempt)?;
         Some((self.plan.task(index).id.clone(), running))
     }

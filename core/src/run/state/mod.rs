@@ -11,6 +11,7 @@ mod condition;
 mod decide;
 mod due;
 mod effects;
+mod filed;
 mod graph;
 mod halt;
 mod illegal;

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::super::outcome::{AttemptState, Cause, Reused, TaskEnd, TaskStatus, WaitReason};
 use super::super::time::{Elapsed, Now};
+use super::filed::Filed;
 use super::view::LogPosition;
 use crate::pipeline::{Action, PlannedTask, Section, WorkspaceUse};
 
@@ -23,6 +24,8 @@ pub(super) struct TaskState {
     pub(super) announced: bool,
     /// One for each attempt.
     pub(super) logs: Vec<LogPosition>,
+    /// What is kept of its attempts beside their logs.
+    pub(super) filed: Filed,
     /// The start of the first attempt.
     pub(super) started: Option<Now>,
     /// The end of the last attempt.
@@ -108,6 +111,7 @@ impl TaskState {
             rank: 0,
             announced: false,
             logs: Vec::new(),
+            filed: Filed::default(),
             started: None,
             ended: None,
             exit_code: None,

@@ -33,6 +33,10 @@ impl RunState {
                 self.on_log(index, *attempt, *from, LogPosition { stored: *to, source: *source })
             }
             RunEvent::LogTruncated { attempt, .. } => self.require_attempt(index, *attempt).map(drop),
+            RunEvent::CachesRestored { .. }
+            | RunEvent::TestsReported { .. }
+            | RunEvent::AnnotationsReported { .. }
+            | RunEvent::ArtifactStored { .. } => self.on_filed(index, event),
             RunEvent::AttemptStopping { attempt, state, cause, .. } => {
                 self.on_stopping(index, *attempt, Stopping { state: *state, cause: cause.clone() }, at)
             }
@@ -105,6 +109,7 @@ impl RunState {
         same_generation(self.workspace.generation(), generation)?;
         let task = &mut self.tasks[index.get()];
         task.logs.push(LogPosition::default());
+        task.filed.begin_again();
         task.started.get_or_insert(at);
         let attempt = Attempt { number, since: at.elapsed, generation, waiting: None, stopping: None };
         self.set_phase(index, TaskPhase::Running(attempt), at);
@@ -179,7 +184,7 @@ impl RunState {
         Ok(())
     }
 
-    fn require_attempt(&self, index: TaskIndex, number: u32) -> Result<&Attempt, IllegalReason> {
+    pub(super) fn require_attempt(&self, index: TaskIndex, number: u32) -> Result<&Attempt, IllegalReason> {
         let TaskPhase::Running(attempt) = self.phase_of(index) else {
             let task = self.plan.task(index).id.clone();
             return Err(IllegalReason::Task { task, state: self.phase_of(index).word() });

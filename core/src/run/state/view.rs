@@ -3,12 +3,14 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use super::super::filed::{RestoredCache, StoredArtifact};
 use super::super::outcome::{AttemptState, Cause, Reused, TaskStatus, WaitReason};
 use super::super::time::Now;
 use super::RunState;
 use super::task::{TaskPhase, TaskState, needs_shared_workspace};
 use super::workspace::Workspace;
 use crate::pipeline::{PlannedTask, StageName, TaskId, TaskIndex};
+use crate::report::{Annotation, TestSummary};
 
 /// How far the log of an attempt has come: a pair that is committed together.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -133,6 +135,26 @@ impl<'a> TaskView<'a> {
             TaskPhase::Finished { duration_ms, .. } => duration_ms,
             _ => self.task().duration_ms(),
         })
+    }
+
+    /// The artifacts that it left, each with the attempt that did.
+    pub fn artifacts(&self) -> &'a [(u32, StoredArtifact)] {
+        &self.task().filed.artifacts
+    }
+
+    /// The caches with which its newest attempt began, once they were looked for.
+    pub fn caches(&self) -> Option<&'a [RestoredCache]> {
+        self.task().filed.caches.as_deref()
+    }
+
+    /// What the tests of its newest attempt said.
+    pub fn tests(&self) -> Option<&'a TestSummary> {
+        self.task().filed.tests.as_ref()
+    }
+
+    /// The remarks that its newest attempt left, and how many more there were.
+    pub fn annotations(&self) -> (&'a [Annotation], u64) {
+        (&self.task().filed.annotations, self.task().filed.more_annotations)
     }
 
     /// How far the log of the newest attempt is committed.

@@ -4,7 +4,7 @@ use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
 use super::lock::{self, DirLock};
-use super::{DB, LOGS, format, make_private};
+use super::{BLOBS, DB, LOGS, format, make_private};
 use crate::store::StoreError;
 
 /// What the name of an unfinished one ends with.
@@ -77,6 +77,11 @@ impl Draft {
     /// Where its logs belong.
     pub(crate) fn logs(&self) -> PathBuf {
         self.at.join(LOGS)
+    }
+
+    /// Where artifacts go.
+    pub(crate) fn blobs(&self) -> PathBuf {
+        self.at.join(BLOBS)
     }
 
     /// Flushes the database and the folders, and makes it a data directory. Whoever wrote the logs has flushed them. Gives

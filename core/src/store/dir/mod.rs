@@ -17,6 +17,8 @@ use super::error::StoreError;
 const DB: &str = "windlass.db";
 /// The folder with the logs.
 const LOGS: &str = "logs";
+/// The folder with caches and artifacts.
+const BLOBS: &str = "blobs";
 /// What may lie in a folder that an interrupted first `open` left.
 const FIRST_FILES: &[&str] = &[".gitignore", lock::FILE, format::FILE, format::NEW_FILE];
 
@@ -87,6 +89,9 @@ impl DataDir {
     #[cfg(feature = "git")]
     pub fn sources(&self) -> PathBuf {
         self.path.join("sources")
+    /// The folder with caches and artifacts.
+    pub fn blobs(&self) -> PathBuf {
+        self.path.join(BLOBS)
     }
 
     /// The folder with what an executor of this name keeps. Characters that could mean something in a path are written as
