@@ -94,6 +94,9 @@ pub(super) fn events() -> Vec<Event> {
 
 fn task(name: &str, stage: Option<&str>, status: TaskStatus) -> TaskSummary {
     TaskSummary {
+        tests: None,
+        annotations: Vec::new(),
+        artifacts: Vec::new(),
         task: TaskId::new(name),
         stage: stage.map(str::to_owned),
         status,

@@ -7,6 +7,7 @@ mod artifacts;
 mod caches;
 mod note;
 mod reports;
+mod valve;
 mod wanted;
 mod workspace;
 

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use bytes::Bytes;
 use futures::StreamExt;
 
+use super::valve::{Shutter, Valve, valve};
 use crate::blob::{ArchiveLimits, BlobError, BlobStore, Globs, PackError, Packed, Packer, Unpacked, to_tar};
 use crate::executor::stream::{Inlet, Outlet, outlet, pipe};
 use crate::executor::{Executor, ExecutorError};
@@ -41,7 +42,7 @@ impl CarryError {
     }
 }
 
-type Making = Packer<BufWriter<Outlet<BlobError>>>;
+type Making = Packer<BufWriter<Valve<Outlet<BlobError>>>>;
 
 /// An archive that is being made.
 struct Filling {
@@ -90,9 +91,10 @@ impl Workspace<'_> {
         (store, object, what): (&BlobStore, &str, &str),
     ) -> Result<Option<Packed>, CarryError> {
         let (outlet, stream) = outlet::<BlobError>();
-        let packer = Packer::new(BufWriter::with_capacity(PIECE, outlet.clone()), limits);
+        let (out, shutter) = valve(outlet.clone());
+        let packer = Packer::new(BufWriter::with_capacity(PIECE, out), limits);
         let making = async {
-            let made = self.fill(packer, globs, what).await;
+            let made = self.fill((packer, shutter), globs, what).await;
             // Without this the store would take what it has for the whole.
             if !matches!(made, Ok(Some(_))) {
                 outlet.give_up(BlobError::Missing { what: what.to_owned() }).await;
@@ -109,8 +111,15 @@ impl Workspace<'_> {
         }
     }
 
-    async fn fill(&self, packer: Making, globs: &Globs, what: &str) -> Result<Option<Packed>, CarryError> {
+    async fn fill(
+        &self,
+        (packer, shutter): (Making, Shutter),
+        globs: &Globs,
+        what: &str,
+    ) -> Result<Option<Packed>, CarryError> {
         let filling = Arc::new(Mutex::new(Filling { packer, alone: Vec::new() }));
+        // Goes before the archive does, when this is given up.
+        let closing = shutter;
         for root in globs.roots() {
             self.add(&filling, root, globs, what).await?;
         }
@@ -120,6 +129,7 @@ impl Workspace<'_> {
         }
         let Some(filling) = Arc::into_inner(filling) else { return Err(died(what)) };
         let packer = filling.into_inner().unwrap_or_else(PoisonError::into_inner).packer;
+        closing.leave_open();
         let packed = blocking(what, move || (packer.entries() > 0).then(|| packer.finish()).transpose()).await?;
         Ok(packed.map_err(|error| BlobError::of_pack(what, error))?)
     }

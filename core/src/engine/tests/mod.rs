@@ -9,6 +9,8 @@ mod deletion;
 mod engine_events;
 #[cfg(feature = "sqlite")]
 mod engine_events_on_disk;
+#[cfg(feature = "sqlite")]
+mod filing;
 mod full_disk;
 mod keeping;
 mod kit;
