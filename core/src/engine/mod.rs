@@ -29,6 +29,8 @@ mod event_filter;
 mod events;
 mod expiry;
 mod feed;
+#[cfg(all(unix, feature = "docker"))]
+mod images;
 mod jobs;
 mod launch;
 mod listing;

@@ -4,6 +4,8 @@
 #[cfg_attr(not(test), expect(dead_code, reason = "the executors that stand on it follow"))]
 mod container;
 mod contract;
+#[cfg(all(unix, feature = "docker"))]
+pub(crate) mod docker;
 mod error;
 #[cfg(unix)]
 mod local;
@@ -18,8 +20,14 @@ mod shell;
 mod simple;
 
 pub use contract::*;
+#[cfg(all(unix, feature = "docker"))]
+pub use docker::DockerEndpoint;
 pub use error::ExecutorError;
 pub use local::LocalExecutor;
+#[cfg(all(unix, feature = "docker"))]
+pub(crate) use local::transfer::pipe;
+#[cfg(all(unix, feature = "docker"))]
+pub(crate) use pack::Outlet;
 #[cfg(feature = "git")]
 pub(crate) use pack::pack;
 pub use secrets::StepSecrets;

@@ -61,7 +61,7 @@ fn add(builder: &mut Builder<BufWriter<Outlet>>, place: &Path, name: &Path) -> i
 }
 
 /// Carries what is written to it into a stream.
-pub(super) struct Outlet(pub(super) mpsc::Sender<Result<Bytes, ExecutorError>>);
+pub(crate) struct Outlet(pub(crate) mpsc::Sender<Result<Bytes, ExecutorError>>);
 
 impl Write for Outlet {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {

@@ -124,7 +124,7 @@ pub(in crate::executor) fn bad_path(path: &str, what: &str) -> ExecutorError {
 }
 
 /// A stream as something that a blocking thread reads, and the future that feeds it.
-pub(in crate::executor) fn pipe(mut tar: TarStream) -> (impl Future<Output = Result<(), ExecutorError>>, Inlet) {
+pub(crate) fn pipe(mut tar: TarStream) -> (impl Future<Output = Result<(), ExecutorError>>, Inlet) {
     let (sender, receiver) = mpsc::channel(QUEUE);
     let feed = async move {
         while let Some(piece) = tar.next().await {
@@ -146,7 +146,7 @@ pub(in crate::executor) fn pipe(mut tar: TarStream) -> (impl Future<Output = Res
 }
 
 /// See [`pipe`].
-pub(in crate::executor) struct Inlet {
+pub(crate) struct Inlet {
     receiver: mpsc::Receiver<io::Result<Bytes>>,
     piece: Bytes,
 }
