@@ -40,6 +40,7 @@
 //! - [`secret`]: credentials, how they are sealed, where else they come from, and the forms in which one could be printed; the
 //!   engine keeps them as [`Credentials`].
 //! - [`report`]: test reports and remarks about places in files, read; the engine does not collect them yet.
+//! - `registry`: registries of images, with the feature `docker`.
 //! - [`log`]: what steps print, as it is kept.
 //! - [`executor`]: where steps run. [`executor::LocalExecutor`] runs them as processes of the host; embedders bring their
 //!   own, most simply as a [`executor::SimpleExecutor`].
@@ -58,6 +59,7 @@
 //! | `sqlite` | the store on disk | yes |
 //! | `git` | `checkout`, and asking repositories what they have | yes |
 //! | `cli` | the `windlass` command | no |
+//! | `docker` | images built and published, registries of images | no |
 //! | `failpoints` | crash points for tests of recovery; never for a release | no |
 
 pub mod action;

@@ -32,6 +32,8 @@
 //! }
 //! ```
 
+#[cfg(all(unix, feature = "docker"))]
+mod build_image;
 #[cfg(feature = "git")]
 mod checkout;
 mod context;
@@ -43,6 +45,8 @@ mod output;
 mod registry;
 mod settings;
 
+#[cfg(all(unix, feature = "docker"))]
+pub use build_image::ImageBuilder;
 pub use context::ActionContext;
 pub use error::ActionError;
 pub use handler::ActionHandler;
@@ -50,6 +54,8 @@ pub use output::ActionOutput;
 pub(crate) use output::Checked;
 pub use settings::SettingsProblem;
 
+#[cfg(all(unix, feature = "docker"))]
+pub(crate) use build_image::BuildImageAction;
 #[cfg(feature = "git")]
 pub(crate) use checkout::CheckoutAction;
 pub(crate) use context::{ActionSecrets, Attempt};

@@ -250,7 +250,8 @@ fn call(
     });
     let (variables, settings) =
         resolved.map_err(|bad: BadValue| AttemptEnd::Failed { exit_code: None, cause: bad.into() })?;
-    let outputs = planned.definition.outputs.clone();
+    let implied = planned.action().outputs().iter().filter_map(|name| VariableName::new(name).ok());
+    let outputs: Vec<_> = planned.definition.outputs.iter().cloned().chain(implied).collect();
     let (log, pieces) = ActionLog::new();
     let attempt = Attempt {
         key: key.clone(),

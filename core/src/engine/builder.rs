@@ -61,6 +61,8 @@ pub struct EngineBuilder {
     secrets: Vec<Arc<dyn SecretProvider>>,
     master_key: Option<KeySource>,
     credential_tests: BTreeMap<TargetKind, Arc<dyn CredentialTest>>,
+    #[cfg(all(unix, feature = "docker"))]
+    pub(super) images: crate::action::ImageBuilder,
     control: bool,
 }
 
@@ -114,6 +116,8 @@ impl Default for EngineBuilder {
             secrets: Vec::new(),
             master_key: None,
             credential_tests: BTreeMap::new(),
+            #[cfg(all(unix, feature = "docker"))]
+            images: crate::action::ImageBuilder::default(),
             control: true,
         }
     }
@@ -300,6 +304,10 @@ impl EngineBuilder {
         let default_executor = executor_name(self.default_executor.as_deref().unwrap_or(first))?;
         let executors = named(executors, &data_dir, &clock)?;
         let actions = registered(self.actions)?;
+        #[cfg(all(unix, feature = "docker"))]
+        let (actions, credential_tests) = super::images::bring(actions, self.credential_tests, &self.images);
+        #[cfg(not(all(unix, feature = "docker")))]
+        let credential_tests = self.credential_tests;
         let logs = LogStore::new(data_dir.logs());
         let key = self.master_key.unwrap_or_else(|| KeySource::File(data_dir.master_key()));
         let vault = Arc::new(Vault::new(store.clone(), key));
@@ -326,7 +334,9 @@ impl EngineBuilder {
             retention: self.retention.map(Retention::new),
             vault,
             secrets: self.secrets,
-            credential_tests: self.credential_tests,
+            credential_tests,
+            #[cfg(all(unix, feature = "docker"))]
+            certificates: self.images.trusted(),
             hold: Arc::downgrade(&hold),
         });
         let kept = core.archive.store.kept().await?;

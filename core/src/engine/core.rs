@@ -75,6 +75,8 @@ pub(crate) struct Core {
     pub(crate) credential_tests: BTreeMap<TargetKind, Arc<dyn CredentialTest>>,
     /// Held by whoever changes the credentials of the installation or their keys.
     pub(crate) sealing: tokio::sync::Mutex<()>,
+    #[cfg(all(unix, feature = "docker"))]
+    pub(crate) certificates: crate::registry::Certificates,
     /// Whoever deletes runs holds it with others, from before the commit until their logs are gone. A backup holds it alone.
     pub(crate) deleting: tokio::sync::RwLock<()>,
     /// Held while a run is read from the store and given a driver, so that none gets two.
@@ -141,6 +143,8 @@ pub(crate) struct Parts {
     pub(crate) vault: Arc<Vault>,
     pub(crate) secrets: Vec<Arc<dyn SecretProvider>>,
     pub(crate) credential_tests: BTreeMap<TargetKind, Arc<dyn CredentialTest>>,
+    #[cfg(all(unix, feature = "docker"))]
+    pub(crate) certificates: crate::registry::Certificates,
     pub(crate) hold: Weak<Hold>,
 }
 
@@ -171,6 +175,8 @@ impl Core {
             vault: parts.vault,
             credential_tests: parts.credential_tests,
             sealing: tokio::sync::Mutex::default(),
+            #[cfg(all(unix, feature = "docker"))]
+            certificates: parts.certificates,
             deleting: tokio::sync::RwLock::default(),
             taking_up: tokio::sync::Mutex::default(),
             live: Mutex::default(),

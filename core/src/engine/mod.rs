@@ -32,6 +32,8 @@ mod events;
 mod expiry;
 mod feed;
 mod filing;
+#[cfg(all(unix, feature = "docker"))]
+mod images;
 mod jobs;
 mod launch;
 mod listing;

@@ -4,6 +4,8 @@
 #[cfg_attr(not(test), expect(dead_code, reason = "the executors that stand on it follow"))]
 mod container;
 mod contract;
+#[cfg(all(unix, feature = "docker"))]
+pub(crate) mod docker;
 mod error;
 #[cfg(unix)]
 mod local;
@@ -19,6 +21,8 @@ mod simple;
 pub(crate) mod stream;
 
 pub use contract::*;
+#[cfg(all(unix, feature = "docker"))]
+pub use docker::DockerEndpoint;
 pub use error::ExecutorError;
 pub use local::LocalExecutor;
 #[cfg(feature = "git")]

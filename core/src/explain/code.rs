@@ -92,3 +92,15 @@ pub const OBJECT_DAMAGED: &str = "objectDamaged";
 pub const OBJECT_MISSING: &str = "objectMissing";
 /// The folder or the bucket of caches and artifacts refused.
 pub const OBJECT_STORE: &str = "objectStoreFailed";
+/// An image could not be built.
+pub const BUILD_FAILED: &str = "buildFailed";
+/// There is no Dockerfile where it should be.
+pub const DOCKERFILE_MISSING: &str = "dockerfileMissing";
+/// The Dockerfile cannot be read.
+pub const BAD_DOCKERFILE: &str = "badDockerfile";
+/// A file that COPY or ADD names is not there.
+pub const COPY_FAILED: &str = "copyFailed";
+/// The image after FROM cannot be had.
+pub const BASE_IMAGE: &str = "baseImageNotFound";
+/// The image after FROM may not be had with the login.
+pub const BASE_IMAGE_UNAUTHORISED: &str = "baseImageUnauthorised";

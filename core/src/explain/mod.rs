@@ -10,6 +10,7 @@ mod credential;
 mod error;
 mod exit;
 mod hint;
+mod image;
 mod program;
 mod quote;
 mod signal;
@@ -24,6 +25,7 @@ pub use action::{action_lost, action_missing, action_panicked};
 pub use credential::no_credential;
 pub use error::{Explained, FailureClass, executor_error, io_error};
 pub use exit::step_failure;
+pub use image::{build_failure, dockerfile_missing};
 #[cfg(feature = "git")]
 pub(crate) use source::source_code;
 #[cfg(feature = "git")]

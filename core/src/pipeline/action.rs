@@ -69,6 +69,14 @@ impl Action {
 }
 
 impl Action {
+    /// The outputs that the action has without a declaration.
+    pub fn outputs(&self) -> &'static [&'static str] {
+        match self {
+            Self::BuildImage(build) if build.push => &["DIGEST"],
+            _ => &[],
+        }
+    }
+
     /// What it is told in the definition, as JSON in which variables are not replaced yet: `with` of `custom`, and what stands
     /// under the key of any other.
     pub fn settings(&self) -> serde_json::Value {
@@ -148,12 +156,21 @@ pub struct BuildImage {
     /// The stage of the Dockerfile to build. The last one when unset.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub target: Option<Template>,
-    /// The credential of the registry.
+    /// A file in the workspace with an image as `docker save` writes it, which is pushed instead of building one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub archive: Option<Template>,
+    /// The credential of the registry. Base images from the same registry are pulled with it as well.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub credential: Option<CredentialName>,
-    /// Whether the image is pushed. True when unset.
+    /// Credentials of the kind `registry` with which base images of other registries are pulled.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub pull_credentials: Vec<CredentialName>,
+    /// Whether the image is pushed. True when unset. Then the task has the output `DIGEST`.
     #[serde(default = "yes", skip_serializing_if = "is_yes")]
     pub push: bool,
+    /// Whether every instruction is carried out again, also where a layer of an earlier build would do.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub no_cache: bool,
     /// Whether the registry may be spoken to over plain HTTP.
     #[serde(default, skip_serializing_if = "is_false")]
     pub insecure: bool,

@@ -85,6 +85,29 @@ impl RegistryError {
         Self::new(fault, sentence(server, what, &why))
     }
 
+    /// What a Docker engine says about something at a registry.
+    pub(crate) fn said_by_engine(server: &str, what: &str, said: &str) -> Self {
+        let lower = said.to_lowercase();
+        let has = |words: &[&str]| words.iter().any(|word| lower.contains(word));
+        let fault = if has(&["x509", "certificate", "http response to https client", "tls handshake", "tls: "]) {
+            RegistryFault::Tls
+        } else if has(&["unauthorized", "no basic auth credentials", "authentication required", "incorrect username"]) {
+            RegistryFault::Unauthorised
+        } else if has(&["denied"]) {
+            RegistryFault::Denied
+        } else if has(&["connection refused", "no such host", "network is unreachable", "no route to host"]) {
+            RegistryFault::Unreachable
+        } else if has(&["timeout", "deadline exceeded"]) {
+            RegistryFault::TimedOut
+        } else if has(&["eof", "connection reset", "broken pipe", "http status: 5", "toomanyrequests", "server closed"])
+        {
+            RegistryFault::Failed
+        } else {
+            RegistryFault::Refused
+        };
+        Self::new(fault, sentence(server, what, said.lines().next().unwrap_or_default()))
+    }
+
     fn of_io(server: &str, what: &str, error: &io::Error) -> Self {
         let (fault, why) = of_chain(error);
         Self::new(fault.unwrap_or(RegistryFault::Failed), sentence(server, what, &why))

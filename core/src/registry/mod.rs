@@ -27,6 +27,7 @@ mod fault;
 mod name;
 mod push;
 mod session;
+mod test;
 
 pub use access::{RegistryAccess, Transport};
 pub use archive::{ArchiveError, ImageArchive};
@@ -36,3 +37,4 @@ pub use error::RegistryError;
 pub use fault::RegistryFault;
 pub use name::ImageName;
 pub use push::PushProgress;
+pub use test::RegistryTest;

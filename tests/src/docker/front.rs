@@ -6,6 +6,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
+/// The first byte of who wants to speak TLS.
+const TLS_HELLO: u8 = 0x16;
+
 /// What a front sees of a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Request {
@@ -148,6 +151,8 @@ fn read_head(client: &mut TcpStream) -> io::Result<(String, Vec<u8>)> {
         }
         match client.read(&mut piece)? {
             0 => return Err(io::ErrorKind::UnexpectedEof.into()),
+            // Docker tries TLS first, and must not wait for an answer that never comes.
+            _ if read.is_empty() && piece[0] == TLS_HELLO => return Err(io::ErrorKind::InvalidData.into()),
             count => read.extend_from_slice(&piece[..count]),
         }
     }

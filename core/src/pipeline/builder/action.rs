@@ -52,8 +52,11 @@ impl Task {
                 args: IndexMap::new(),
                 labels: IndexMap::new(),
                 target: None,
+                archive: None,
                 credential: None,
+                pull_credentials: Vec::new(),
                 push: true,
+                no_cache: false,
                 insecure: false,
             }
             .into()

@@ -127,6 +127,7 @@ impl Walk<'_, '_> {
                 self.map(path, "args", &a.args);
                 self.map(path, "labels", &a.labels);
                 self.option(path, "target", a.target.as_ref());
+                self.option(path, "archive", a.archive.as_ref());
             }
             Action::Approve(a) => self.one(path, "message", &a.message),
             Action::Custom(a) => self.values(path, "with", &a.with),

@@ -208,9 +208,9 @@ impl Checker<'_> {
     fn declared(&mut self, path: &Path, name: &str, key: &str) -> Option<usize> {
         let from = self.known_task(path, name)?;
         let task = self.outline.spots()[from].task;
-        if !task.outputs.iter().any(|output| output.as_str() == key) {
+        let known = task.outputs.iter().map(|output| output.as_str()).chain(task.action.outputs().iter().copied());
+        if !known.clone().any(|output| output == key) {
             let message = format!("{name:?} declares no output {key:?}; add it to its outputs");
-            let known = task.outputs.iter().map(|output| output.as_str());
             self.findings.report_unknown(path.clone(), message, key, known);
             return None;
         }

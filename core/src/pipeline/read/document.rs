@@ -114,8 +114,11 @@ record!(BuildImage {
     args: "args" = default(IndexMap::new()),
     labels: "labels" = default(IndexMap::new()),
     target: "target" = optional,
+    archive: "archive" = optional,
     credential: "credential" = optional,
+    pull_credentials: "pullCredentials" = default(Vec::new()),
     push: "push" = default(true),
+    no_cache: "noCache" = default(false),
     insecure: "insecure" = default(false),
 });
 

@@ -152,10 +152,11 @@ fn build_image() -> impl Strategy<Value = Action> {
         template_map(),
         template_map(),
         of(credential()),
-        any::<[bool; 2]>(),
+        any::<[bool; 3]>(),
     )
-        .prop_map(|(context, image, tags, args, labels, credential, [push, insecure])| {
-            let (dockerfile, target) = (context.clone(), None);
+        .prop_map(|(context, image, tags, args, labels, credential, [push, insecure, no_cache])| {
+            let (dockerfile, archive, target) = (context.clone(), context.clone(), None);
+            let pull_credentials = credential.iter().cloned().collect();
             Action::BuildImage(BuildImage {
                 context,
                 dockerfile,
@@ -164,8 +165,11 @@ fn build_image() -> impl Strategy<Value = Action> {
                 args,
                 labels,
                 target,
+                archive,
                 credential,
+                pull_credentials,
                 push,
+                no_cache,
                 insecure,
             })
         })

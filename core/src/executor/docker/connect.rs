@@ -1,0 +1,185 @@
+//! Reaching a Docker engine.
+
+use std::error::Error as _;
+use std::io;
+use std::path::PathBuf;
+
+use bollard::errors::Error;
+use bollard::{API_DEFAULT_VERSION, Docker};
+use tokio::sync::OnceCell;
+
+use crate::executor::ExecutorError;
+
+/// Seconds until the engine must have begun to answer.
+const TIMEOUT: u64 = 120;
+/// The oldest API that this was made for: Docker 20.10.
+const OLDEST: (usize, usize) = (1, 41);
+
+/// Where a Docker engine listens.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum DockerEndpoint {
+    /// What `DOCKER_HOST`, `DOCKER_TLS_VERIFY` and `DOCKER_CERT_PATH` say, as the `docker` command reads them; without them the
+    /// usual socket.
+    #[default]
+    Environment,
+    /// A socket.
+    Socket(PathBuf),
+    /// An address, `HOST:PORT`, without TLS.
+    Tcp(String),
+    /// An address, `HOST:PORT`, with TLS. The folder has `ca.pem`, `cert.pem` and `key.pem`.
+    Tls {
+        /// The address.
+        address: String,
+        /// The folder with the certificates.
+        certificates: PathBuf,
+    },
+}
+
+/// The usual socket.
+const SOCKET: &str = "/var/run/docker.sock";
+
+impl DockerEndpoint {
+    /// What the environment says, as far as it can be understood.
+    fn resolved(&self) -> Result<Self, ExecutorError> {
+        let Self::Environment = self else { return Ok(self.clone()) };
+        let host = std::env::var("DOCKER_HOST").unwrap_or_default();
+        if host.is_empty() {
+            return Ok(Self::Socket(PathBuf::from(SOCKET)));
+        }
+        if let Some(path) = host.strip_prefix("unix://") {
+            return Ok(Self::Socket(PathBuf::from(path)));
+        }
+        let Some(address) = host.strip_prefix("tcp://").or_else(|| host.strip_prefix("http://")) else {
+            return Err(ExecutorError::Unsupported {
+                what: format!("DOCKER_HOST={host}"),
+                advice: "use unix:///path/of/a/socket or tcp://host:port".to_owned(),
+            });
+        };
+        let address = address.trim_end_matches('/').to_owned();
+        if std::env::var("DOCKER_TLS_VERIFY").is_ok_and(|value| !value.is_empty()) {
+            let certificates = std::env::var_os("DOCKER_CERT_PATH").map(PathBuf::from);
+            let home = std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".docker"));
+            let certificates = certificates.or(home).unwrap_or_default();
+            return Ok(Self::Tls { address, certificates });
+        }
+        Ok(Self::Tcp(address))
+    }
+
+    fn connect(&self) -> Result<Docker, Error> {
+        match self {
+            Self::Environment => Docker::connect_with_unix(SOCKET, TIMEOUT, API_DEFAULT_VERSION),
+            Self::Socket(path) => Docker::connect_with_unix(&path.to_string_lossy(), TIMEOUT, API_DEFAULT_VERSION),
+            Self::Tcp(address) => Docker::connect_with_http(&format!("tcp://{address}"), TIMEOUT, API_DEFAULT_VERSION),
+            Self::Tls { address, certificates } => {
+                // Another one that is there already is as good.
+                let _ = rustls::crypto::ring::default_provider().install_default();
+                let file = |name: &str| certificates.join(name);
+                let (key, cert, ca) = (file("key.pem"), file("cert.pem"), file("ca.pem"));
+                Docker::connect_with_ssl(&format!("tcp://{address}"), &key, &cert, &ca, TIMEOUT, API_DEFAULT_VERSION)
+            }
+        }
+    }
+}
+
+impl std::fmt::Display for DockerEndpoint {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Environment => f.write_str("the environment's Docker engine"),
+            Self::Socket(path) => write!(f, "unix://{}", path.display()),
+            Self::Tcp(address) => write!(f, "tcp://{address}"),
+            Self::Tls { address, .. } => write!(f, "tcp://{address} (TLS)"),
+        }
+    }
+}
+
+/// A connection that is made when it is first needed.
+#[derive(Debug)]
+pub(crate) struct Connection {
+    endpoint: DockerEndpoint,
+    docker: OnceCell<Docker>,
+}
+
+impl Connection {
+    pub(crate) fn new(endpoint: DockerEndpoint) -> Self {
+        Self { endpoint, docker: OnceCell::new() }
+    }
+
+    /// The engine, once its version is known to be one that we can talk to.
+    pub(crate) async fn docker(&self) -> Result<&Docker, ExecutorError> {
+        self.docker.get_or_try_init(|| self.open()).await
+    }
+
+    async fn open(&self) -> Result<Docker, ExecutorError> {
+        let endpoint = self.endpoint.resolved()?;
+        let docker = endpoint.connect().map_err(|error| unreachable(&endpoint, &error))?;
+        let docker = docker.negotiate_version().await.map_err(|error| unreachable(&endpoint, &error))?;
+        let version = docker.client_version();
+        if (version.major_version, version.minor_version) < OLDEST {
+            return Err(ExecutorError::Infrastructure {
+                code: "dockerTooOld",
+                message: format!("the Docker engine at {endpoint} speaks version {version} of its API"),
+                advice: format!("use Docker 20.10 or newer, with version {}.{} of the API", OLDEST.0, OLDEST.1),
+            });
+        }
+        Ok(docker)
+    }
+
+    /// Turns what the engine said into an error that tells what was being done.
+    pub(crate) fn error(&self, doing: &str, error: Error) -> ExecutorError {
+        let endpoint = self.endpoint.resolved().unwrap_or_default();
+        match &error {
+            Error::DockerResponseServerError { status_code, message } => refused(doing, *status_code, message),
+            Error::DockerStreamError { error } => refused(doing, 500, error),
+            _ => unreachable(&endpoint, &error),
+        }
+    }
+}
+
+fn refused(doing: &str, status: u16, message: &str) -> ExecutorError {
+    let message = message.trim();
+    let advice = if message.contains("no space left on device") {
+        "make room on the disk of the Docker engine, for example with `docker system prune`"
+    } else {
+        "see the log of the Docker engine"
+    };
+    let code = if message.contains("no space left on device") { "dockerDiskFull" } else { "dockerRefused" };
+    let message = format!("{doing}: the Docker engine answered {status}: {message}");
+    ExecutorError::Infrastructure { code, message, advice: advice.to_owned() }
+}
+
+/// The engine did not answer at all.
+fn unreachable(endpoint: &DockerEndpoint, error: &Error) -> ExecutorError {
+    let denied = io_kind(error) == Some(io::ErrorKind::PermissionDenied);
+    let (code, advice) = if denied {
+        (
+            "dockerNotAllowed",
+            "let this user use the socket, for example by its group (`usermod -aG docker USER`), and log in again",
+        )
+    } else {
+        ("dockerUnreachable", "start the Docker engine, or say with DOCKER_HOST where it listens")
+    };
+    let why = innermost(error);
+    let message = format!("the Docker engine at {endpoint} cannot be reached: {why}");
+    ExecutorError::Infrastructure { code, message, advice: advice.to_owned() }
+}
+
+fn io_kind(error: &Error) -> Option<io::ErrorKind> {
+    let mut next: Option<&(dyn std::error::Error + 'static)> = Some(error);
+    while let Some(error) = next {
+        if let Some(error) = error.downcast_ref::<io::Error>() {
+            return Some(error.kind());
+        }
+        next = error.source();
+    }
+    None
+}
+
+fn innermost(error: &Error) -> String {
+    let mut last: &dyn std::error::Error = error;
+    let mut source = error.source();
+    while let Some(error) = source {
+        last = error;
+        source = error.source();
+    }
+    last.to_string()
+}

@@ -1,0 +1,5 @@
+//! Reaching Docker engines.
+
+pub(crate) mod connect;
+
+pub use self::connect::DockerEndpoint;
