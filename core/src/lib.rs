@@ -93,9 +93,9 @@ pub use engine::{BackupReport, Reader, RestoreReport, restore};
 pub use engine::{
     Control, Credentials, DownloadOptions, DrainReport, Engine, EngineBuilder, EngineEvent, EngineEventKind,
     EngineEvents, EngineStatus, Event, EventFilter, EventKind, EventStream, KeyRotation, LogCursor, LogDownload,
-    LogMatch, LogPage, LogQuery, LogStream, PipelineDeletion, Pipelines, Rerun, Run, RunArtifact, RunName, RunRequest, RunSummary,
-    Running, Runs, SavedCredential, Shutdown, StaleVersion, StoredCredential, StoredPipeline, StoredVersion,
-    TaskSummary,
+    LogMatch, LogPage, LogQuery, LogStream, PipelineDeletion, Pipelines, Rerun, Run, RunArtifact, RunName, RunRequest,
+    RunSummary, Running, Runs, SavedCredential, Shutdown, StaleVersion, StoredCredential, StoredPipeline,
+    StoredVersion, TaskSummary,
 };
 #[cfg(feature = "git")]
 pub use engine::{Remote, Sources};

@@ -68,7 +68,8 @@ impl BlobStore {
         if let Some(token) = &settings.session_token {
             builder = builder.with_token(token);
         }
-        let store = builder.build().map_err(|error| BlobError::of_store("reading the settings of the bucket", &error))?;
+        let store =
+            builder.build().map_err(|error| BlobError::of_store("reading the settings of the bucket", &error))?;
         Ok(Self::below(Arc::new(store), &settings.prefix))
     }
 }

@@ -51,7 +51,8 @@ async fn unpack(chosen: &[RunArtifact], args: &ArtifactsArgs, ui: &Ui) -> Result
     let to = args.to.clone().unwrap_or_else(|| PathBuf::from("."));
     if args.name.is_some() && chosen.len() > 1 {
         let tasks: Vec<&str> = chosen.iter().map(|artifact| artifact.task.as_str()).collect();
-        let message = format!("several tasks left an artifact of this name: {}; say which with --task", tasks.join(", "));
+        let message =
+            format!("several tasks left an artifact of this name: {}; say which with --task", tasks.join(", "));
         return Err(Failure::input(message));
     }
     for artifact in chosen {

@@ -91,7 +91,8 @@ impl RunArtifact {
         let job = tokio::task::spawn_blocking(move || to_folder(BufReader::new(inlet), &folder, limits));
         let (fed, unpacked) = futures::join!(feed, job);
         fed.map_err(|error| self.failed(error))?;
-        let died = |error: tokio::task::JoinError| Error::new(ErrorKind::Internal, "jobDied", "unpack", error.to_string());
+        let died =
+            |error: tokio::task::JoinError| Error::new(ErrorKind::Internal, "jobDied", "unpack", error.to_string());
         unpacked.map_err(died)?.map_err(|error| self.failed(BlobError::of_pack(doing, error)))?;
         Ok(())
     }

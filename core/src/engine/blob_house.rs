@@ -82,7 +82,10 @@ async fn sweep(core: &Core) -> Result<()> {
     }
     if orphans.len() > TOO_MANY {
         let runs = orphans.len();
-        tracing::warn!(runs, "there are artifacts of runs that the store does not have; remove them by hand if they are not wanted");
+        tracing::warn!(
+            runs,
+            "there are artifacts of runs that the store does not have; remove them by hand if they are not wanted"
+        );
         return Ok(());
     }
     let _hold = core.writing("sweep")?;

@@ -31,7 +31,11 @@ pub(super) type GoOn = Arc<dyn Fn() -> Result<()> + Send + Sync>;
 pub(super) async fn copy(from: &Archive, draft: &Draft, go_on: &GoOn) -> Result<Copied> {
     from.store.snapshot(&draft.db()).await?;
     go_on()?;
-    let copied = Archive { store: Arc::new(open(draft)?), logs: LogStore::new(draft.logs()), blobs: BlobStore::folder(draft.blobs()) };
+    let copied = Archive {
+        store: Arc::new(open(draft)?),
+        logs: LogStore::new(draft.logs()),
+        blobs: BlobStore::folder(draft.blobs()),
+    };
     let done = copy_logs(&from.logs, &copied, go_on).await;
     copied.store.close().await?;
     done

@@ -9,7 +9,10 @@ use serde::ser::{Serialize, SerializeMap, Serializer};
 
 use crate::pipeline::{CommitInfo, TaskId};
 use crate::report::{Annotation, TestSummary};
-use crate::run::{AttemptState, Cause, Decision, RunEnd, RestoredCache, RunEvent, RunId, Seq, Sequenced, StoredArtifact, TaskEnd, WaitReason};
+use crate::run::{
+    AttemptState, Cause, Decision, RestoredCache, RunEnd, RunEvent, RunId, Seq, Sequenced, StoredArtifact, TaskEnd,
+    WaitReason,
+};
 
 /// The word for a piece of log.
 pub(crate) const LOG: &str = "log";

@@ -72,9 +72,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::watch;
 
+pub use artifacts::RunArtifact;
 #[cfg(feature = "sqlite")]
 pub use backup::BackupReport;
-pub use artifacts::RunArtifact;
 pub use builder::EngineBuilder;
 pub use control::{Control, EngineStatus, RunName};
 pub use credentials::{Credentials, KeyRotation, SavedCredential, StoredCredential};

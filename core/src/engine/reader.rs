@@ -30,7 +30,13 @@ impl Reader {
     pub fn open(path: impl AsRef<Path>) -> Result<Self> {
         let data_dir = DataDir::open_read_only(path.as_ref())?;
         let store = Arc::new(crate::store::SqliteStore::open_read_only(data_dir.db())?);
-        Ok(Self { archive: Archive { store, logs: LogStore::new(data_dir.logs()), blobs: BlobStore::folder(data_dir.blobs()) } })
+        Ok(Self {
+            archive: Archive {
+                store,
+                logs: LogStore::new(data_dir.logs()),
+                blobs: BlobStore::folder(data_dir.blobs()),
+            },
+        })
     }
 
     /// The run that a person means: an id, the beginning of one, `PIPELINE#NUMBER`, `PIPELINE#latest`, or `latest`.

@@ -56,7 +56,11 @@ async fn restore_from(backup: &Path, data_dir: PathBuf) -> Result<RestoreReport>
     let source = DataDir::open_read_only(backup).map_err(|error| unusable(backup, error.into()))?;
     let _quiet = Quiet::new(source.path())?;
     let store = SqliteStore::open_read_only(source.db()).map_err(|error| unusable(backup, error.into()))?;
-    let archive = Archive { store: Arc::new(store), logs: LogStore::new(source.logs()), blobs: BlobStore::folder(source.blobs()) };
+    let archive = Archive {
+        store: Arc::new(store),
+        logs: LogStore::new(source.logs()),
+        blobs: BlobStore::folder(source.blobs()),
+    };
     let restored = restore_checked(&archive, &source, data_dir).await;
     archive.store.close().await?;
     restored
@@ -97,7 +101,8 @@ async fn fill(from: &Archive, draft: &Draft) -> Result<(Copied, Vec<RunId>)> {
     let copied = data_copy::copy(from, draft, &go_on).await?;
     let db = draft.db();
     let store = blocking(move || Ok(SqliteStore::open(db)?)).await?;
-    let archive = Archive { store: Arc::new(store), logs: LogStore::new(draft.logs()), blobs: BlobStore::folder(draft.blobs()) };
+    let archive =
+        Archive { store: Arc::new(store), logs: LogStore::new(draft.logs()), blobs: BlobStore::folder(draft.blobs()) };
     let unfinished = note(&archive).await;
     archive.store.close().await?;
     Ok((copied, unfinished?))

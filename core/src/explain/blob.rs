@@ -27,9 +27,11 @@ pub fn blob_error(error: &BlobError) -> Explained {
             "A file of the workspace may have changed while it was read: let nothing run on in the background. Otherwise look \
              at the disk or the bucket.",
         ),
-        BlobError::Missing { .. } => {
-            (FailureClass::Infrastructure, code::OBJECT_MISSING, "Somebody removed it: look into the folder or the bucket.")
-        }
+        BlobError::Missing { .. } => (
+            FailureClass::Infrastructure,
+            code::OBJECT_MISSING,
+            "Somebody removed it: look into the folder or the bucket.",
+        ),
         BlobError::Io { .. } => (
             FailureClass::Infrastructure,
             code::OBJECT_STORE,

@@ -20,8 +20,8 @@ mod source;
 mod tests;
 mod timeout;
 
-pub use blob::{blob_error, tests_failed};
 pub use action::{action_lost, action_missing, action_panicked};
+pub use blob::{blob_error, tests_failed};
 pub use credential::no_credential;
 pub use error::{Explained, FailureClass, executor_error, io_error};
 pub use exit::step_failure;

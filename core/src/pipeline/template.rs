@@ -130,7 +130,9 @@ impl Template {
     pub(crate) fn resolve_key(&self, scope: &dyn Scope) -> Result<Vec<KeyPiece>, BadValue> {
         let pieces = self.parts.iter().map(|part| match part {
             Part::Reference { to: Reference::Hash { files }, .. } => Ok(KeyPiece::FilesHash(files.clone())),
-            part => Self { source: self.source.clone(), parts: Arc::from([part.clone()]) }.resolve(scope).map(KeyPiece::Text),
+            part => Self { source: self.source.clone(), parts: Arc::from([part.clone()]) }
+                .resolve(scope)
+                .map(KeyPiece::Text),
         });
         pieces.collect()
     }

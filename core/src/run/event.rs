@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::id::{RunId, Seq};
 use super::filed::{RestoredCache, StoredArtifact};
+use super::id::{RunId, Seq};
 use super::outcome::{AttemptState, Cause, RunEnd, TaskEnd, WaitReason};
 use super::time::Now;
 use crate::pipeline::{CommitInfo, StageName, TaskId};

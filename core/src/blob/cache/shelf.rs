@@ -140,8 +140,7 @@ pub(crate) async fn make_room(store: &BlobStore, limit: u64, now: Timestamp) -> 
         }
     }
     let mut gone = 0;
-    let (known, lost): (Vec<_>, Vec<_>) =
-        shelved.into_values().partition(|cache| cache.used > Timestamp::UNIX_EPOCH);
+    let (known, lost): (Vec<_>, Vec<_>) = shelved.into_values().partition(|cache| cache.used > Timestamp::UNIX_EPOCH);
     for cache in lost {
         for (name, changed) in archives.remove(&cache.stem).unwrap_or_default() {
             if age(now, changed) > ABANDONED {

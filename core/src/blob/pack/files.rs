@@ -19,10 +19,8 @@ pub(crate) fn each_file(
     for entry in Archive::new(tar).entries()? {
         let mut entry = entry?;
         let name = clean(&place.join(entry.path()?))?;
-        let file = matches!(
-            entry.header().entry_type(),
-            EntryType::Regular | EntryType::Continuous | EntryType::GNUSparse
-        );
+        let file =
+            matches!(entry.header().entry_type(), EntryType::Regular | EntryType::Continuous | EntryType::GNUSparse);
         if file && wanted(&name) {
             take(&name, entry.size(), &mut entry)?;
         }

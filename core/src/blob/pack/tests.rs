@@ -159,7 +159,8 @@ fn what_could_not_be_unpacked_is_not_packed() {
 
 #[test]
 fn an_archive_that_is_cut_off_is_noticed_wherever_it_is_cut() {
-    let (archive, _) = pack(&tar_of(&[("a", EntryType::Regular, "some content"), ("b", EntryType::Regular, "x")]), "", |_| true);
+    let (archive, _) =
+        pack(&tar_of(&[("a", EntryType::Regular, "some content"), ("b", EntryType::Regular, "x")]), "", |_| true);
     for end in 0..archive.len() {
         assert!(to_tar(&archive[..end], &mut Vec::new(), LIMITS).is_err(), "cut at {end} of {}", archive.len());
     }

@@ -6,13 +6,13 @@ use std::sync::Arc;
 
 use super::protocol::RunName;
 use crate::audit::{AuditEntry, Change};
+use crate::blob::BlobStore;
 use crate::engine::BackupReport;
 use crate::engine::archive::Archive;
 use crate::engine::builder::{open_store, system_clock};
 use crate::engine::data_copy::{self, GoOn};
 use crate::engine::driver::digest_of;
 use crate::engine::run::decision_about;
-use crate::blob::BlobStore;
 use crate::error::{Error, ErrorKind, Result};
 use crate::log::LogStore;
 use crate::run::Decision;

@@ -18,11 +18,7 @@ use crate::pipeline::KeyPiece;
 use crate::run::RestoredCache;
 
 impl FilingJob {
-    pub(super) async fn restore_caches(
-        &self,
-        workspace: &Workspace<'_>,
-        notes: &Lines,
-    ) -> Vec<RestoredCache> {
+    pub(super) async fn restore_caches(&self, workspace: &Workspace<'_>, notes: &Lines) -> Vec<RestoredCache> {
         let mut restored = Vec::new();
         for cache in &self.wanted.caches {
             let (line, done) = match self.restore(cache, workspace).await {
@@ -124,7 +120,8 @@ impl FilingJob {
             Ok(line) => line,
             Err(error) => {
                 let explained = error.explained().cause;
-                let advice = if explained.advice.is_empty() { String::new() } else { format!(". {}", explained.advice) };
+                let advice =
+                    if explained.advice.is_empty() { String::new() } else { format!(". {}", explained.advice) };
                 format!("not saved: {}{advice}", explained.message)
             }
         }
@@ -149,7 +146,8 @@ impl FilingJob {
         };
         if packed.size > settings.caches {
             store.delete(&archive).await?;
-            let why = format!("it takes {}, and all caches together may take {}", size(packed.size), size(settings.caches));
+            let why =
+                format!("it takes {}, and all caches together may take {}", size(packed.size), size(settings.caches));
             return Err(BlobError::TooBig { what, why }.into());
         }
         failpoint::crash("cache.uploaded");
@@ -256,7 +254,9 @@ async fn digest_of_files(workspace: &Workspace<'_>, patterns: &str) -> Result<St
     }
     let all = std::mem::take(&mut *hold(&all));
     if all.is_empty() {
-        return Err(format!("no file is there for ${{hash:{patterns}}}; an earlier task has to bring it, as a checkout does"));
+        return Err(format!(
+            "no file is there for ${{hash:{patterns}}}; an earlier task has to bring it, as a checkout does"
+        ));
     }
     let mut digest = Sha256::new();
     for (name, content) in all {

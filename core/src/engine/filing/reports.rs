@@ -99,7 +99,9 @@ impl Reading {
         lines.extend(match failed {
             Some(why) => Some(format!("reports not read: {why}")),
             None if self.files == 0 => Some(format!("there is no report: no file matches {}", globs.text())),
-            None if self.files == MAX_FILES => Some(format!("{MAX_FILES} reports were read, and others were not looked at")),
+            None if self.files == MAX_FILES => {
+                Some(format!("{MAX_FILES} reports were read, and others were not looked at"))
+            }
             None => None,
         });
         lines
@@ -154,7 +156,8 @@ impl FilingJob {
         if self.masks.count() > 0 {
             reading.report.change_texts(|text| masked(&self.masks, text));
             for remark in &mut reading.remarks {
-                (remark.file, remark.message) = (masked(&self.masks, &remark.file), masked(&self.masks, &remark.message));
+                (remark.file, remark.message) =
+                    (masked(&self.masks, &remark.file), masked(&self.masks, &remark.message));
             }
         }
         for line in reading.complaints_in_words(failed, globs) {

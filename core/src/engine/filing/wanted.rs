@@ -123,7 +123,9 @@ pub(super) fn checked_name(name: String, what: &str) -> Result<String, BadValue>
     let why = match () {
         () if name.trim().is_empty() => "is empty".to_owned(),
         () if name.len() > MAX_NAME => format!("has {} bytes, and {MAX_NAME} are allowed", name.len()),
-        () if name.contains(|c: char| c.is_control()) => "contains a line break or another control character".to_owned(),
+        () if name.contains(|c: char| c.is_control()) => {
+            "contains a line break or another control character".to_owned()
+        }
         () => return Ok(name),
     };
     Err(BadValue::new(format!("the {what} {why}"), "look at the values that are put into it"))

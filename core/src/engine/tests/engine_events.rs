@@ -34,7 +34,8 @@ impl Source {
     fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let logs = LogStore::new(folder.path().join("logs"));
-        let archive = Archive { store: Arc::new(MemoryStore::new()), logs, blobs: crate::blob::BlobStore::folder("nowhere") };
+        let archive =
+            Archive { store: Arc::new(MemoryStore::new()), logs, blobs: crate::blob::BlobStore::folder("nowhere") };
         Self { _folder: folder, archive, commits: watch::Sender::new(0), closing: watch::Sender::new(false) }
     }
 

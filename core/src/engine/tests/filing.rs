@@ -161,7 +161,10 @@ async fn a_cache_that_is_too_big_fails_nothing() {
     let (run, summary) = run(&engine, CACHED, on("main")).await;
     assert!(summary.succeeded());
     let said = log(&run, "build").await;
-    assert!(said.contains("not saved: the cache \"deps-") && said.contains("is too big: there are more than 1 files"), "{said}");
+    assert!(
+        said.contains("not saved: the cache \"deps-") && said.contains("is too big: there are more than 1 files"),
+        "{said}"
+    );
     assert_eq!(files_below(&site.blobs()), Vec::<PathBuf>::new(), "nothing is left of it");
     engine.close().await.unwrap();
 }
@@ -255,7 +258,8 @@ async fn artifacts_are_kept_listed_and_unpacked() {
 async fn a_task_whose_artifact_cannot_be_kept_did_not_succeed() {
     let site = Site::new();
     let artifact = ArchiveLimits { bytes: 5, ..ArchiveLimits::default() };
-    let engine = site.builder().blob_settings(BlobSettings { artifact, ..BlobSettings::default() }).open().await.unwrap();
+    let engine =
+        site.builder().blob_settings(BlobSettings { artifact, ..BlobSettings::default() }).open().await.unwrap();
     let (_, summary) = run(&engine, BUILT, RunRequest::manual()).await;
     let task = summary.task("build").unwrap();
     assert_eq!(task.status, TaskStatus::Failed);

@@ -89,6 +89,8 @@ impl DataDir {
     #[cfg(feature = "git")]
     pub fn sources(&self) -> PathBuf {
         self.path.join("sources")
+    }
+
     /// The folder with caches and artifacts.
     pub fn blobs(&self) -> PathBuf {
         self.path.join(BLOBS)
