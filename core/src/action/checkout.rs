@@ -163,7 +163,7 @@ fn lfs(exported: &Exported) -> Option<String> {
         let named = exported.lfs.join(", ");
         let more = if exported.lfs.len() as u64 == count { "" } else { ", …" };
         format!(
-            "warning: {count} files are kept by Git LFS, and only their pointers are here: {named}{more}\n\
+            "warning: only pointers are here of {count} that Git LFS keeps elsewhere: {named}{more}\n\
              a task after this one can bring them with `git lfs pull`"
         )
     })

@@ -86,6 +86,47 @@ fn names_of_branches_and_commits() {
     }
 }
 
+#[test]
+fn an_address_of_a_submodule_is_one_of_its_own_or_relative_to_its_parent() {
+    let of =
+        |parent: &str, text: &str| RemoteUrl::parse(parent).unwrap().submodule(text).map(|found| found.to_string());
+    for (parent, text, found) in [
+        ("https://example.com/team/web.git", "../lib.git", "https://example.com/team/lib.git"),
+        ("https://example.com/team/web.git", "../../other/lib", "https://example.com/other/lib"),
+        ("git@example.com:team/web.git", "../lib.git", "git@example.com:team/lib.git"),
+        ("git@example.com:web.git", "../lib.git", "git@example.com:lib.git"),
+        ("ssh://git@example.com:2222/srv/web.git", "./lib", "ssh://git@example.com:2222/srv/web.git/lib"),
+        ("/srv/git/web.git", "../lib.git", "/srv/git/lib.git"),
+        ("/srv/git/web.git", "/srv/other.git", "/srv/other.git"),
+        ("https://example.com/web", "https://else.example.com/lib", "https://else.example.com/lib"),
+    ] {
+        assert_eq!(of(parent, text).unwrap(), found, "{text} of {parent}");
+    }
+    for (parent, text) in [
+        ("https://example.com/web", "/etc"),
+        ("https://example.com/web", "file:///etc"),
+        ("git@example.com:web", "/etc"),
+        ("https://example.com/web", "../../../../lib"),
+        ("https://example.com/web", "../a\nb"),
+        ("git@example.com:web", "../-x"),
+        ("https://example.com/web", "ext::sh -c x"),
+    ] {
+        assert!(of(parent, text).is_err(), "{text:?} of {parent}");
+    }
+}
+
+#[test]
+fn a_credential_is_for_one_host() {
+    let url = |text: &str| RemoteUrl::parse(text).unwrap();
+    let same = |one: &str, other: &str| url(one).has_host_of(&url(other));
+    assert!(same("https://example.com/a", "https://example.com/b"));
+    assert!(same("git@example.com:a", "ssh://ana@example.com/b"));
+    assert!(!same("https://example.com/a", "http://example.com/a"), "in clear");
+    assert!(!same("https://example.com/a", "https://example.com:8443/a"));
+    assert!(!same("https://example.com/a", "https://example.com.evil.org/a"));
+    assert!(!same("git@example.com:a", "ssh://git@example.com:2222/a"));
+}
+
 proptest! {
     #[test]
     fn any_text_is_an_address_or_none(text in "\\PC{0,60}") {

@@ -80,7 +80,7 @@ impl RemoteUrl {
         for part in text.split('/') {
             match part {
                 "" | "." => {}
-                ".." if parts.len() > 1 => drop(parts.pop()),
+                ".." if parts.last().is_some_and(|last| !last.is_empty()) => drop(parts.pop()),
                 ".." => return Err(bad("it leads above the top of its parent's address")),
                 name => parts.push(name),
             }

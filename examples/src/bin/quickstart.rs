@@ -47,7 +47,7 @@ fn test() -> TaskBuilder {
 }
 
 fn own_tests() -> TaskBuilder {
-    let script = "cargo test -p windlass --no-default-features --lib \"$OWN_TESTS\"";
+    let script = "cargo test -p windlass --no-default-features --features sqlite --lib \"$OWN_TESTS\"";
     Task::script("own-tests", script).when("OWN_TESTS != ''")
 }
 

@@ -21,9 +21,10 @@ impl SshRemote {
     /// Starts it. The key that it lets in has this passphrase, none when it is empty.
     pub fn start(repository: &Repository, passphrase: &str) -> Self {
         let folder = tempfile::tempdir().unwrap_or_else(|error| panic!("{error}"));
-        keygen(&folder.path().join("host"), "");
-        keygen(&folder.path().join("user"), passphrase);
-        keygen(&folder.path().join("stranger"), "");
+        keygen("ed25519", &folder.path().join("host"), "");
+        keygen("ecdsa", &folder.path().join("host-ecdsa"), "");
+        keygen("ed25519", &folder.path().join("user"), passphrase);
+        keygen("ed25519", &folder.path().join("stranger"), "");
         let repository = repository.bare();
         // Somebody else may take the port before sshd does.
         for _ in 0..20 {
@@ -60,6 +61,11 @@ impl SshRemote {
         self.line(&self.read("host.pub"))
     }
 
+    /// The same for its other key, of an older kind.
+    pub fn known_host_by_its_older_key(&self) -> String {
+        self.line(&self.read("host-ecdsa.pub"))
+    }
+
     /// A line with the key of another host.
     pub fn other_host(&self) -> String {
         self.line(&self.read("stranger.pub"))
@@ -86,10 +92,11 @@ impl Drop for SshRemote {
 fn serve(folder: &Path, port: u16) -> Option<Child> {
     let path = |name: &str| folder.join(name).display().to_string();
     let config = format!(
-        "Port {port}\nListenAddress 127.0.0.1\nHostKey {}\nAuthorizedKeysFile {}\nPidFile none\nStrictModes no\n\
+        "Port {port}\nListenAddress 127.0.0.1\nHostKey {}\nHostKey {}\nAuthorizedKeysFile {}\nPidFile none\nStrictModes no\n\
          UsePAM no\nPasswordAuthentication no\nKbdInteractiveAuthentication no\nPermitRootLogin prohibit-password\n\
          LogLevel ERROR\n",
         path("host"),
+        path("host-ecdsa"),
         path("user.pub"),
     );
     let written = std::fs::write(folder.join("config"), config).and_then(|()| File::create(folder.join("complaints")));
@@ -117,9 +124,9 @@ fn read(path: &Path) -> String {
     std::fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
-fn keygen(path: &Path, passphrase: &str) {
+fn keygen(kind: &str, path: &Path, passphrase: &str) {
     let mut command = Command::new("ssh-keygen");
-    let command = command.args(["-q", "-t", "ed25519", "-C", "a test", "-N", passphrase, "-f"]).arg(path);
+    let command = command.args(["-q", "-t", kind, "-C", "a test", "-N", passphrase, "-f"]).arg(path);
     let done = command.stdin(Stdio::null()).status().unwrap_or_else(|error| panic!("ssh-keygen is needed: {error}"));
     assert!(done.success());
 }

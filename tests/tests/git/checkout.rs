@@ -182,7 +182,7 @@ async fn files_of_lfs_are_named_in_the_log() {
     let run = site.run(&checking_out(&format!("{{url: '{}'}}", repository.bare().display()), "true")).await;
     assert!(run.succeeded(), "{run:?}");
     let log = site.log(&run, "source").await;
-    assert!(log.contains("1 files are kept by Git LFS") && log.contains("media/big.bin"), "{log}");
+    assert!(log.contains("only pointers are here of 1 that Git LFS keeps") && log.contains("media/big.bin"), "{log}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -68,8 +68,8 @@ fn a_large_repository_is_fetched_once_and_then_only_what_is_new() {
         (task, remote.sent() - before)
     };
     let (_, whole) = checkout("");
-    for file in 0..3 {
-        repository.commit(&format!("src/part-000/file-0000{file}.txt"), "changed\n", "Change a file");
+    for file in [0, 400, 800] {
+        repository.commit(&format!("src/part-000/file-{file:05}.txt"), "changed\n", "Change a file");
     }
     repository.push("main");
     let (_, again) = checkout("");
