@@ -2,6 +2,7 @@
 
 mod control;
 mod reading;
+mod secret;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -12,6 +13,9 @@ pub(super) use self::control::{
     ApproveArgs, BackupArgs, CancelArgs, DecisionArgs, DoctorArgs, RejectArgs, RestoreArgs, RetryArgs,
 };
 pub(super) use self::reading::{ArtifactsArgs, LogsArgs, RunsArgs, ShowArgs};
+pub(super) use self::secret::{
+    ListSecretsArgs, RemoveSecretArgs, RotateKeyArgs, SecretArgs, SecretVerb, SetSecretArgs, TestSecretArgs, named_file,
+};
 use crate::pipeline::ExecutorName;
 
 /// A CI/CD engine without a server: pipelines run on this machine, survive a crash, and say why they failed.
@@ -41,7 +45,9 @@ Exit codes:
 
 Environment:
   NO_COLOR        no colours, whatever the value
-  WINDLASS_LOG    what the engine says about itself on stderr, such as `debug` or `windlass=trace`";
+  WINDLASS_LOG    what the engine says about itself on stderr, such as `debug` or `windlass=trace`
+  WINDLASS_MASTER_KEY, WINDLASS_MASTER_KEY_FILE
+                  the key that seals credentials, or the file with it; see `windlass secret set --help`";
 
 /// What is to be done.
 #[derive(Debug, Subcommand)]
@@ -72,6 +78,8 @@ pub(super) enum Verb {
     Reject(RejectArgs),
     /// Run a run again
     Retry(RetryArgs),
+    /// Keep credentials for tasks: set, list, remove, test them
+    Secret(SecretArgs),
     /// Copy everything into a folder, while it goes on
     Backup(BackupArgs),
     /// Make a data directory of a backup
@@ -105,6 +113,7 @@ Examples:
   windlass run ci.yaml
   windlass run ci.yaml --param TARGET=dev --param LEVEL=3
   windlass run ci.yaml --source .                 the workspace starts with the files of this folder
+  windlass run ci.yaml --secret HOOK=hook.txt     a credential for this run alone
   windlass run ci.yaml --json | jq 'select(.type == \"taskFinished\")'
 
 The first Ctrl-C cancels the run and cleans up. The second leaves at once; `windlass attach` takes the run up again.")]
@@ -119,6 +128,9 @@ pub(super) struct RunArgs {
     /// A folder whose files the workspace starts with; what git ignores stays out
     #[arg(long, value_name = "DIR")]
     pub(super) source: Option<PathBuf>,
+    /// A credential for this run alone, from a file; can be given several times. It is kept sealed until the run has ended
+    #[arg(long = "secret", value_name = "NAME=FILE", value_parser = named_file)]
+    pub(super) secrets: Vec<(String, PathBuf)>,
     #[command(flatten)]
     pub(super) data_dir: DataDirArg,
     /// How many tasks run at once; twice the processors unless set

@@ -30,6 +30,7 @@ mod runs;
 mod sanitize;
 mod schema;
 mod scroll;
+mod secret;
 mod show;
 mod signals;
 mod text;
@@ -37,6 +38,7 @@ mod timeline;
 mod tree;
 mod ui;
 mod validate;
+mod value;
 mod view;
 mod voice;
 mod watch;
@@ -87,6 +89,7 @@ fn code_over(engine: impl Fn() -> EngineBuilder, args: impl IntoIterator<Item = 
     };
     voice::listen();
     let ui = Ui::new(cli.color, Surroundings::look());
+    let engine = || engine().or_master_key(value::master_key());
     match obey(cli.verb, &ui, &engine) {
         Ok(exit) => exit.code(),
         Err(failure) => {
@@ -113,6 +116,7 @@ fn obey(verb: Verb, ui: &Ui, engine: &dyn Fn() -> EngineBuilder) -> Result<Exit,
         Verb::Approve(args) => runtime()?.block_on(decide::decide(args.decision, Decision::Approved, ui, engine)),
         Verb::Reject(args) => runtime()?.block_on(decide::decide(args.decision, Decision::Rejected, ui, engine)),
         Verb::Retry(args) => runtime()?.block_on(retry::retry(args, ui, engine)),
+        Verb::Secret(args) => runtime()?.block_on(secret::secret(args, ui, engine)),
         Verb::Backup(args) => runtime()?.block_on(backup::backup(args)),
         Verb::Restore(args) => runtime()?.block_on(backup::restore(args, ui)),
         Verb::Doctor(args) => runtime()?.block_on(doctor::doctor(args, ui)),

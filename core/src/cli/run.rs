@@ -7,7 +7,7 @@ use super::exit::{Exit, Failure};
 use super::follow::follow;
 use super::signals::Signals;
 use super::ui::Ui;
-use super::{beside, open, text};
+use super::{beside, open, text, value};
 use crate::clock::SystemClock;
 use crate::engine::{Engine, EngineBuilder, RunRequest};
 use crate::pipeline::{self, Plan};
@@ -46,6 +46,10 @@ fn request(args: &RunArgs) -> Result<RunRequest, Failure> {
     }
     if let Some(executor) = &args.executor {
         request = request.executor(executor.clone());
+    }
+    for (name, file) in &args.secrets {
+        let credential = value::opaque(file).map_err(|why| Failure::input(format!("--secret {name}: {why}")))?;
+        request = request.secret(name, credential);
     }
     if let Some(source) = &args.source {
         check_source(source)?;

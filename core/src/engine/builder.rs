@@ -280,6 +280,31 @@ impl EngineBuilder {
         self
     }
 
+    /// The credentials of the data directory alone, while no engine works on it.
+    #[cfg(feature = "cli")]
+    pub(crate) async fn credentials_alone(self) -> Result<super::CredentialsAlone> {
+        let data_dir = DataDir::open(&self.data_dir)?;
+        let store = match self.store {
+            Some(store) => store,
+            None => open_store(&data_dir)?,
+        };
+        let key = self.master_key.unwrap_or_else(|| KeySource::File(data_dir.master_key()));
+        let vault = Arc::new(Vault::new(store.clone(), key));
+        let tests = self.credential_tests;
+        #[cfg(all(unix, feature = "docker"))]
+        let (_, tests) = super::images::bring(Actions::default(), tests, &self.images);
+        #[cfg(feature = "git")]
+        let tests = with_git_test(tests, &crate::source::Mirrors::new(data_dir.sources()));
+        super::CredentialsAlone::new((data_dir, store, vault), self.secrets, tests).await
+    }
+
+    /// The same as [`master_key`](Self::master_key) where the embedder says nothing.
+    #[cfg(feature = "cli")]
+    pub(crate) fn or_master_key(mut self, source: Option<KeySource>) -> Self {
+        self.master_key = self.master_key.or(source);
+        self
+    }
+
     /// Opens the engine, and takes up every run that an earlier one left unfinished: their steps went on meanwhile.
     ///
     /// # Errors
@@ -318,6 +343,8 @@ impl EngineBuilder {
         let (hold, gone) = Hold::new(data_dir, socket);
         #[cfg(feature = "git")]
         let (actions, mirrors) = with_checkout(actions, sources, &hold);
+        #[cfg(feature = "git")]
+        let credential_tests = with_git_test(credential_tests, &mirrors);
         let core = Core::new(Parts {
             archive: Archive { store, logs, blobs },
             clock,
@@ -352,6 +379,17 @@ impl EngineBuilder {
         }
         Ok(Engine { handle })
     }
+}
+
+/// Repositories are asked with the engine's own mirrors, unless the embedder has another test of them.
+#[cfg(feature = "git")]
+fn with_git_test(
+    mut tests: BTreeMap<TargetKind, Arc<dyn CredentialTest>>,
+    mirrors: &crate::source::Mirrors,
+) -> BTreeMap<TargetKind, Arc<dyn CredentialTest>> {
+    let own = || -> Arc<dyn CredentialTest> { Arc::new(super::credential_tests::GitTest { mirrors: mirrors.clone() }) };
+    tests.entry(TargetKind::Git).or_insert_with(own);
+    tests
 }
 
 /// The socket for other processes. An engine does its work also without it.

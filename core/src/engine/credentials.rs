@@ -1,5 +1,6 @@
 //! The credentials that an engine keeps: set, listed, used, removed, and sealed with another key.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -9,10 +10,15 @@ use super::Engine;
 #[cfg(feature = "sqlite")]
 use super::Reader;
 use super::core::Core;
-use crate::audit::Change;
+use super::vault::Vault;
+use crate::audit::{AuditEntry, Change};
 use crate::error::{Error, ErrorKind, Result};
 use crate::pipeline::CredentialName;
-use crate::secret::{Credential, CredentialKind, CredentialReport, CredentialTarget, SecretError, Unmasked, unmasked};
+use crate::run::Now;
+use crate::secret::{
+    Credential, CredentialKind, CredentialReport, CredentialTarget, CredentialTest, KeyRing, SecretError,
+    SecretProviders, TargetKind, Unmasked, unmasked,
+};
 use crate::store::{Batch, CredentialChange, CredentialOwner, CredentialRecord, Store};
 
 /// The credentials that an engine keeps. Values go in and are used; nothing lists them, and nothing that is stored, told or
@@ -102,14 +108,11 @@ impl Credentials {
         let (core, name, credential, by) = (self.core.clone(), name.to_owned(), credential.clone(), by.to_owned());
         let job = async move {
             let _alone = core.sealing.lock().await;
-            let owner = CredentialOwner::Installation;
-            let created = core.archive.store.credential(owner, &name).await?.is_none();
-            let record = core.vault.seal(owner, &name, &credential, (core.clock.now(), &by)).await?;
-            let change = Change::CredentialSet { credential: name.clone(), kind: credential.kind() };
-            let audit = vec![core.audited(&by, change)];
-            core.commit(Batch { credentials: vec![CredentialChange::Set(record)], audit, ..Batch::default() }).await?;
+            let at = (core.clock.now(), by.as_str());
+            let (batch, saved) = setting(&*core.archive.store, &core.vault, &name, &credential, at).await?;
+            core.commit(batch).await?;
             drop(hold);
-            Ok(SavedCredential { created, unmasked: unmasked(&name, &credential) })
+            Ok(saved)
         };
         self.core.to_the_end("credentials", job).await
     }
@@ -136,15 +139,8 @@ impl Credentials {
         let (core, name, by) = (self.core.clone(), name.to_owned(), by.to_owned());
         let job = async move {
             let _alone = core.sealing.lock().await;
-            let owner = CredentialOwner::Installation;
-            if core.archive.store.credential(owner, &name).await?.is_none() {
-                let known: Vec<String> =
-                    list(&*core.archive.store).await?.into_iter().map(|known| known.name).collect();
-                return Err(SecretError::no_such(&name, &known).into());
-            }
-            let audit = vec![core.audited(&by, Change::CredentialRemoved { credential: name.clone() })];
-            let credentials = vec![CredentialChange::Remove { owner, name }];
-            core.commit(Batch { credentials, audit, ..Batch::default() }).await?;
+            let batch = removing(&*core.archive.store, &name, (core.clock.now(), &by)).await?;
+            core.commit(batch).await?;
             drop(hold);
             Ok(())
         };
@@ -165,15 +161,11 @@ impl Credentials {
         let (core, by) = (self.core.clone(), by.to_owned());
         let job = async move {
             let _alone = core.sealing.lock().await;
-            let (resealed, ring) = core.vault.reseal().await?;
-            let (key, count) = (ring.current().id().to_string(), resealed.len());
-            let change = Change::MasterKeyRotated { key: key.clone(), credentials: count as u64 };
-            let audit = vec![core.audited(&by, change)];
-            let credentials = resealed.into_iter().map(CredentialChange::Set).collect();
-            core.commit(Batch { credentials, audit, ..Batch::default() }).await?;
+            let (batch, ring, rotation) = rotating(&core.vault, (core.clock.now(), &by)).await?;
+            core.commit(batch).await?;
             core.vault.rotated(&ring).await?;
             drop(hold);
-            Ok(KeyRotation { key, credentials: count })
+            Ok(rotation)
         };
         self.core.to_the_end("credentials", job).await
     }
@@ -184,19 +176,71 @@ impl Credentials {
     /// Those of [`open`](Self::open); `noCredentialTest` when this engine knows no test for such a target; `credentialRefused`,
     /// `wrongCredentialKind` and what else the test says.
     pub async fn test(&self, name: &str, target: &CredentialTarget) -> Result<CredentialReport> {
-        let credential = self.open(name).await?;
-        credential.check()?;
-        let Some(test) = self.core.credential_tests.get(&target.kind) else {
-            let known = self.core.credential_tests.keys().map(|kind| kind.as_str()).collect::<Vec<_>>().join(", ");
-            let known = if known.is_empty() { "no kind of target".to_owned() } else { known };
-            let message = format!(
-                "this engine cannot try a credential on a target of the kind {}; it knows {known}",
-                target.kind
-            );
-            return Err(Error::new(ErrorKind::Unsupported, "noCredentialTest", "credentials", message));
-        };
-        test.test(name, &credential, &target.address).await
+        tried(&self.core.secrets, &self.core.credential_tests, name, target).await
     }
+}
+
+/// Who does it, and when.
+type By<'a> = (Now, &'a str);
+
+/// What setting a credential writes.
+pub(super) async fn setting(
+    store: &dyn Store,
+    vault: &Vault,
+    name: &str,
+    credential: &Credential,
+    (at, by): By<'_>,
+) -> Result<(Batch, SavedCredential)> {
+    check_name(name)?;
+    credential.check()?;
+    let owner = CredentialOwner::Installation;
+    let created = store.credential(owner, name).await?.is_none();
+    let record = vault.seal(owner, name, credential, (at, by)).await?;
+    let change = Change::CredentialSet { credential: name.to_owned(), kind: credential.kind() };
+    let batch = changing(vec![CredentialChange::Set(record)], change, (at, by));
+    Ok((batch, SavedCredential { created, unmasked: unmasked(name, credential) }))
+}
+
+/// What removing a credential writes.
+pub(super) async fn removing(store: &dyn Store, name: &str, by: By<'_>) -> Result<Batch> {
+    let owner = CredentialOwner::Installation;
+    if store.credential(owner, name).await?.is_none() {
+        let known: Vec<String> = list(store).await?.into_iter().map(|known| known.name).collect();
+        return Err(SecretError::no_such(name, &known).into());
+    }
+    let change = Change::CredentialRemoved { credential: name.to_owned() };
+    Ok(changing(vec![CredentialChange::Remove { owner, name: name.to_owned() }], change, by))
+}
+
+/// What sealing everything anew writes, and the keys of which the vault is to be told afterwards.
+pub(super) async fn rotating(vault: &Vault, by: By<'_>) -> Result<(Batch, Arc<KeyRing>, KeyRotation)> {
+    let (resealed, ring) = vault.reseal().await?;
+    let rotation = KeyRotation { key: ring.current().id().to_string(), credentials: resealed.len() };
+    let change = Change::MasterKeyRotated { key: rotation.key.clone(), credentials: resealed.len() as u64 };
+    Ok((changing(resealed.into_iter().map(CredentialChange::Set).collect(), change, by), ring, rotation))
+}
+
+fn changing(credentials: Vec<CredentialChange>, change: Change, (at, by): By<'_>) -> Batch {
+    let audit = vec![AuditEntry { at, by: by.to_owned(), change }];
+    Batch { credentials, audit, ..Batch::default() }
+}
+
+/// Tries a credential on a target.
+pub(super) async fn tried(
+    providers: &SecretProviders,
+    tests: &BTreeMap<TargetKind, Arc<dyn CredentialTest>>,
+    name: &str,
+    target: &CredentialTarget,
+) -> Result<CredentialReport> {
+    let credential = providers.credential(name).await?;
+    credential.check()?;
+    let Some(test) = tests.get(&target.kind) else {
+        let known = tests.keys().map(|kind| kind.as_str()).collect::<Vec<_>>().join(", ");
+        let known = if known.is_empty() { "no kind of target".to_owned() } else { known };
+        let message = format!("this engine cannot try a credential on a {}; it knows {known}", target.kind);
+        return Err(Error::new(ErrorKind::Unsupported, "noCredentialTest", "credentials", message));
+    };
+    test.test(name, &credential, &target.address).await
 }
 
 fn check_name(name: &str) -> Result<(), SecretError> {

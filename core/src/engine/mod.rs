@@ -17,7 +17,11 @@ mod blob_house;
 mod builder;
 mod control;
 mod core;
+#[cfg(feature = "git")]
+mod credential_tests;
 mod credentials;
+#[cfg(feature = "cli")]
+mod credentials_alone;
 #[cfg(feature = "sqlite")]
 mod data_copy;
 mod deletion;
@@ -101,6 +105,8 @@ pub use summary::{RunSummary, TaskSummary};
 
 #[cfg(feature = "cli")]
 pub(crate) use control::{back_up_alone, record_decision};
+#[cfg(feature = "cli")]
+pub(crate) use credentials_alone::CredentialsAlone;
 
 use self::core::{Core, Hold};
 use self::launch::NewRun;

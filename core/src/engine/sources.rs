@@ -111,7 +111,7 @@ impl Sources {
     }
 }
 
-fn failed(error: &SourceError) -> Error {
+pub(super) fn failed(error: &SourceError) -> Error {
     let explained = explain::source_error(error);
     let kind = match error {
         SourceError::NotFound { .. } | SourceError::NoSuchRef { .. } | SourceError::Empty { .. } => ErrorKind::NotFound,

@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use super::credential::Credential;
@@ -35,7 +36,7 @@ impl std::fmt::Debug for Known {
 }
 
 /// A value that is too short to be masked: it stands in too many places where it is no secret.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Unmasked {
     /// The credential.
     pub credential: String,

@@ -6,6 +6,7 @@ mod check;
 mod folder;
 mod outcome;
 mod play;
+mod secrets;
 mod stand_in;
 mod task_assert;
 #[cfg(test)]
@@ -28,7 +29,7 @@ use crate::run::Decision;
 ///
 /// Steps without a script succeed at once. Actions such as `checkout`, `buildImage` or `deployManifests` are scripted like
 /// steps and need nothing that they would otherwise talk to; what they would have been given is recorded as
-/// [`StepCall::settings`]. Conditions, retries, timeouts, outputs, variables and `finally` are the engine's own.
+/// [`StepCall::settings`]. Credentials that tasks name are made up, unless the test gives its own. Conditions, retries, timeouts, outputs, variables and `finally` are the engine's own.
 ///
 /// ```
 /// use std::time::Duration;

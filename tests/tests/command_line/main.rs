@@ -25,6 +25,8 @@ mod program;
 #[cfg(test)]
 mod searching;
 #[cfg(test)]
+mod secrets;
+#[cfg(test)]
 mod standing_still;
 #[cfg(test)]
 mod story;

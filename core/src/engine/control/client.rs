@@ -10,12 +10,15 @@ use tokio::sync::Mutex;
 
 #[cfg(feature = "sqlite")]
 use super::protocol::Copied;
-use super::protocol::{EngineStatus, MAX_ANSWER, Request, RunName, read_answer, request_line};
+use super::protocol::{
+    Done, EngineStatus, MAX_ANSWER, Request, Rotated, RunName, Saved, Tried, read_answer, request_line,
+};
 use crate::clock::pause;
 #[cfg(feature = "sqlite")]
 use crate::engine::BackupReport;
-use crate::engine::Rerun;
+use crate::engine::{KeyRotation, Rerun, SavedCredential};
 use crate::error::{Error, ErrorKind, Result};
+use crate::secret::{Credential, CredentialReport, CredentialTarget};
 use crate::store::DataDir;
 
 /// How long an answer is waited for; an engine that is stopped in a debugger never gives one.
@@ -90,6 +93,33 @@ impl Control {
     /// Runs a run again, as [`Run::retry`](crate::Run::retry) does. Gives the new run.
     pub async fn retry(&self, run: &str, mode: Rerun, by: &str) -> Result<RunName> {
         self.ask(Request::Retry { run: run.to_owned(), by: by.to_owned(), mode: mode.into() }).await
+    }
+
+    /// Keeps a credential, as [`Credentials::set`](crate::Credentials::set) does.
+    pub async fn set_credential(&self, name: &str, credential: &Credential, by: &str) -> Result<SavedCredential> {
+        let (name, credential, by) = (name.to_owned(), credential.clone(), by.to_owned());
+        let Saved { created, unmasked } = self.ask(Request::SetCredential { name, credential, by }).await?;
+        Ok(SavedCredential { created, unmasked })
+    }
+
+    /// Removes a credential.
+    pub async fn remove_credential(&self, name: &str, by: &str) -> Result<()> {
+        let Done {} = self.ask(Request::RemoveCredential { name: name.to_owned(), by: by.to_owned() }).await?;
+        Ok(())
+    }
+
+    /// Tries a credential on its target, as [`Credentials::test`](crate::Credentials::test) does. Takes its time.
+    pub async fn test_credential(&self, name: &str, target: &CredentialTarget) -> Result<CredentialReport> {
+        let (name, kind, address) = (name.to_owned(), target.kind.to_string(), target.address.clone());
+        let Tried { message } = self.ask_patiently(Request::TestCredential { name, kind, address }).await?;
+        Ok(CredentialReport { message })
+    }
+
+    /// Seals everything with another master key, as
+    /// [`Credentials::rotate_master_key`](crate::Credentials::rotate_master_key) does.
+    pub async fn rotate_master_key(&self, by: &str) -> Result<KeyRotation> {
+        let Rotated { key, credentials } = self.ask(Request::RotateMasterKey { by: by.to_owned() }).await?;
+        Ok(KeyRotation { key, credentials })
     }
 
     /// Copies everything into a new folder while the engine goes on, as [`Engine::backup`](crate::Engine::backup) does. A

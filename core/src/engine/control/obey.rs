@@ -8,9 +8,10 @@ use serde_json::Value;
 
 #[cfg(feature = "sqlite")]
 use super::protocol::Copied;
-use super::protocol::{EngineStatus, Request, RunName};
-use crate::engine::{Engine, Run};
+use super::protocol::{Done, EngineStatus, Request, Rotated, RunName, Saved, Tried};
+use crate::engine::{Engine, KeyRotation, Run, SavedCredential};
 use crate::error::{Error, ErrorKind, Result};
+use crate::secret::CredentialTarget;
 
 /// Does it, and gives the answer.
 pub(super) async fn obey(request: Request, engine: &Engine) -> Result<Value> {
@@ -33,6 +34,23 @@ pub(super) async fn obey(request: Request, engine: &Engine) -> Result<Value> {
         Request::Retry { run, by, mode } => {
             let run = engine.find(&run).await?;
             answer(&RunName::of(&run.retry(mode.into(), &by).await?))
+        }
+        Request::SetCredential { name, credential, by } => {
+            let SavedCredential { created, unmasked } = engine.credentials().set(&name, &credential, &by).await?;
+            answer(&Saved { created, unmasked })
+        }
+        Request::RemoveCredential { name, by } => {
+            engine.credentials().remove(&name, &by).await?;
+            answer(&Done {})
+        }
+        Request::TestCredential { name, kind, address } => {
+            let bad = |why: String| Error::new(ErrorKind::Unsupported, "noCredentialTest", "control", why);
+            let target = CredentialTarget::new(kind.parse().map_err(bad)?, address);
+            answer(&Tried { message: engine.credentials().test(&name, &target).await?.message })
+        }
+        Request::RotateMasterKey { by } => {
+            let KeyRotation { key, credentials } = engine.credentials().rotate_master_key(&by).await?;
+            answer(&Rotated { key, credentials })
         }
         Request::Backup { path, by } => back_up(engine, path, &by).await,
         Request::Status {} => answer(&status(engine)),

@@ -12,6 +12,7 @@ use crate::engine::Rerun;
 use crate::error::{Error, ErrorKind, Result};
 use crate::pipeline::TaskName;
 use crate::run::RunId;
+use crate::secret::{Credential, Unmasked};
 #[cfg(feature = "sqlite")]
 use crate::store::Position;
 
@@ -34,6 +35,14 @@ pub(super) enum Request {
     Reject { run: String, task: String, by: String, reason: String },
     /// Runs a run again.
     Retry { run: String, by: String, mode: Mode },
+    /// Keeps a credential.
+    SetCredential { name: String, credential: Credential, by: String },
+    /// Removes a credential.
+    RemoveCredential { name: String, by: String },
+    /// Tries a credential on a target of this kind.
+    TestCredential { name: String, kind: String, address: String },
+    /// Seals everything with another master key.
+    RotateMasterKey { by: String },
     /// Copies everything into a new folder.
     Backup { path: PathBuf, by: String },
     /// How the engine is.
@@ -116,6 +125,26 @@ pub(super) struct Copied {
     pub(super) position: Position,
 }
 
+/// A credential that was set.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Saved {
+    pub(super) created: bool,
+    pub(super) unmasked: Vec<Unmasked>,
+}
+
+/// What was seen with a credential.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Tried {
+    pub(super) message: String,
+}
+
+/// What came of a rotation.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Rotated {
+    pub(super) key: String,
+    pub(super) credentials: usize,
+}
+
 /// Nothing but that it was done.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Done {}
@@ -129,7 +158,7 @@ pub(super) fn request_line(request: &Request) -> Result<Vec<u8>> {
     let line = line(&value);
     if line.len() > MAX_REQUEST {
         let message =
-            format!("the request is too long: at most {} KiB are taken; shorten the reason", MAX_REQUEST >> 10);
+            format!("the request is too long: at most {} KiB are taken; shorten what it says", MAX_REQUEST >> 10);
         return Err(Error::new(ErrorKind::Invalid, "requestTooLong", "control", message));
     }
     Ok(line)

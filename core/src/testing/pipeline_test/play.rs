@@ -10,6 +10,7 @@ use super::answers::Persons;
 use super::check::{check, said};
 use super::folder::Folder;
 use super::outcome::{StepCall, TestOutcome};
+use super::secrets::MadeUp;
 use super::stand_in::StandIns;
 use super::{PipelineTest, Script};
 use crate::clock::SharedClock;
@@ -75,6 +76,7 @@ async fn open(
         .data_dir(folder.path())
         .store(MemoryStore::new())
         .clock(clock.clone())
+        .secrets(MadeUp::of(plan))
         .default_executor(plan.executor.as_ref().map_or(EXECUTOR, |name| name.as_str()));
     names.into_iter().fold(builder, |builder, name| builder.executor(name, executor.clone())).open().await
 }

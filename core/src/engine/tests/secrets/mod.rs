@@ -1,6 +1,7 @@
 //! Credentials: kept sealed, given to steps and actions, and shown by nothing.
 
 mod actions;
+mod fuzzing;
 mod keys;
 mod runs;
 mod steps;
