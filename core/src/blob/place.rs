@@ -48,14 +48,6 @@ impl BlobStore {
         Self { place: Place::Folder(path.into(), Arc::default()) }
     }
 
-    /// The folder when it is one.
-    pub(crate) fn as_folder(&self) -> Option<&PathBuf> {
-        match &self.place {
-            Place::Folder(path, _) => Some(path),
-            Place::Given(_) => None,
-        }
-    }
-
     /// The store, for writing.
     pub(super) fn open(&self) -> Result<Arc<dyn ObjectStore>, BlobError> {
         let (path, opened) = match &self.place {
