@@ -79,7 +79,8 @@ pub struct StepSpec {
     pub secrets: StepSecrets,
     /// The image, where the executor has images.
     pub image: Option<String>,
-    /// What else its container has, and what is beside it. Empty on executors without images.
+    /// What else its container has, and what is beside it. Left out of the JSON when it is nothing.
+    #[serde(skip_serializing_if = "StepContainer::is_empty")]
     pub container: StepContainer,
     /// What it needs and may use.
     pub resources: Resources,
@@ -97,6 +98,13 @@ pub struct StepContainer {
     pub options: ContainerOptions,
     /// The containers beside it.
     pub services: Vec<StepService>,
+}
+
+impl StepContainer {
+    /// Whether the task says nothing of its container.
+    pub fn is_empty(&self) -> bool {
+        self.options.is_empty() && self.services.is_empty()
+    }
 }
 
 /// A container beside a step.
