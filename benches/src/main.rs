@@ -4,6 +4,7 @@
 //! cargo run --release -p windlass-benches                 # all but the long ones
 //! cargo run --release -p windlass-benches -- steps lines  # some
 //! cargo run --release -p windlass-benches -- log          # a log of 1 GiB
+//! cargo run --release -p windlass-benches -- docker       # steps in containers; needs a Docker engine
 //! cargo run --release -p windlass-benches -- store        # a million events in the store, with its query plans
 //! cargo run -p windlass-benches -- --quick                # tiny counts: does everything still work?
 //! ```

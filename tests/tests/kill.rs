@@ -9,7 +9,7 @@ use std::path::Path;
 
 use windlass::failpoint;
 use windlass_tests::kill::campaign::{report, try_in_fresh_folder};
-use windlass_tests::kill::{Campaign, Invariant, Plan, ScenarioName, Wound};
+use windlass_tests::kill::{Campaign, Ground, Invariant, Plan, ScenarioName, Wound};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_windlass-under-test");
 
@@ -25,7 +25,7 @@ fn at(point: &str, visit: u32) -> Wound {
 fn random_kills_lose_double_and_leave_nothing() {
     let seed = setting("WINDLASS_KILL_SEED", 1);
     let kills = setting("WINDLASS_KILLS", 50) as usize;
-    let campaign = Campaign { program: PROGRAM.into(), kills, seed, jobs: 4, bug: None };
+    let campaign = Campaign { program: PROGRAM.into(), kills, seed, jobs: 4, bug: None, ground: Ground::Local };
     let tally = campaign.run(|_| ()).unwrap_or_else(|error| panic!("seed {seed}: {error}"));
     let failures: Vec<String> = tally.failures.iter().map(|(trial, what)| format!("trial {trial}: {what}")).collect();
     assert!(failures.is_empty(), "WINDLASS_KILL_SEED={seed} finds this again:\n{}", failures.join("\n"));

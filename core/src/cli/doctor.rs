@@ -1,6 +1,8 @@
 //! `windlass doctor`: whether the data directory and this machine are in order.
 
 mod data_dir;
+#[cfg(all(unix, feature = "docker"))]
+mod docker;
 mod machine;
 
 use serde::Serialize;
@@ -59,6 +61,8 @@ impl Check {
 pub(super) async fn doctor(args: DoctorArgs, ui: &Ui) -> Result<Exit, Failure> {
     let mut checks = data_dir::look(&args.data_dir.data_dir).await;
     checks.extend(machine::look());
+    #[cfg(all(unix, feature = "docker"))]
+    checks.push(docker::look().await);
     let worst = checks.iter().map(|check| check.state).max().unwrap_or(Health::Fine);
     let mut out = Output::stdout();
     if args.json {

@@ -6,6 +6,7 @@ use super::action::{action_name, is_action, settings_path};
 use super::core::Core;
 use crate::action::{MissingAction, SettingsProblem};
 use crate::error::{Error, ErrorKind, Result};
+use crate::executor::Capabilities;
 use crate::explain;
 use crate::pipeline::{Pipeline, Problem, Problems, Task};
 
@@ -30,6 +31,25 @@ pub(super) fn check_actions(core: &Core, pipeline: &Pipeline) -> Result<()> {
         problems.extend(found.into_iter().map(|problem| placed(&path, problem)));
     }
     Problems::from_vec(problems).map_or(Ok(()), |problems| Err(problems.into()))
+}
+
+/// Refuses services where the executor has no containers: tests would fail without the database, and say something else. The
+/// other wishes of a container are as without meaning there as its image.
+pub(super) fn check_containers(pipeline: &Pipeline, executor: &str, capabilities: &Capabilities) -> Result<()> {
+    if capabilities.images {
+        return Ok(());
+    }
+    let problems = tasks(pipeline).filter(|(_, task)| !task.services.is_empty()).map(|(path, task)| Problem {
+        file: None,
+        position: None,
+        path: format!("{path}.services"),
+        message: format!(
+            "the task {:?} has services, and the executor {executor} has no containers; use one that has, such as docker",
+            task.name.as_str()
+        ),
+        suggestion: None,
+    });
+    Problems::from_vec(problems.collect()).map_or(Ok(()), |problems| Err(problems.into()))
 }
 
 /// All tasks of a definition, with their paths in it.

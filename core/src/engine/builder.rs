@@ -21,6 +21,8 @@ use crate::action::{ActionHandler, Actions};
 use crate::blob::{BlobSettings, BlobStore};
 use crate::clock::{SavedClock, SharedClock, SystemClock};
 use crate::error::{Error, ErrorKind, Result};
+#[cfg(all(unix, feature = "docker"))]
+use crate::executor::{DockerEndpoint, DockerExecutor, HelperImage};
 use crate::executor::{Executor, ExecutorError, LocalExecutor, RunScope};
 #[cfg(unix)]
 use crate::executor::{Simple, SimpleExecutor};
@@ -40,6 +42,18 @@ const DEFAULT_RUNS: usize = 64;
 const PAGE: usize = 500;
 /// The name of the executor that is always there.
 pub(crate) const LOCAL: &str = "local";
+
+/// The name of the executor over the Docker engine of the environment, which is there as well.
+#[cfg(all(unix, feature = "docker"))]
+const DOCKER: &str = "docker";
+
+/// Nothing is asked of the Docker engine before a run wants it.
+#[cfg(all(unix, feature = "docker"))]
+fn docker(data_dir: &DataDir, clock: &SharedClock) -> DockerExecutor {
+    let installation = data_dir.executor_state(DOCKER).join("installation");
+    DockerExecutor::kept_in(DockerEndpoint::Environment, installation, clock.clone())
+        .helper(HelperImage::of_environment())
+}
 
 /// How an engine is opened. Made by [`Engine::builder`].
 #[derive(Debug)]
@@ -131,7 +145,8 @@ impl EngineBuilder {
         self
     }
 
-    /// Registers an executor under a name. The first one is the default. Without any, `local` is there.
+    /// Registers an executor under a name. The first one is the default. Without any, `local` is there, and with the feature
+    /// `docker` also `docker`, over the Docker engine that `DOCKER_HOST` names.
     #[must_use]
     pub fn executor(mut self, name: impl Into<String>, executor: impl Executor) -> Self {
         self.executors.push((name.into(), Given::Ready(Arc::new(executor))));
@@ -324,6 +339,8 @@ impl EngineBuilder {
         if executors.is_empty() {
             let local = LocalExecutor::inheriting(data_dir.executor_state(LOCAL), clock.clone(), &self.pass_env)?;
             executors.push((LOCAL.to_owned(), Given::Ready(Arc::new(local))));
+            #[cfg(all(unix, feature = "docker"))]
+            executors.push((DOCKER.to_owned(), Given::Ready(Arc::new(docker(&data_dir, &clock)))));
         }
         let first = executors.first().map_or(LOCAL, |(name, _)| name);
         let default_executor = executor_name(self.default_executor.as_deref().unwrap_or(first))?;

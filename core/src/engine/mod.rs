@@ -277,5 +277,8 @@ fn refuse_unsupported(core: &Core, pipeline: &Pipeline, plan: &Plan, executor: &
         );
         return Err(Error::new(ErrorKind::Unsupported, "severalExecutors", "start", message));
     }
+    if let Some(executor_used) = core.executors.get(executor) {
+        action_check::check_containers(pipeline, executor.as_str(), &executor_used.capabilities())?;
+    }
     action_check::check_actions(core, pipeline)
 }

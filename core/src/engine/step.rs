@@ -1,5 +1,6 @@
 //! One attempt, from its start to its end: start the step, copy its log, wait for its exit, explain it.
 
+use std::collections::BTreeMap;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,10 +15,12 @@ use super::log_pump::{CopyError, LogPump};
 use super::masking::shown;
 use super::message::Message;
 use super::request::StoredRequest;
-use crate::executor::{Command, Executor, ExecutorError, LogChunk, StepExit, StepSecrets, StepSpec};
+use crate::executor::{
+    Command, Executor, ExecutorError, LogChunk, StepContainer, StepExit, StepSecrets, StepService, StepSpec,
+};
 use crate::explain::{self, FailureClass, StepFacts};
 use crate::failpoint;
-use crate::pipeline::{ExecutorName, TaskIndex, VariableName, parse_outputs};
+use crate::pipeline::{ExecutorName, Service, TaskIndex, VariableName, parse_outputs};
 use crate::run::{AttemptEnd, Cause, Effect, Input, LogPosition, RunState, StepEnd, StepKey};
 use crate::secret::Masks;
 
@@ -301,6 +304,11 @@ impl StepJob {
     }
 }
 
+fn step_service((service, (image, env)): (&Service, (String, BTreeMap<String, String>))) -> StepService {
+    let Service { name, command, health, privileged, image: _, env: _ } = service.clone();
+    StepService { name, image, command, env, health, privileged }
+}
+
 /// The step of an attempt, with every variable replaced.
 fn step_spec(
     core: &Core,
@@ -324,6 +332,10 @@ fn step_spec(
         env: resolved.env,
         secrets: StepSecrets::default(),
         image: resolved.image,
+        container: StepContainer {
+            options: planned.definition.container.clone().unwrap_or_default(),
+            services: planned.definition.services.iter().zip(resolved.services).map(step_service).collect(),
+        },
         resources: planned.definition.resources.clone().unwrap_or_default(),
         isolation: planned.isolation(),
         workspace: planned.definition.workspace,

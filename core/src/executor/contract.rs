@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use super::error::ExecutorError;
 use super::secrets::StepSecrets;
-use crate::pipeline::{Isolation, Resources, WorkspaceUse};
+use crate::pipeline::{ContainerOptions, HealthCheck, Isolation, Resources, WorkspaceUse};
 use crate::run::{RunId, StepEnd, StepKey, WaitReason};
 
 /// What an executor can do. Conformance tests are chosen by it, and a plan that needs more is refused before the start.
@@ -79,12 +79,50 @@ pub struct StepSpec {
     pub secrets: StepSecrets,
     /// The image, where the executor has images.
     pub image: Option<String>,
+    /// What else its container has, and what is beside it. Left out of the JSON when it is nothing.
+    #[serde(skip_serializing_if = "StepContainer::is_empty")]
+    pub container: StepContainer,
     /// What it needs and may use.
     pub resources: Resources,
     /// Whether it has a container or pod of its own.
     pub isolation: Isolation,
     /// Whether it sees the run's workspace.
     pub workspace: WorkspaceUse,
+}
+
+/// What a step's container has beside its image. Everything in it is resolved.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct StepContainer {
+    /// What the task says of its container.
+    pub options: ContainerOptions,
+    /// The containers beside it.
+    pub services: Vec<StepService>,
+}
+
+impl StepContainer {
+    /// Whether the task says nothing of its container.
+    pub fn is_empty(&self) -> bool {
+        self.options.is_empty() && self.services.is_empty()
+    }
+}
+
+/// A container beside a step.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct StepService {
+    /// The host name by which the step reaches it.
+    pub name: String,
+    /// Its image.
+    pub image: String,
+    /// What it runs instead of the image's own command.
+    pub command: Vec<String>,
+    /// Its environment.
+    pub env: BTreeMap<String, String>,
+    /// How one sees that it is ready.
+    pub health: Option<HealthCheck>,
+    /// Every right over the host.
+    pub privileged: bool,
 }
 
 /// What a step runs.

@@ -1,7 +1,7 @@
 //! Where steps run: the contract, and the executors that come with Windlass.
 
 #[cfg(all(unix, any(feature = "docker", feature = "kubernetes", test)))]
-#[cfg_attr(not(test), expect(dead_code, reason = "the executors that stand on it follow"))]
+#[cfg_attr(all(not(test), not(feature = "docker")), expect(dead_code, reason = "the executor in pods follows"))]
 mod container;
 mod contract;
 #[cfg(all(unix, feature = "docker"))]
@@ -13,6 +13,8 @@ mod local;
 #[path = "local/unsupported.rs"]
 mod local;
 mod pack;
+#[cfg(all(unix, feature = "docker"))]
+mod policy;
 mod secrets;
 #[cfg(unix)]
 mod shell;
@@ -22,11 +24,13 @@ pub(crate) mod stream;
 
 pub use contract::*;
 #[cfg(all(unix, feature = "docker"))]
-pub use docker::DockerEndpoint;
+pub use docker::{DockerEndpoint, DockerExecutor, HelperImage};
 pub use error::ExecutorError;
 pub use local::LocalExecutor;
 #[cfg(feature = "git")]
 pub(crate) use pack::pack;
+#[cfg(all(unix, feature = "docker"))]
+pub use policy::ContainerPolicy;
 pub use secrets::StepSecrets;
 #[cfg(unix)]
 pub use simple::{Simple, SimpleExecutor, StepContext};

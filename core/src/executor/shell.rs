@@ -66,6 +66,18 @@ pub(super) fn is_odd(name: &str) -> bool {
     !identifier || name.starts_with("BASH") || name.starts_with("LD_") || OBEYED.contains(&name)
 }
 
+/// Refuses names of variables for credentials that would have to be written out for all to see, if only for a moment.
+pub(super) fn check_secret_names<'a>(names: impl Iterator<Item = &'a String>) -> Result<(), ExecutorError> {
+    match names.into_iter().find(|name| name.as_str() == "PATH" || is_odd(name)) {
+        None => Ok(()),
+        Some(name) => Err(ExecutorError::BadStep {
+            code: "badEnvironment",
+            message: format!("a secret cannot be in the variable {name:?}, which shells treat in a way of their own"),
+            advice: "give the secret another name in `secrets` of the task".to_owned(),
+        }),
+    }
+}
+
 /// A word that a shell reads back as exactly this text.
 pub(super) fn quoted(text: &str) -> String {
     format!("'{}'", text.replace('\'', "'\\''"))

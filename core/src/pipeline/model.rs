@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::action::Action;
 use super::condition::Condition;
+use super::container::{ContainerOptions, Service};
 use super::duration::HumanDuration;
 use super::name::{CredentialName, ExecutorName, PipelineName, StageName, TaskName, VariableName};
 use super::template::Template;
@@ -186,6 +187,10 @@ pub struct Task {
     pub resources: Option<Resources>,
     /// Credentials given to the step, as environment variables or as files.
     pub secrets: Vec<SecretVariable>,
+    /// What else its container has, where the executor has containers.
+    pub container: Option<ContainerOptions>,
+    /// Containers beside the step, such as a database.
+    pub services: Vec<Service>,
     /// Whether the step shares its container or pod with others of the run.
     pub isolation: Isolation,
     /// Whether the step sees the run's workspace.
@@ -215,6 +220,8 @@ impl Task {
             reports: None,
             resources: None,
             secrets: Vec::new(),
+            container: None,
+            services: Vec::new(),
             isolation: Isolation::Run,
             workspace: WorkspaceUse::Shared,
         }

@@ -9,6 +9,7 @@ use serde_json::Value;
 use super::action::Action;
 use super::check::{BUILT_IN, STEP_ONLY};
 use super::condition::{ConditionScope, TaskFacts};
+use super::container::Service;
 use super::plan::{CommitInfo, Plan, PlannedTask, Section, TaskIndex};
 use super::planning::early_value;
 use super::template::{BadValue, Reference, Scope, Template};
@@ -55,6 +56,8 @@ pub struct ResolvedTask {
     pub script: Option<String>,
     /// What an approval asks.
     pub message: Option<String>,
+    /// Images and environments of its services, in their order.
+    pub services: Vec<(String, BTreeMap<String, String>)>,
 }
 
 impl Plan {
@@ -73,6 +76,12 @@ impl Plan {
             shell: task.definition.shell.clone(),
             script,
             message,
+            services: task
+                .definition
+                .services
+                .iter()
+                .map(|service| scope.service(service))
+                .collect::<Result<_, _>>()?,
         })
     }
 
@@ -147,6 +156,11 @@ impl TaskScope<'_> {
             }
         };
         Some(Cow::Borrowed(value))
+    }
+
+    fn service(&self, service: &Service) -> Result<(String, BTreeMap<String, String>), BadValue> {
+        let env = service.env.iter().map(|(name, value)| Ok((name.clone(), value.resolve(self)?)));
+        Ok((service.image.resolve(self)?, env.collect::<Result<_, BadValue>>()?))
     }
 
     fn output(&self, name: &str, key: &str) -> Result<Option<Cow<'_, str>>, BadValue> {

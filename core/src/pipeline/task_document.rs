@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::action::Action;
 use super::condition::Condition;
+use super::container::{ContainerOptions, Service};
 use super::duration::HumanDuration;
 use super::model::{Artifact, Cache, Isolation, Reports, Resources, Retry, SecretVariable, Task, WorkspaceUse};
 use super::model::{is_default, is_false};
@@ -72,6 +73,12 @@ pub struct TaskDocument {
     /// Credentials given to the step, as environment variables or as files.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     secrets: Vec<SecretVariable>,
+    /// What else its container has, where the executor has containers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    container: Option<ContainerOptions>,
+    /// Containers beside the step, such as a database.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    services: Vec<Service>,
     /// Whether the step shares its container or pod with others of the run.
     #[serde(default, skip_serializing_if = "is_default")]
     isolation: Isolation,
@@ -104,6 +111,8 @@ macro_rules! same_fields {
                     reports,
                     resources,
                     secrets,
+                    container,
+                    services,
                     isolation,
                     workspace,
                 } = task;
@@ -127,6 +136,8 @@ macro_rules! same_fields {
                     reports,
                     resources,
                     secrets,
+                    container,
+                    services,
                     isolation,
                     workspace,
                 }

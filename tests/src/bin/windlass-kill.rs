@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! cargo run -p windlass-tests --bin windlass-kill -- --kills 1000 --seed 7
+//! cargo run -p windlass-tests --bin windlass-kill -- --docker --kills 100 --seed 7
 //! ```
 
 use std::io::Write as _;
@@ -9,7 +10,8 @@ use std::path::PathBuf;
 use std::process::{Command, ExitCode};
 
 use clap::Parser;
-use windlass_tests::kill::{Campaign, Tally};
+use windlass_tests::docker::Site;
+use windlass_tests::kill::{Campaign, Ground, Tally};
 
 /// Kill runs with SIGKILL at random moments, attach to them again, and check that nothing is lost, doubled or left.
 #[derive(Debug, Parser)]
@@ -26,6 +28,9 @@ struct Arguments {
     /// A deliberate bug, one of `windlass::failpoint::BUGS`; then the checks must complain
     #[arg(long)]
     bug: Option<String>,
+    /// Steps in containers of the Docker engine that `tests/docker/up` has set up
+    #[arg(long)]
+    docker: bool,
     /// Only this trial, by the number in its report; the moments depend on how long an unhurt run takes here
     #[arg(long)]
     trial: Option<u64>,
@@ -47,9 +52,10 @@ fn main() -> ExitCode {
 }
 
 fn kill(arguments: Arguments) -> Result<bool, String> {
-    let Arguments { kills, seed, jobs, bug, trial, program } = arguments;
+    let Arguments { kills, seed, jobs, bug, docker, trial, program } = arguments;
+    let ground = if docker { docker_ground() } else { Ground::Local };
     let program = program.map_or_else(program_of_this_build, Ok)?;
-    let campaign = Campaign { program, kills, seed, jobs, bug };
+    let campaign = Campaign { program, kills, seed, jobs, bug, ground };
     let progress = |tally: &Tally| {
         eprint!("\r{} of {kills} kills in {} runs, {} wrong ", tally.kills, tally.trials, tally.failures.len());
         let _ = std::io::stderr().flush();
@@ -61,6 +67,11 @@ fn kill(arguments: Arguments) -> Result<bool, String> {
     eprintln!();
     print_tally(seed, &tally);
     Ok(tally.failures.is_empty())
+}
+
+fn docker_ground() -> Ground {
+    let site = Site::find();
+    Ground::Docker { engine: site.engine, image: site.images.debian }
 }
 
 fn print_tally(seed: u64, tally: &Tally) {

@@ -6,7 +6,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use super::program::Wound;
+use super::program::{Ground, Wound};
 use super::scenario::ScenarioName;
 use super::trial::{Plan, Trial, carry_out};
 
@@ -23,6 +23,8 @@ pub struct Campaign {
     pub jobs: usize,
     /// A deliberate bug that every process has.
     pub bug: Option<String>,
+    /// Where the steps run.
+    pub ground: Ground,
 }
 
 /// What came of a campaign.
@@ -53,7 +55,7 @@ impl Campaign {
                 scope.spawn(|| {
                     while done.load(Ordering::Relaxed) < self.kills && !stuck.load(Ordering::Relaxed) {
                         let seed = trial_seed(self.seed, next.fetch_add(1, Ordering::Relaxed));
-                        let plan = Plan::random(seed, |scenario| whole.get(&scenario).copied().unwrap_or_default());
+                        let plan = self.plan(seed, &whole);
                         let trial = self.try_once(&plan);
                         done.fetch_add(trial.as_ref().map_or(0, |trial| trial.kills), Ordering::Relaxed);
                         let mut tally = tally.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
@@ -71,7 +73,7 @@ impl Campaign {
     /// How long an unhurt run takes, by scenario.
     fn unhurt(&self) -> Result<BTreeMap<ScenarioName, Duration>, String> {
         let mut whole = BTreeMap::new();
-        for scenario in ScenarioName::ALL {
+        for scenario in self.ground.scenarios().iter().copied() {
             let plan = Plan::single(scenario, Wound::None);
             let trial = self.try_once(&plan)?;
             if self.bug.is_none() && !trial.violations.is_empty() {
@@ -85,21 +87,29 @@ impl Campaign {
     /// One trial again, by the seed that its report names.
     pub fn again(&self, trial: u64) -> Result<Tally, String> {
         let whole = self.unhurt()?;
-        let plan = Plan::random(trial, |scenario| whole.get(&scenario).copied().unwrap_or_default());
+        let plan = self.plan(trial, &whole);
         let mut tally = Tally { whole: whole.clone(), ..Tally::default() };
         tally.count(trial, &plan, self.try_once(&plan));
         Ok(tally)
     }
 
+    fn plan(&self, seed: u64, whole: &BTreeMap<ScenarioName, Duration>) -> Plan {
+        Plan::random(seed, self.ground.scenarios(), |scenario| whole.get(&scenario).copied().unwrap_or_default())
+    }
+
     fn try_once(&self, plan: &Plan) -> Result<Trial, String> {
-        try_in_fresh_folder(&self.program, self.bug.as_deref(), plan)
+        try_on(&self.ground, &self.program, self.bug.as_deref(), plan)
     }
 }
 
 /// Carries out a plan in a folder of its own, which is removed afterwards.
 pub fn try_in_fresh_folder(program: &Path, bug: Option<&str>, plan: &Plan) -> Result<Trial, String> {
+    try_on(&Ground::Local, program, bug, plan)
+}
+
+fn try_on(ground: &Ground, program: &Path, bug: Option<&str>, plan: &Plan) -> Result<Trial, String> {
     let folder = tempfile::Builder::new().prefix("windlass-kill-").tempdir().map_err(|error| error.to_string())?;
-    carry_out(program, bug, plan, folder.path())
+    carry_out(ground, program, bug, plan, folder.path())
 }
 
 /// What a person needs to see of a trial that went wrong.

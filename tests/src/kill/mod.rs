@@ -19,6 +19,6 @@ pub mod witness;
 
 pub use campaign::{Campaign, Tally};
 pub use check::{Invariant, Observation, Violation, check};
-pub use program::{Program, Wound};
+pub use program::{Ground, Program, Wound};
 pub use scenario::{Scenario, ScenarioName};
 pub use trial::{Plan, Trial};

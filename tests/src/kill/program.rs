@@ -9,10 +9,15 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
+use super::scenario::ScenarioName;
+
 /// How long a process may take that nobody kills. Far more than it needs, also on a busy machine.
 pub const PATIENCE: Duration = Duration::from_secs(60);
 /// The pause between two looks.
 const GLANCE: Duration = Duration::from_millis(1);
+
+/// The helper of containers, as Debian has it.
+const STATIC_BUSYBOX: &str = "/usr/bin/busybox";
 
 /// What kills the process.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,6 +51,76 @@ pub struct Program {
     pub data_dir: PathBuf,
     /// A deliberate bug that every process has, one of `windlass::failpoint::BUGS`.
     pub bug: Option<String>,
+    /// Where its steps run.
+    pub ground: Ground,
+}
+
+/// Where the steps of the trials run.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Ground {
+    /// Processes of this machine.
+    #[default]
+    Local,
+    /// Containers of a Docker engine.
+    Docker {
+        /// Where the engine listens, as `DOCKER_HOST` has it.
+        engine: String,
+        /// The image of the steps.
+        image: String,
+    },
+}
+
+impl Ground {
+    /// The pipelines that are tried there. What is kept of a failed run is looked at only where it is a folder.
+    pub fn scenarios(&self) -> &'static [ScenarioName] {
+        match self {
+            Self::Local => &ScenarioName::ALL,
+            Self::Docker { .. } => &[ScenarioName::Steady, ScenarioName::Cancelled, ScenarioName::Acting],
+        }
+    }
+
+    /// The definition for this ground. In containers, steps see the witness only when its folder is mounted.
+    pub(super) fn document(&self, document: &str, folder: &Path) -> String {
+        let Self::Docker { image, .. } = self else { return document.to_owned() };
+        let folder = folder.display();
+        let mut text = String::new();
+        for line in document.lines() {
+            let indent = &line[..line.len() - line.trim_start().len()];
+            if line.trim_start().starts_with("script:") {
+                text += &format!("{indent}image: {image}\n");
+                text += &format!("{indent}container: {{volumes: [{{source: {folder}, target: {folder}}}]}}\n");
+            }
+            text += line;
+            text.push('\n');
+        }
+        text
+    }
+
+    /// What the run command needs beside the definition.
+    pub(super) fn arguments(&self) -> &'static [&'static str] {
+        match self {
+            Self::Local => &[],
+            Self::Docker { .. } => &["--executor", "docker"],
+        }
+    }
+
+    /// The containers and volumes that are left of the trial in this folder.
+    pub(super) fn left(&self, folder: &Path) -> io::Result<Vec<String>> {
+        let Self::Docker { engine, .. } = self else { return Ok(Vec::new()) };
+        let Ok(installation) = std::fs::read_to_string(folder.join("installation")) else { return Ok(Vec::new()) };
+        let label = format!("label=dev.windlass.installation={}", installation.trim());
+        let mut left = Vec::new();
+        for list in [&["ps", "--all"][..], &["volume", "ls"]] {
+            let listed = Command::new("docker")
+                .args(["--host", engine])
+                .args(list)
+                .args(["--quiet", "--filter", &label])
+                .output()?;
+            let names = String::from_utf8_lossy(&listed.stdout);
+            left.extend(names.lines().map(|name| format!("{} {name}", list[0])));
+        }
+        Ok(left)
+    }
 }
 
 /// What came of a process.
@@ -94,6 +169,10 @@ impl Program {
         }
         if let Some(bug) = &self.bug {
             command.env("WINDLASS_BUG", bug);
+        }
+        if let Ground::Docker { engine, .. } = &self.ground {
+            command.env("DOCKER_HOST", engine).env("WINDLASS_TEST_FOLDER", place);
+            command.env("WINDLASS_HELPER", STATIC_BUSYBOX);
         }
         let watch = Stopwatch::start();
         let mut child = command.spawn()?;

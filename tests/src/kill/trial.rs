@@ -11,7 +11,7 @@ use windlass::failpoint::CRASH_POINTS;
 
 use super::check::{Observation, Violation, check};
 use super::look;
-use super::program::{Outcome, Program, Wound, becomes_true, pause};
+use super::program::{Ground, Outcome, Program, Wound, becomes_true, pause};
 use super::scenario::{Scenario, ScenarioName};
 
 /// How long the last processes of a run may take to go once the run is over: they were told to, and only have to be
@@ -42,9 +42,9 @@ impl Plan {
 
     /// A random plan: one to four kills, most of them at a moment chosen uniformly over the time that a whole run takes, some
     /// at a visit of a named point, and some while the run is being taken up. The same seed gives the same plan.
-    pub fn random(seed: u64, whole: impl Fn(ScenarioName) -> Duration) -> Self {
+    pub fn random(seed: u64, among: &[ScenarioName], whole: impl Fn(ScenarioName) -> Duration) -> Self {
         let mut random = StdRng::seed_from_u64(seed);
-        let scenario = ScenarioName::ALL[random.random_range(0..ScenarioName::ALL.len())];
+        let scenario = among[random.random_range(0..among.len())];
         let longest = whole(scenario);
         let kills = random.random_range(1..=4);
         let mut wounds: Vec<Wound> = (0..kills).map(|process| random_wound(&mut random, process, longest)).collect();
@@ -90,8 +90,15 @@ pub struct Trial {
 }
 
 /// Carries out a plan in an empty folder.
-pub fn carry_out(program: &Path, bug: Option<&str>, plan: &Plan, folder: &Path) -> Result<Trial, String> {
-    let site = Site::prepare(program, bug, plan, folder).map_err(|error| format!("the trial's folder: {error}"))?;
+pub fn carry_out(
+    ground: &Ground,
+    program: &Path,
+    bug: Option<&str>,
+    plan: &Plan,
+    folder: &Path,
+) -> Result<Trial, String> {
+    let site =
+        Site::prepare(ground, program, bug, plan, folder).map_err(|error| format!("the trial's folder: {error}"))?;
     let mut trial = Trial {
         plan: plan.clone(),
         kills: 0,
@@ -116,12 +123,16 @@ struct Site {
 }
 
 impl Site {
-    fn prepare(program: &Path, bug: Option<&str>, plan: &Plan, folder: &Path) -> io::Result<Self> {
+    fn prepare(ground: &Ground, program: &Path, bug: Option<&str>, plan: &Plan, folder: &Path) -> io::Result<Self> {
         let scenario = plan.scenario.scenario();
-        let program =
-            Program { path: program.to_path_buf(), data_dir: folder.join("data"), bug: bug.map(str::to_owned) };
+        let program = Program {
+            path: program.to_path_buf(),
+            data_dir: folder.join("data"),
+            bug: bug.map(str::to_owned),
+            ground: ground.clone(),
+        };
         let definition = folder.join("pipeline.yaml");
-        std::fs::write(&definition, &scenario.document)?;
+        std::fs::write(&definition, ground.document(&scenario.document, folder))?;
         Ok(Self { scenario, program, folder: folder.to_path_buf(), witness: folder.join("witness"), definition })
     }
 
@@ -149,7 +160,9 @@ impl Site {
     fn run(&self, wound: &Wound) -> Result<Outcome, String> {
         let witness = format!("WITNESS={}", self.witness.display());
         let definition = self.definition.display().to_string();
-        self.call(&["run", &definition, "--json", "--max-tasks", "4", "--param", &witness], wound)
+        let mut arguments = vec!["run", &definition, "--json", "--max-tasks", "4", "--param", &witness];
+        arguments.extend(self.program.ground.arguments());
+        self.call(&arguments, wound)
     }
 
     fn attach(&self, wound: &Wound) -> Result<Outcome, String> {
@@ -207,6 +220,7 @@ impl Site {
         seen.processes = left.iter().map(|process| format!("{} {}", process.pid, process.command)).collect();
         look::end(&left);
         seen.files = look::left_files(&self.program.data_dir)?;
+        seen.files.extend(self.program.ground.left(&self.folder)?);
         match std::fs::read_to_string(&self.witness) {
             Ok(text) => seen.witness = text.lines().map(str::to_owned).collect(),
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}

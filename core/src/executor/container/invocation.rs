@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::place::Place;
 use super::protocol::RequestId;
-use crate::executor::shell::{LONGEST, bad_command, check_variable, is_odd, quoted, shebang};
+use crate::executor::shell::{LONGEST, bad_command, check_secret_names, check_variable, is_odd, quoted, shebang};
 use crate::executor::{Command, ExecutorError, StepSpec};
 use crate::pipeline::WorkspaceUse;
 
@@ -32,12 +32,12 @@ w_become() {
     exit 127
   }
   shift
-  w_exec "$w_path" "$@"
+  w_run "$w_path" "$@"
 }
 "#;
 
 /// What a step runs when it names no shell and its script neither.
-const DEFAULT_SHELL: &str = r#"if w_find bash || w_find sh; then w_exec "$w_path" -e "$w_script"; else w_exec "$w_b" sh -e "$w_script"; fi
+const DEFAULT_SHELL: &str = r#"if w_find bash || w_find sh; then w_run "$w_path" -e "$w_script"; else w_run "$w_b" sh -e "$w_script"; fi
 "#;
 
 /// The request that starts a step, as the text that a launcher reads.
@@ -50,10 +50,43 @@ pub(super) fn request(place: &Place, step: &StepSpec, id: RequestId) -> Result<S
         }
         put = format!("put {slug}.sh {} && ", quoted(text));
     }
+    put += &secrets(step, &slug)?;
     let run = quoted(&run_file(place, step)?);
     Ok(format!(
         "if take {slug} taken; then if {put}put {slug}.run {run}; then begin {id} {slug}; else say broken {id}; fi; else say taken {id}; fi\n"
     ))
+}
+
+/// The secret file in which the values are that become variables. No variable of a secret has such a name.
+const VALUES: &str = ".values";
+
+/// Writes the step's secrets into memory: its files, and one with what becomes variables.
+fn secrets(step: &StepSpec, slug: &str) -> Result<String, ExecutorError> {
+    check_secret_names(step.secrets.env.keys().chain(step.secrets.files.keys()))?;
+    let mut text = String::new();
+    for (name, content) in &step.secrets.files {
+        text += &format!("hide {slug} {} {} && ", quoted(name), escaped(content.expose()));
+    }
+    if !step.secrets.env.is_empty() {
+        let mut values = String::new();
+        for (name, value) in &step.secrets.env {
+            check_variable(name, value.expose())?;
+            values += &format!("export {name}={}\n", quoted(value.expose()));
+        }
+        text += &format!("hide {slug} {VALUES} {} && ", escaped(values.as_bytes()));
+    }
+    Ok(text)
+}
+
+/// Any bytes as a format of `printf`.
+fn escaped(bytes: &[u8]) -> String {
+    let mut text = String::with_capacity(bytes.len() * 4 + 2);
+    text.push('\'');
+    for byte in bytes {
+        text += &format!("\\{byte:03o}");
+    }
+    text.push('\'');
+    text
 }
 
 /// What the shim reads to become the step.
@@ -70,12 +103,25 @@ fn run_file(place: &Place, step: &StepSpec) -> Result<String, ExecutorError> {
     let (plain, odd) = environment(place, step, &workspace)?;
     text +=
         &format!("cd {} || {{ echo 'windlass: the workspace cannot be entered'; exit 126; }}\n", quoted(&workspace));
+    if let Some(folder) = &step.container.options.working_folder {
+        let folder = quoted(folder);
+        text +=
+            &format!("cd {folder} || {{ echo windlass: the working folder {folder} cannot be entered; exit 126; }}\n");
+    }
     text += "[ -n \"$HOME\" ] && [ -w \"$HOME\" ] || export HOME=/tmp\n";
     for (name, value) in &plain {
         text += &format!("export {name}={}\n", quoted(value));
     }
+    for name in step.secrets.files.keys() {
+        text += &format!("export {name}={}\n", quoted(&format!("{}/{slug}/{name}", place.secrets)));
+    }
+    if !step.secrets.env.is_empty() {
+        let values = quoted(&format!("{}/{slug}/{VALUES}", place.secrets));
+        text += &format!(". {values}; \"$w_b\" rm -f {values}\n");
+    }
     text += &become_with(&odd);
     text += &format!("w_script={}\n", quoted(&format!("{}/{slug}.sh", place.states)));
+    text += &entrypoint(&step.container.options.entrypoint)?;
     text += &command(&step.command)?;
     Ok(text)
 }
@@ -89,6 +135,19 @@ fn become_with(odd: &BTreeMap<String, String>) -> String {
     }
     let words: String = odd.iter().map(|(name, value)| format!(" {}", quoted(&format!("{name}={value}")))).collect();
     format!("w_exec() {{ {unset}; exec \"$w_b\" env --{words} \"$@\"; }}\n")
+}
+
+/// `w_run`: becomes a program by way of the entrypoint, when there is one.
+fn entrypoint(argv: &[String]) -> Result<String, ExecutorError> {
+    let Some((program, _)) = argv.split_first() else {
+        return Ok("w_run() { w_exec \"$@\"; }\n".to_owned());
+    };
+    words(argv)?;
+    let arguments: String = argv[1..].iter().map(|word| format!(" {}", quoted(word))).collect();
+    let program = quoted(program);
+    Ok(format!(
+        "w_run() {{ w_find {program} || {{ echo sh: {program}: not found; exit 127; }}; w_exec \"$w_path\"{arguments} \"$@\"; }}\n"
+    ))
 }
 
 fn command(command: &Command) -> Result<String, ExecutorError> {
@@ -165,6 +224,7 @@ mod tests {
             secrets: Default::default(),
             image: None,
             resources: Resources::default(),
+            container: Default::default(),
             isolation: Isolation::Run,
             workspace: WorkspaceUse::Shared,
         }
@@ -174,6 +234,7 @@ mod tests {
         Place {
             busybox: "/b".to_owned(),
             states: "/s".to_owned(),
+            secrets: "/t".to_owned(),
             workspace: "/w".to_owned(),
             name: "one".to_owned(),
             run: step.key.run,

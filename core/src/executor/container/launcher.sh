@@ -1,3 +1,4 @@
+# shellcheck shell=sh
 # The launcher: a shell that reads requests from its standard input, each a call of a function below. Notices are lines on
 # standard error, written whole; frames on standard output are written by the launcher alone.
 exec 3>&2 2>/dev/null
@@ -28,9 +29,21 @@ put() {
 }
 
 # begin ID KEY
+# What a shell puts into the background ignores SIGINT for good, and so would the step. So the shim is the first part of a
+# pipeline in the foreground, whose other part ends the shell that would wait for it.
 begin() {
-  "$w_b" setsid "$w_b" sh -c "$w_shim" shim "$2" </dev/null >/dev/null 2>&3 3>&- &
+  (
+    { read -r w_me w_x; } </proc/self/stat
+    "$w_b" setsid "$w_b" sh -c "$w_shim" shim "$2" </dev/null >/dev/null 2>&3 3>&- | kill -KILL "$w_me"
+  )
   say "began $1"
+}
+
+# hide KEY NAME TEXT: writes a secret file, whose text is a format without arguments.
+hide() {
+  [ -d "$w_t/$1" ] || "$w_b" mkdir -m 700 "$w_t/$1"
+  # shellcheck disable=SC2059 # every byte is escaped
+  printf "$3" >"$w_t/$1/$2"
 }
 
 # probe ID KEY
@@ -135,6 +148,7 @@ halting() {
     w_time=$((w_time + 1))
     state "$2"
   done
+  [ ! -e "$w_t/$2" ] || "$w_b" rm -rf "$w_t/$2"
   say "halted $1"
 }
 
@@ -142,6 +156,13 @@ halting() {
 drop() {
   look_at "$2"
   "$w_b" rm -f "$w_s/$2.log" "$w_s/$2.sh" "$w_s/$2.run" "$w_s/session.$w_h.${w_pid:-none}"
+  say "dropped $1"
+}
+
+# renew ID: somebody still wants this container.
+renew() {
+  read -r w_x </proc/sys/kernel/hostname
+  printf '' >"$w_s/lease.$w_x"
   say "dropped $1"
 }
 

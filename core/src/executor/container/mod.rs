@@ -1,7 +1,8 @@
 //! Steps in containers, whatever runs the containers. `docker` and `kubernetes` stand on this room.
 //!
 //! A container that shall run steps needs three things mounted (a [`Place`] says where): a static busybox, the workspace, and
-//! a folder of states that all containers of the run share and in which every user may make files (mode 1777). As its first
+//! a folder of states that all containers of the run share and in which every user may make files (mode 1777), and beside these a tmpfs for
+//! secrets of its own. As its first
 //! process it runs [`Place::idle`]. Then one [`Container`] over a [`ContainerHost`], which only has to start a program in the
 //! container and to say whether the container is there, does everything that the contract of executors asks of steps:
 //!
@@ -33,7 +34,6 @@ use bytes::Bytes;
 use futures::stream::BoxStream;
 use tokio::sync::Mutex;
 
-#[cfg_attr(not(test), expect(unused_imports, reason = "the executors that stand on it follow"))]
 pub(in crate::executor) use self::host::{ContainerHost, HostError, Output, Presence, Streams};
 use self::link::{Broken, Link, Told};
 pub(in crate::executor) use self::place::Place;
@@ -63,8 +63,9 @@ pub(in crate::executor) struct Container {
     inner: Arc<Inner>,
 }
 
+/// What the clones of a [`Container`] share.
 #[derive(Debug)]
-struct Inner {
+pub(in crate::executor) struct Inner {
     host: Arc<dyn ContainerHost>,
     place: Place,
     clock: SharedClock,
@@ -92,6 +93,11 @@ pub(in crate::executor) enum Waited {
 impl Container {
     pub(in crate::executor) fn new(host: Arc<dyn ContainerHost>, place: Place, clock: SharedClock) -> Self {
         Self { inner: Arc::new(Inner { host, place, clock, link: Mutex::new(None) }) }
+    }
+
+    /// For those who must not keep it alive.
+    pub(in crate::executor) fn downgrade(&self) -> std::sync::Weak<Inner> {
+        Arc::downgrade(&self.inner)
     }
 
     /// Connects now, so that the first step does not wait for it.
@@ -186,7 +192,13 @@ impl Container {
 
     /// Says that somebody still wants this container.
     pub(in crate::executor) async fn renew(&self) -> Result<(), ExecutorError> {
-        self.inner.ask(|_| |id| format!("printf '' >\"$w_s/lease\"; say dropped {id}\n")).await.map(drop)
+        self.inner.ask(|_| |id| format!("renew {id}\n")).await.map(drop)
+    }
+}
+
+impl From<Arc<Inner>> for Container {
+    fn from(inner: Arc<Inner>) -> Self {
+        Self { inner }
     }
 }
 

@@ -10,6 +10,8 @@ pub(in crate::executor) struct Place {
     pub(in crate::executor) busybox: String,
     /// The folder of states, one for all containers of the run, in which every user of the run may make files.
     pub(in crate::executor) states: String,
+    /// A folder in memory, in which every user of the container may make files. Secret files of steps are there while these run.
+    pub(in crate::executor) secrets: String,
     /// The workspace.
     pub(in crate::executor) workspace: String,
     /// A name that no other container of the run had or will have. ASCII letters, digits, `-`, `.`.
@@ -23,18 +25,22 @@ const SHIM: &str = include_str!("shim.sh");
 const LAUNCHER: &str = include_str!("launcher.sh");
 
 impl Place {
-    /// What a container runs to stay there and to reap what loses its parents. It ends at the signal, and when nobody renewed
-    /// the lease for so many minutes and no step runs.
+    /// What a container runs to stay there and to reap what loses its parents. As root it lets other users of the run write. It
+    /// ends at the signal, and when nobody renewed the lease for so many minutes and no step runs.
     pub(in crate::executor) fn idle(&self, lease_minutes: u32) -> Vec<String> {
-        let states = quoted(&self.states);
+        let (states, workspace) = (quoted(&self.states), quoted(&self.workspace));
+        // The modes are for other users of the run, and only root can set them.
         let text = format!(
             "trap 'exit 0' TERM INT
+{busybox} chmod 1777 {states}
+{busybox} chmod 777 {workspace}
+read -r w_host </proc/sys/kernel/hostname
 w_ticks=0
 while :; do
   {busybox} sleep 60 & wait $!
   w_ticks=$((w_ticks + 1))
   [ $((w_ticks % 10)) = 0 ] || continue
-  [ -z \"$({busybox} find {states}/lease -mmin -{lease_minutes} 2>/dev/null)\" ] || continue
+  [ -z \"$({busybox} find {states}/lease.$w_host -mmin -{lease_minutes} 2>/dev/null)\" ] || continue
   set -- /proc/[0-9]*
   [ $# -gt 3 ] || exit 0
 done
@@ -58,9 +64,10 @@ done
 
     fn prelude(&self) -> String {
         format!(
-            "w_b={} w_s={} w_h={} w_run={}\n",
+            "w_b={} w_s={} w_t={} w_h={} w_run={}\n",
             quoted(&self.busybox),
             quoted(&self.states),
+            quoted(&self.secrets),
             quoted(&self.name),
             quoted(&self.run.to_string())
         )

@@ -1,3 +1,4 @@
+# shellcheck shell=sh
 # Functions about steps and their processes, for the launcher and the shim. Builtins of the shell only where a step waits for
 # them. `w_b` is the helper's busybox, `w_s` the folder of states, `w_h` the name of this container.
 

@@ -1,3 +1,4 @@
+# shellcheck shell=sh
 # The shim of the step $1: runs what its launcher wrote down, copies its output, and writes how it ended. The token is taken.
 # Signals are caught, not ignored, since the step would inherit that.
 trap : HUP INT QUIT PIPE ALRM TERM USR1 USR2
@@ -33,6 +34,7 @@ w_before=$w_ooms
   # A full disk is waited for: the step waits with it.
   until "$w_b" setsid "$w_b" cat >&4 3>&-; do "$w_b" sleep 1 3>&-; done
 }
+[ ! -e "$w_t/$w_k" ] || "$w_b" rm -rf "$w_t/$w_k"
 ooms
 [ "$w_ooms" = "$w_before" ] && w_oom=0 || w_oom=1
 [ -s "$w_s/$w_k.out" ] && w_out=1 || w_out=0

@@ -73,7 +73,7 @@ fn busybox() -> String {
 impl Site {
     fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        for name in ["states", "workspace"] {
+        for name in ["states", "secrets", "workspace"] {
             let path = folder.path().join(name);
             std::fs::create_dir(&path).unwrap();
             std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o777)).unwrap();
@@ -85,7 +85,8 @@ impl Site {
     fn container(&self, name: &str) -> Container {
         let path = |part: &str| self.folder.path().join(part).to_str().unwrap().to_owned();
         let (states, workspace) = (path("states"), path("workspace"));
-        let place = Place { busybox: busybox(), states, workspace, name: name.to_owned(), run: self.run };
+        let secrets = path("secrets");
+        let place = Place { busybox: busybox(), states, secrets, workspace, name: name.to_owned(), run: self.run };
         Container::new(Arc::new(Machine), place, Arc::clone(&self.clock))
     }
 
@@ -103,6 +104,7 @@ impl Site {
             secrets: Default::default(),
             image: None,
             resources: Resources::default(),
+            container: Default::default(),
             isolation: Isolation::Run,
             workspace: WorkspaceUse::Shared,
         }

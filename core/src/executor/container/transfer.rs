@@ -7,7 +7,7 @@ use std::path::{Component, Path, PathBuf};
 use bytes::Bytes;
 use futures::StreamExt;
 use futures::stream::BoxStream;
-use tar::{Archive, Builder, EntryType};
+use tar::{Archive, Builder, EntryType, Header};
 use tokio::io::AsyncWriteExt;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
@@ -221,7 +221,13 @@ fn rename(
 }
 
 fn copy<W: Write, R: Read>(builder: &mut Builder<W>, entry: &mut tar::Entry<'_, R>, name: &Path) -> io::Result<()> {
-    let mut header = entry.header().clone();
+    // A fresh one: names of the old one would shine through shorter ones.
+    let mut header = Header::new_gnu();
+    let old = entry.header();
+    header.set_entry_type(old.entry_type());
+    header.set_mode(old.mode()?);
+    header.set_mtime(old.mtime()?);
+    header.set_size(entry.size());
     match entry.header().entry_type() {
         EntryType::Symlink | EntryType::Link => {
             let target = entry.link_name()?.ok_or(io::ErrorKind::InvalidData)?.into_owned();

@@ -3,6 +3,7 @@
 use std::error::Error as _;
 use std::io;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use bollard::errors::Error;
 use bollard::{API_DEFAULT_VERSION, Docker};
@@ -135,6 +136,28 @@ impl Connection {
     }
 }
 
+/// Whether the engine said that there is no such thing.
+pub(super) fn is_missing(error: &Error) -> bool {
+    status(error) == Some(404)
+}
+
+/// Whether the engine said that this clashes with what is there.
+pub(super) fn is_conflict(error: &Error) -> bool {
+    status(error) == Some(409)
+}
+
+/// Whether the engine said that this can never be done.
+pub(super) fn is_bad_request(error: &Error) -> bool {
+    status(error) == Some(400)
+}
+
+fn status(error: &Error) -> Option<u16> {
+    match error {
+        Error::DockerResponseServerError { status_code, .. } => Some(*status_code),
+        _ => None,
+    }
+}
+
 fn refused(doing: &str, status: u16, message: &str) -> ExecutorError {
     let message = message.trim();
     let advice = if message.contains("no space left on device") {
@@ -183,3 +206,6 @@ fn innermost(error: &Error) -> String {
     }
     last.to_string()
 }
+
+/// How long something that is being removed may take to be gone.
+pub(super) const REMOVAL: Duration = Duration::from_secs(10);

@@ -17,7 +17,7 @@
 //! - After a restart of the machine a step that may have been started is lost, never started again.
 
 mod copier;
-mod copy;
+pub(super) mod copy;
 mod follow;
 mod kill;
 pub(super) mod layout;

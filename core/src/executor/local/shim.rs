@@ -10,7 +10,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use super::layout::{COOKIE_NAME, StepFolder};
-use crate::executor::shell::{LONGEST, bad_command, check_variable, is_odd, quoted, shebang};
+use crate::executor::shell::{LONGEST, bad_command, check_secret_names, check_variable, is_odd, quoted, shebang};
 use crate::executor::{Command, ExecutorError, StepSpec};
 
 /// Takes the token or leaves without a trace. Builtins only. The traps are reset to the default in the subshell, so that the
@@ -214,14 +214,8 @@ fn secrets(step: &StepSpec, folder: &StepFolder) -> Result<Variables, ExecutorEr
     let values = step.secrets.env.iter().map(|(name, value)| Ok((name.clone(), value.expose().to_owned())));
     let files = step.secrets.files.keys().map(|name| Ok((name.clone(), path_text(&folder.secrets().join(name))?)));
     let all = values.chain(files).collect::<Result<Variables, ExecutorError>>()?;
-    match all.keys().find(|name| name.as_str() == "PATH" || is_odd(name)) {
-        None => Ok(all),
-        Some(name) => Err(ExecutorError::BadStep {
-            code: "badEnvironment",
-            message: format!("a secret cannot be in the variable {name:?}, which shells treat in a way of their own"),
-            advice: "give the secret another name in `secrets` of the task".to_owned(),
-        }),
-    }
+    check_secret_names(all.keys())?;
+    Ok(all)
 }
 
 /// A shell text that becomes `"$@"` with the odd variables set, by `env`. Until that becomes the command, some microseconds

@@ -122,6 +122,7 @@ async fn started(task: &str) -> (TempDir, SharedClock, Simple<Scripted>, StepKey
         secrets: Default::default(),
         image: None,
         resources: Resources::default(),
+        container: Default::default(),
         isolation: Isolation::Run,
         workspace: WorkspaceUse::Shared,
     };

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::text::Mistakes;
 use crate::pipeline::action::Action;
+use crate::pipeline::container::{ContainerOptions, HealthCheck, Service};
 use crate::pipeline::model::*;
 use crate::pipeline::name::TaskName;
 use crate::pipeline::path::Path;
@@ -234,6 +235,23 @@ impl TaskBuilder {
         let name = self.mistakes.name(variable, path.key("name"));
         let from = self.mistakes.name(credential, path.key("from"));
         self.task.secrets.push(SecretVariable { name, from, key, form });
+        self
+    }
+
+    /// What else its container has, where the executor has containers.
+    pub fn container(mut self, options: ContainerOptions) -> Self {
+        self.task.container = Some(options);
+        self
+    }
+
+    /// Adds a container beside the step, such as a database: the step reaches it by this name. It is ready when the command, if
+    /// there is one, succeeds in it.
+    pub fn service(mut self, name: impl Into<String>, image: impl AsRef<str>, ready: Option<&str>) -> Self {
+        let path = at("services").item(self.task.services.len()).key("image");
+        let image = self.mistakes.template(image, path);
+        let health = ready.map(|command| HealthCheck { command: command.to_owned(), interval: None, timeout: None });
+        let (command, env) = (Vec::new(), indexmap::IndexMap::new());
+        self.task.services.push(Service { name: name.into(), image, command, env, health, privileged: false });
         self
     }
 

@@ -26,6 +26,11 @@ pub(in crate::pipeline) fn of_task(task: &Task, path: &Path, visit: &mut Visit<'
     let mut walk = Walk { visit, place: Place::Plain };
     walk.option(path, "image", task.image.as_ref());
     walk.map(path, "env", &task.env);
+    for (at, service) in task.services.iter().enumerate() {
+        let here = path.key("services").item(at);
+        walk.one(&here, "image", &service.image);
+        walk.map(&here, "env", &service.env);
+    }
     for (at, cache) in task.caches.iter().enumerate() {
         let here = path.key("caches").item(at);
         walk.place = Place::CacheKey;

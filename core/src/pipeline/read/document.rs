@@ -4,6 +4,7 @@ use indexmap::IndexMap;
 
 use super::record::{record, words};
 use crate::pipeline::action::*;
+use crate::pipeline::container::*;
 use crate::pipeline::model::*;
 use std::num::NonZeroU32;
 
@@ -90,6 +91,39 @@ record!(SecretVariable {
 });
 
 words!(SecretForm { Env = "env", File = "file" });
+
+record!(ContainerOptions {
+    user: "user" = optional,
+    platform: "platform" = optional,
+    pull: "pull" = default(PullPolicy::Missing),
+    working_folder: "workingFolder" = optional,
+    entrypoint: "entrypoint" = default(Vec::new()),
+    hosts: "hosts" = default(IndexMap::new()),
+    network: "network" = optional,
+    volumes: "volumes" = default(Vec::new()),
+    devices: "devices" = default(Vec::new()),
+    capabilities: "capabilities" = default(Vec::new()),
+    privileged: "privileged" = default(false),
+});
+
+words!(PullPolicy { Missing = "missing", Always = "always", Never = "never" });
+
+record!(VolumeMount {
+    source: "source" = required,
+    target: "target" = required,
+    read_only: "readOnly" = default(false)
+});
+
+record!(Service {
+    name: "name" = required,
+    image: "image" = required,
+    command: "command" = default(Vec::new()),
+    env: "env" = default(IndexMap::new()),
+    health: "health" = optional,
+    privileged: "privileged" = default(false),
+});
+
+record!(HealthCheck { command: "command" = required, interval: "interval" = optional, timeout: "timeout" = optional });
 
 words!(Isolation { Run = "run", Task = "task" });
 

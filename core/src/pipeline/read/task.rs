@@ -8,7 +8,7 @@ use crate::pipeline::action::{ACTION_KEYS, Action};
 use crate::pipeline::model::{Isolation, Task, WorkspaceUse};
 use crate::pipeline::name::TaskName;
 
-const KEYS: [&str; 20] = [
+const KEYS: [&str; 22] = [
     "name",
     "image",
     "shell",
@@ -27,6 +27,8 @@ const KEYS: [&str; 20] = [
     "reports",
     "resources",
     "secrets",
+    "container",
+    "services",
     "isolation",
     "workspace",
 ];
@@ -56,6 +58,8 @@ impl Decode for Task {
             reports: fields.optional("reports", decoder),
             resources: fields.optional("resources", decoder),
             secrets: fields.default("secrets", decoder, Vec::new()),
+            container: fields.optional("container", decoder),
+            services: fields.default("services", decoder, Vec::new()),
             isolation: fields.default("isolation", decoder, Isolation::Run),
             workspace: fields.default("workspace", decoder, WorkspaceUse::Shared),
         }

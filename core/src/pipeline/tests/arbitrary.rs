@@ -283,6 +283,14 @@ prop_compose! {
         task.workspace = if flags[1] && keeps_nothing(&task) { WorkspaceUse::None } else { WorkspaceUse::Shared };
         task.allow_failure = flags[2];
         task.executor = executor;
+        task.container = flags[2].then(|| ContainerOptions {
+            user: Some("1000".to_owned()),
+            pull: PullPolicy::Always,
+            hosts: [("db".to_owned(), "10.0.0.1".to_owned())].into(),
+            volumes: vec![VolumeMount { source: "v".to_owned(), target: "/v".to_owned(), read_only: flags[0] }],
+            privileged: flags[1],
+            ..ContainerOptions::default()
+        });
         task
     }
 }

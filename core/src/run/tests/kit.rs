@@ -193,6 +193,8 @@ fn definition(name: &str, action: Action) -> Task {
         reports: None,
         resources: None,
         secrets: Vec::new(),
+        container: None,
+        services: Vec::new(),
         isolation: Isolation::Run,
         workspace: WorkspaceUse::Shared,
     }

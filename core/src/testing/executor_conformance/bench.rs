@@ -84,6 +84,7 @@ impl<'a> Bench<'a> {
             secrets: StepSecrets::default(),
             image: self.factory.image(),
             resources: Resources::default(),
+            container: Default::default(),
             isolation: Isolation::Run,
             workspace: WorkspaceUse::Shared,
         }

@@ -33,6 +33,7 @@ fn step(task: &str, attempt: u32) -> StepSpec {
         secrets: Default::default(),
         image: None,
         resources: Resources::default(),
+        container: Default::default(),
         isolation: Isolation::Run,
         workspace: WorkspaceUse::Shared,
     }

@@ -24,6 +24,7 @@ fn step(command: Command, env: &[(&str, &str)]) -> StepSpec {
         secrets: Default::default(),
         image: None,
         resources: Resources::default(),
+        container: Default::default(),
         isolation: Isolation::Run,
         workspace: WorkspaceUse::Shared,
     }

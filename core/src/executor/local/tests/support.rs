@@ -140,6 +140,7 @@ pub(super) fn script(run: RunId, task: &str, text: &str, shell: Option<&str>) ->
         secrets: Default::default(),
         image: None,
         resources: Resources::default(),
+        container: Default::default(),
         isolation: Isolation::Run,
         workspace: WorkspaceUse::Shared,
     }

@@ -1,0 +1,161 @@
+//! Images: whether the engine has one, and fetching it when not.
+
+use bollard::models::ImageInspect;
+use bollard::query_parameters::CreateImageOptionsBuilder;
+use bytes::Bytes;
+use futures::StreamExt;
+
+use super::Shared;
+use super::connect::is_missing;
+use crate::executor::ExecutorError;
+use crate::pipeline::PullPolicy;
+
+impl Shared {
+    /// What the engine knows of an image, which is fetched when it is missing; `before` hears of that.
+    pub(super) async fn image(
+        &self,
+        name: &str,
+        platform: Option<&str>,
+        policy: PullPolicy,
+        before: impl FnOnce() + Send,
+    ) -> Result<ImageInspect, ExecutorError> {
+        let known =
+            self.known_image(name).await?.filter(|found| platform.is_none_or(|platform| is_for(found, platform)));
+        match (known, policy) {
+            (Some(found), PullPolicy::Missing | PullPolicy::Never) => return Ok(found),
+            (None, PullPolicy::Never) => {
+                return Err(not_found(name, "the engine does not have it, and the task says `pull: never`"));
+            }
+            _ => {
+                before();
+                self.pull(name, platform).await?;
+            }
+        }
+        self.known_image(name).await?.ok_or_else(|| not_found(name, "it is not there after it was fetched"))
+    }
+
+    async fn known_image(&self, name: &str) -> Result<Option<ImageInspect>, ExecutorError> {
+        let docker = self.connection.docker().await?;
+        match docker.inspect_image(name).await {
+            Ok(found) => Ok(Some(found)),
+            Err(error) if is_missing(&error) => Ok(None),
+            Err(error) => Err(self.connection.error(&format!("looking for the image {name}"), error)),
+        }
+    }
+
+    async fn pull(&self, name: &str, platform: Option<&str>) -> Result<(), ExecutorError> {
+        let docker = self.connection.docker().await?;
+        let (repository, tag) = reference(name);
+        let mut options = CreateImageOptionsBuilder::new().from_image(repository);
+        if let Some(tag) = tag {
+            options = options.tag(tag);
+        }
+        options = options.platform(platform.unwrap_or_default());
+        let credential = self.logins.of(name);
+        let mut progress = docker.create_image(Some(options.build()), None, credential).boxed();
+        while let Some(step) = progress.next().await {
+            step.map_err(|error| self.pull_failed(name, error))?;
+        }
+        Ok(())
+    }
+
+    fn pull_failed(&self, name: &str, error: bollard::errors::Error) -> ExecutorError {
+        use bollard::errors::Error;
+        let (Error::DockerResponseServerError { message, .. } | Error::DockerStreamError { error: message }) = &error
+        else {
+            return self.connection.error(&format!("fetching the image {name}"), error);
+        };
+        let lower = message.to_ascii_lowercase();
+        let says = |words: &[&str]| words.iter().any(|word| lower.contains(word));
+        if says(&["unauthorized", "authentication required", "no basic auth"]) {
+            return ExecutorError::BadStep {
+                code: "imageUnauthorized",
+                message: format!("the registry does not let the image {name} be fetched: {message}"),
+                advice: "name a credential for the registry that may read it".to_owned(),
+            };
+        }
+        if says(&["no matching manifest", "does not match the specified platform"]) {
+            return wrong_platform(name, message);
+        }
+        if says(&["not found", "manifest unknown", "denied", "does not exist", "repository name"]) {
+            return not_found(name, message);
+        }
+        self.connection.error(&format!("fetching the image {name}"), error)
+    }
+
+    /// Gives the engine an image that consists of one static busybox.
+    pub(super) async fn import_busybox(
+        &self,
+        repository: &str,
+        tag: &str,
+        busybox: &[u8],
+    ) -> Result<(), ExecutorError> {
+        let docker = self.connection.docker().await?;
+        let mut builder = tar::Builder::new(Vec::new());
+        let mut header = tar::Header::new_gnu();
+        header.set_size(busybox.len() as u64);
+        header.set_mode(0o755);
+        header.set_mtime(0);
+        let packed = builder.append_data(&mut header, "bin/busybox", busybox).and_then(|()| builder.into_inner());
+        let tar =
+            packed.map_err(|source| ExecutorError::Io { doing: "packing the helper image".to_owned(), source })?;
+        let options = CreateImageOptionsBuilder::new().from_src("-").repo(repository).tag(tag).build();
+        let mut progress = docker.create_image(Some(options), Some(bollard::body_full(Bytes::from(tar))), None).boxed();
+        while let Some(step) = progress.next().await {
+            step.map_err(|error| self.connection.error("giving the helper image to the Docker engine", error))?;
+        }
+        Ok(())
+    }
+}
+
+/// Whether an image is for a platform such as `linux/arm64`.
+fn is_for(image: &ImageInspect, platform: &str) -> bool {
+    let mut parts = platform.split('/');
+    parts.next() == image.os.as_deref()
+        && parts.next().is_none_or(|wanted| Some(wanted) == image.architecture.as_deref())
+}
+
+/// The image is for other machines.
+pub(super) fn wrong_platform(name: &str, message: &str) -> ExecutorError {
+    ExecutorError::BadStep {
+        code: "imagePlatform",
+        message: format!("the image {name} is not there for this platform: {message}"),
+        advice: "use an image for the platform of the Docker engine, or name its own in `container: {platform: …}`"
+            .to_owned(),
+    }
+}
+
+/// Name and tag, or digest, as the engine wants them. Without either the newest is meant, not all of them.
+fn reference(name: &str) -> (&str, Option<&str>) {
+    if name.contains('@') {
+        return (name, None);
+    }
+    let start = name.rfind('/').map_or(0, |slash| slash + 1);
+    match name[start..].split_once(':') {
+        Some((short, tag)) => (&name[..start + short.len()], Some(tag)),
+        None => (name, Some("latest")),
+    }
+}
+
+fn not_found(name: &str, why: &str) -> ExecutorError {
+    ExecutorError::BadStep {
+        code: "imageNotFound",
+        message: format!("there is no image {name}: {why}"),
+        advice: "look whether the name and the tag are right, and whether it is private and wants a credential"
+            .to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_port_is_no_tag() {
+        assert_eq!(reference("debian"), ("debian", Some("latest")));
+        assert_eq!(reference("debian:12"), ("debian", Some("12")));
+        assert_eq!(reference("127.0.0.1:5000/a/b"), ("127.0.0.1:5000/a/b", Some("latest")));
+        assert_eq!(reference("127.0.0.1:5000/a/b:1"), ("127.0.0.1:5000/a/b", Some("1")));
+        assert_eq!(reference("a@sha256:0"), ("a@sha256:0", None));
+    }
+}

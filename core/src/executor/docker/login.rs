@@ -1,0 +1,74 @@
+//! Credentials for registries: those that the embedder gave, and those of `docker login`.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use bollard::auth::DockerCredentials;
+
+use crate::secret::SecretText;
+
+/// The registry of names without one, as `docker login` calls it.
+const HUB: &str = "https://index.docker.io/v1/";
+
+/// Who one is at registries.
+#[derive(Debug, Default)]
+pub(super) struct Logins {
+    given: HashMap<String, (String, SecretText)>,
+}
+
+impl Logins {
+    pub(super) fn give(&mut self, registry: &str, user: &str, password: SecretText) {
+        self.given.insert(registry.to_owned(), (user.to_owned(), password));
+    }
+
+    /// What the engine shall say to the registry of an image.
+    pub(super) fn of(&self, image: &str) -> Option<DockerCredentials> {
+        let registry = registry(image);
+        let credentials = |user: String, password: String| DockerCredentials {
+            username: Some(user),
+            password: Some(password),
+            serveraddress: Some(registry.to_owned()),
+            ..DockerCredentials::default()
+        };
+        if let Some((user, password)) = self.given.get(registry) {
+            return Some(credentials(user.clone(), password.expose().to_owned()));
+        }
+        let (user, password) = logged_in(registry)?;
+        Some(credentials(user, password))
+    }
+}
+
+/// The part of an image's name that is a host.
+fn registry(image: &str) -> &str {
+    match image.split_once('/') {
+        Some((host, _)) if host.contains(['.', ':']) || host == "localhost" => host,
+        _ => HUB,
+    }
+}
+
+/// What `docker login` kept in its file. Its helper programs are not asked.
+fn logged_in(registry: &str) -> Option<(String, String)> {
+    let folder = std::env::var_os("DOCKER_CONFIG").map(PathBuf::from);
+    let folder = folder.or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".docker")))?;
+    let text = std::fs::read(folder.join("config.json")).ok()?;
+    let value: serde_json::Value = serde_json::from_slice(&text).ok()?;
+    let auth = value.get("auths")?.get(registry)?.get("auth")?.as_str()?;
+    let plain = String::from_utf8(STANDARD.decode(auth).ok()?).ok()?;
+    let (user, password) = plain.split_once(':')?;
+    Some((user.to_owned(), password.to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_without_a_host_is_of_the_hub() {
+        assert_eq!(registry("debian:12"), HUB);
+        assert_eq!(registry("team/app"), HUB);
+        assert_eq!(registry("127.0.0.1:5000/app"), "127.0.0.1:5000");
+        assert_eq!(registry("localhost/app"), "localhost");
+    }
+}

@@ -1,0 +1,1 @@
+crate::executor_conformance!(super::support::Site::new());

@@ -1,0 +1,297 @@
+//! What goes wrong around a Docker engine, and what is said of it.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use bollard::Docker;
+use bollard::query_parameters::{
+    ListContainersOptionsBuilder, ListVolumesOptionsBuilder, RemoveContainerOptionsBuilder,
+};
+use futures::StreamExt;
+
+use super::super::names::{INSTALLATION, RUN};
+use super::support::{DEBIAN, Site, socket};
+use crate::clock::SystemClock;
+use crate::executor::{
+    Command, DockerEndpoint, DockerExecutor, Executor, ExecutorError, RunScope, StepContainer, StepExit, StepService,
+    StepSpec,
+};
+use crate::pipeline::{ContainerOptions, HealthCheck, Isolation, Quantities, Resources, TaskId, WorkspaceUse};
+use crate::run::{RunId, StepEnd, StepKey};
+use crate::testing::executor_conformance::Factory;
+
+/// A run that is prepared on a real engine.
+struct Bench {
+    site: Site,
+    executor: DockerExecutor,
+    run: RunId,
+}
+
+impl Bench {
+    async fn new() -> Self {
+        let site = Site::new();
+        let executor = site.docker();
+        let run = RunId::new(site.clock().new_id());
+        executor.prepare(&RunScope { run, generation: 1, existing: false, source: None, adopt: None }).await.unwrap();
+        Self { site, executor, run }
+    }
+
+    fn step(&self, task: &str, script: &str) -> StepSpec {
+        StepSpec {
+            key: StepKey { run: self.run, task: TaskId::new(task), attempt: 1 },
+            generation: 1,
+            resumed: false,
+            command: Command::Script { text: script.to_owned(), shell: None },
+            env: Default::default(),
+            secrets: Default::default(),
+            image: Some(DEBIAN.to_owned()),
+            container: StepContainer::default(),
+            resources: Resources::default(),
+            isolation: Isolation::Run,
+            workspace: WorkspaceUse::Shared,
+        }
+    }
+
+    async fn finish(&self, step: &StepSpec) -> (StepExit, String) {
+        self.executor.start(step).await.unwrap();
+        let log = self.log(&step.key).await;
+        (self.executor.wait(&step.key).await.unwrap(), log)
+    }
+
+    async fn log(&self, key: &StepKey) -> String {
+        let pieces: Vec<_> = self.executor.logs(key, 0).collect().await;
+        let bytes: Vec<u8> = pieces.into_iter().flat_map(|piece| piece.unwrap().bytes.to_vec()).collect();
+        String::from_utf8_lossy(&bytes).into_owned()
+    }
+
+    /// Waits until the log says a word.
+    async fn says(&self, key: &StepKey, word: &str) {
+        let mut logs = self.executor.logs(key, 0);
+        let mut seen = String::new();
+        while !seen.contains(word) {
+            seen += &String::from_utf8_lossy(&logs.next().await.unwrap().unwrap().bytes);
+        }
+    }
+
+    /// The containers of the run.
+    async fn containers(&self) -> Vec<String> {
+        let filters = [("label", vec![format!("{RUN}={}", self.run)])].into();
+        let options = ListContainersOptionsBuilder::new().all(true).filters(&filters).build();
+        let found = daemon().list_containers(Some(options)).await.unwrap();
+        found.into_iter().filter_map(|container| container.id).collect()
+    }
+
+    async fn volumes(&self) -> usize {
+        let filters = [("label", vec![format!("{RUN}={}", self.run)])].into();
+        let options = ListVolumesOptionsBuilder::new().filters(&filters).build();
+        daemon().list_volumes(Some(options)).await.unwrap().volumes.map_or(0, |volumes| volumes.len())
+    }
+
+    async fn release(self) {
+        self.executor.release(self.run).await.unwrap();
+        assert_eq!((self.containers().await.len(), self.volumes().await), (0, 0), "something is left of the run");
+    }
+}
+
+fn daemon() -> Docker {
+    Docker::connect_with_unix(&socket().to_string_lossy(), 60, bollard::API_DEFAULT_VERSION).unwrap()
+}
+
+fn code(error: &ExecutorError) -> &'static str {
+    match error {
+        ExecutorError::BadStep { code, .. } | ExecutorError::Infrastructure { code, .. } => code,
+        _ => "",
+    }
+}
+
+#[tokio::test]
+async fn an_engine_that_is_not_there_is_named_with_what_to_do() {
+    let clock = Arc::new(SystemClock::resume(None));
+    let socket = DockerEndpoint::Socket(PathBuf::from("/no/such/docker.sock"));
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    for endpoint in [socket, DockerEndpoint::Tcp(port.to_string())] {
+        let name = endpoint.to_string();
+        let error = DockerExecutor::new(endpoint, "x", clock.clone()).check().await.unwrap_err();
+        assert_eq!(code(&error), "dockerUnreachable", "{error}");
+        assert!(error.to_string().contains(&name), "{error}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_image_that_does_not_exist_is_told_and_delays_only_its_own_step() {
+    let bench = Bench::new().await;
+    // Nobody listens there: the registry refuses.
+    let mut step = bench.step("bad", "true");
+    step.image = Some("127.0.0.1:1/no/such:1".to_owned());
+    let error = bench.executor.start(&step).await.unwrap_err();
+    assert!(error.to_string().contains("127.0.0.1:1/no/such"), "{error}");
+    step.container.options.pull = crate::pipeline::PullPolicy::Never;
+    let error = bench.executor.start(&step).await.unwrap_err();
+    assert_eq!(code(&error), "imageNotFound", "{error}");
+    step.image = None;
+    assert_eq!(code(&bench.executor.start(&step).await.unwrap_err()), "noImage");
+    let (exit, _) = bench.finish(&bench.step("good", "true")).await;
+    assert_eq!(exit.end, StepEnd::Code(0));
+    bench.release().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_image_for_another_platform_is_told() {
+    let bench = Bench::new().await;
+    let mut step = bench.step("arm", "true");
+    step.container.options =
+        ContainerOptions { platform: Some("linux/arm64".to_owned()), ..ContainerOptions::default() };
+    step.container.options.pull = crate::pipeline::PullPolicy::Never;
+    let error = bench.executor.start(&step).await.unwrap_err();
+    assert!(matches!(code(&error), "imagePlatform" | "imageNotFound"), "{error}");
+    bench.release().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn memory_is_blamed_when_the_kernel_counted_it_and_a_plain_kill_is_a_kill() {
+    let bench = Bench::new().await;
+    let mut step = bench.step("hungry", "head -c 300000000 /dev/zero | tail > /dev/null");
+    step.resources.limits = Quantities { cpu: None, memory: Some("48Mi".to_owned()) };
+    let (exit, log) = bench.finish(&step).await;
+    assert_eq!(exit.end, StepEnd::OutOfMemory, "{log}");
+    let (exit, _) = bench.finish(&bench.step("killed", "kill -KILL $$")).await;
+    assert_eq!(exit.end, StepEnd::Signal(9));
+    bench.release().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_container_removed_by_hand_loses_its_step_which_is_not_started_again() {
+    let bench = Bench::new().await;
+    let step = bench.step("lost", "echo started >> witness; echo ready; sleep 1000");
+    bench.executor.start(&step).await.unwrap();
+    bench.says(&step.key, "ready").await;
+    let (executor, key) = (bench.executor.clone(), step.key.clone());
+    let waiting = tokio::spawn(async move { executor.wait(&key).await });
+    let force = RemoveContainerOptionsBuilder::new().force(true).build();
+    for id in bench.containers().await {
+        daemon().remove_container(&id, Some(force.clone())).await.unwrap();
+    }
+    let waited = waiting.await.unwrap();
+    assert!(matches!(waited, Err(ExecutorError::Lost { .. })), "{waited:?}");
+    // Another start, also of a fresh instance, finds the token that survived in the volume.
+    bench.site.docker().start(&step).await.unwrap();
+    assert!(matches!(bench.site.docker().wait(&step.key).await, Err(ExecutorError::Lost { .. })));
+    let (_, witness) = bench.finish(&bench.step("look", "cat witness")).await;
+    assert_eq!(witness, "started\n");
+    bench.release().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn users_take_turns_in_one_workspace() {
+    let bench = Bench::new().await;
+    let (exit, log) = bench.finish(&bench.step("root", "id -u; echo root > file; mkdir folder")).await;
+    assert_eq!((exit.end, log.as_str()), (StepEnd::Code(0), "0\n"));
+    let mut user =
+        bench.step("user", "id -u; echo user >> file; echo x > folder/mine; echo A=1 > \"$WINDLASS_OUTPUT\"");
+    user.container.options.user = Some("1000:1000".to_owned());
+    let (exit, log) = bench.finish(&user).await;
+    assert_eq!((exit.end, log.as_str(), &exit.output[..]), (StepEnd::Code(0), "1000\n", &b"A=1\n"[..]));
+    let (exit, log) = bench.finish(&bench.step("root again", "cat file; rm -r folder")).await;
+    assert_eq!((exit.end, log.as_str()), (StepEnd::Code(0), "root\nuser\n"));
+    bench.release().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_image_without_a_shell_runs_programs_and_scripts() {
+    let bench = Bench::new().await;
+    let mut step = bench.step("bare", "echo from a script");
+    // The helper's own image has one file.
+    let helper = bench.executor.shared.helper().await.unwrap().image.clone();
+    step.image = Some(helper);
+    let (exit, log) = bench.finish(&step).await;
+    assert_eq!((exit.end, log.as_str()), (StepEnd::Code(0), "from a script\n"));
+    bench.release().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_hardened_policy_drops_everything_and_wants_a_user() {
+    let site = Site::new();
+    let executor = site.docker().policy(crate::executor::ContainerPolicy::hardened());
+    let bench = Bench { run: RunId::new(site.clock().new_id()), site, executor };
+    let scope = RunScope { run: bench.run, generation: 1, existing: false, source: None, adopt: None };
+    bench.executor.prepare(&scope).await.unwrap();
+    let mut step =
+        bench.step("hardened", "grep CapEff /proc/self/status; grep NoNewPrivs /proc/self/status; echo x > file");
+    assert_eq!(code(&bench.executor.start(&step).await.unwrap_err()), "policyRefused");
+    step.container.options.user = Some("1000".to_owned());
+    let (exit, log) = bench.finish(&step).await;
+    assert_eq!(exit.end, StepEnd::Code(0), "{log}");
+    assert!(log.contains("CapEff:\t0000000000000000\n") && log.contains("NoNewPrivs:\t1"), "{log}");
+    bench.release().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_service_is_ready_before_the_step_and_gone_after_it() {
+    let bench = Bench::new().await;
+    let service = |ready: &str| StepService {
+        name: "web".to_owned(),
+        image: "windlass-test/busybox:1".to_owned(),
+        command: [
+            "sh",
+            "-c",
+            "sleep 1; echo serving; mkdir /www; echo hello > /www/index.html; exec httpd -f -p 8080 -h /www",
+        ]
+        .map(str::to_owned)
+        .to_vec(),
+        env: Default::default(),
+        health: Some(HealthCheck {
+            command: ready.to_owned(),
+            interval: None,
+            timeout: Some(std::time::Duration::from_secs(30).into()),
+        }),
+        privileged: false,
+    };
+    let mut step = bench.step("client", "wget -q -O - http://web:8080/");
+    step.image = Some("windlass-test/busybox:1".to_owned());
+    step.container.services = vec![service("nc -z 127.0.0.1 8080 || netstat -ltn | grep -q :8080")];
+    let (exit, log) = bench.finish(&step).await;
+    assert_eq!((exit.end, log.as_str()), (StepEnd::Code(0), "hello\n"));
+    let before = bench.containers().await.len();
+    bench.executor.forget(&step.key).await.unwrap();
+    assert_eq!(bench.containers().await.len(), before - 1, "the service outlives its step");
+    let mut never = bench.step("never", "true");
+    never.container.services = vec![StepService {
+        command: ["sh", "-c", "echo cannot serve >&2; exit 3"].map(str::to_owned).to_vec(),
+        ..service("true")
+    }];
+    let error = bench.executor.start(&never).await.unwrap_err();
+    assert_eq!(code(&error), "serviceNotReady");
+    assert!(error.to_string().contains("exit code 3") && error.to_string().contains("cannot serve"), "{error}");
+    bench.release().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_engines_on_one_daemon_leave_one_another_alone() {
+    let (one, other) = (Bench::new().await, Bench::new().await);
+    let step = one.step("running", "echo ready; until [ -e go ]; do sleep 0.05; done; echo done");
+    one.executor.start(&step).await.unwrap();
+    one.says(&step.key, "ready").await;
+    let swept = other.executor.sweep(&[]).await.unwrap();
+    assert_eq!(swept.removed, [other.run]);
+    let (exit, _) = one.finish(&one.step("go", "touch go")).await;
+    assert_eq!(exit.end, StepEnd::Code(0));
+    assert_eq!(one.executor.wait(&step.key).await.unwrap().end, StepEnd::Code(0));
+    assert!(INSTALLATION.starts_with("dev.windlass"));
+    one.release().await;
+    other.release().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn entrypoints_folders_and_hosts_are_as_the_task_says() {
+    let bench = Bench::new().await;
+    let mut step = bench.step("options", "pwd; echo \"$WRAPPED\"; grep '10.1.2.3' /etc/hosts | tr '\\t' ' '");
+    step.container.options = ContainerOptions {
+        working_folder: Some("/tmp".to_owned()),
+        entrypoint: ["env", "WRAPPED=yes"].map(str::to_owned).to_vec(),
+        hosts: [("thing".to_owned(), "10.1.2.3".to_owned())].into(),
+        ..ContainerOptions::default()
+    };
+    let (exit, log) = bench.finish(&step).await;
+    assert_eq!((exit.end, log.as_str()), (StepEnd::Code(0), "/tmp\nyes\n10.1.2.3 thing\n"));
+    bench.release().await;
+}

@@ -1,0 +1,269 @@
+//! The volumes of runs: made, found, kept, taken over and removed.
+
+use std::collections::{BTreeSet, HashMap};
+use std::path::PathBuf;
+
+use bollard::models::{Volume, VolumeCreateRequest};
+use bollard::query_parameters::{ListContainersOptionsBuilder, ListVolumesOptionsBuilder, RemoveVolumeOptions};
+
+use super::connect::{REMOVAL, is_conflict, is_missing};
+use super::names::{CLAIMED, GENERATION, KIND, Kind, RUN};
+use super::run::Volumes;
+use super::{Shared, all, convert};
+use crate::executor::local::{copy, remove};
+use crate::executor::pack::pack;
+use crate::executor::{ExecutorError, RunScope, SweepReport};
+use crate::run::RunId;
+
+/// The volumes of the installation, by what their labels say.
+struct Inventory {
+    volumes: Vec<Volume>,
+}
+
+impl Inventory {
+    fn label<'a>(volume: &'a Volume, name: &str) -> Option<&'a str> {
+        volume.labels.get(name).map(String::as_str)
+    }
+
+    fn run(volume: &Volume) -> Option<RunId> {
+        Self::label(volume, RUN)?.parse().ok()
+    }
+
+    fn of(&self, run: RunId, kind: Kind) -> impl Iterator<Item = &Volume> {
+        self.volumes
+            .iter()
+            .filter(move |volume| Self::run(volume) == Some(run) && Self::label(volume, KIND) == Some(kind.word()))
+    }
+
+    /// The run that took over the workspace of this name.
+    fn claimant(&self, workspace: &str) -> Option<RunId> {
+        let claims = self.volumes.iter().filter(|volume| Self::label(volume, CLAIMED) == Some(workspace));
+        claims.filter_map(Self::run).next()
+    }
+
+    /// The workspaces that are the run's, with their generations.
+    fn workspaces(&self, run: RunId) -> Vec<(u32, String)> {
+        let own = self.of(run, Kind::Workspace).filter(|volume| self.claimant(&volume.name).is_none_or(|by| by == run));
+        let own = own.filter_map(|volume| Some((Self::label(volume, GENERATION)?.parse().ok()?, volume.name.clone())));
+        let claimed = self.of(run, Kind::Claim).filter_map(|claim| Self::label(claim, CLAIMED));
+        let claimed = claimed.filter(|name| self.volumes.iter().any(|volume| volume.name == **name));
+        let mut all: Vec<(u32, String)> = claimed.map(|name| (1, name.to_owned())).chain(own).collect();
+        all.sort();
+        all
+    }
+
+    fn workspace(&self, run: RunId, generation: u32) -> Option<String> {
+        self.workspaces(run).into_iter().find(|(found, _)| *found == generation).map(|(_, name)| name)
+    }
+
+    fn states(&self, run: RunId) -> Option<String> {
+        self.of(run, Kind::States).next().map(|volume| volume.name.clone())
+    }
+
+    /// Everything of the run, in the order in which it can be removed: the claim last, since it says what belongs to the run.
+    fn everything(&self, run: RunId) -> Vec<String> {
+        let workspaces = self.workspaces(run).into_iter().map(|(_, name)| name);
+        let states = self.of(run, Kind::States).map(|volume| volume.name.clone());
+        let claims = self.of(run, Kind::Claim).map(|volume| volume.name.clone());
+        workspaces.chain(states).chain(claims).collect()
+    }
+
+    /// The runs that have something. A workspace that was taken over is not its first run's any more.
+    fn runs(&self) -> BTreeSet<RunId> {
+        let runs = self.volumes.iter().filter_map(Self::run);
+        runs.filter(|run| !self.everything(*run).is_empty()).collect()
+    }
+}
+
+impl Shared {
+    pub(super) async fn prepare(&self, scope: &RunScope) -> Result<(), ExecutorError> {
+        let live = self.run(scope.run);
+        let mut known = live.volumes.lock().await;
+        let inventory = self.inventory().await?;
+        let states = self.names()?.states(scope.run);
+        let found = inventory.workspace(scope.run, scope.generation);
+        if scope.existing {
+            let Some(workspace) = found.filter(|_| inventory.states(scope.run).is_some()) else {
+                *known = None;
+                return Err(gone(scope.run, "there is no volume with it"));
+            };
+            *known = Some(Volumes { generation: scope.generation, workspace, states: Some(states) });
+            return Ok(());
+        }
+        let adopted = match scope.adopt {
+            Some(kept) if found.is_none() => match inventory.workspace(kept.run, kept.generation) {
+                Some(workspace) => Some((kept.run, workspace)),
+                None => return Err(gone(kept.run, "it was to be taken over, and there is no volume with it")),
+            },
+            _ => None,
+        };
+        let workspace = match (&found, &adopted) {
+            (Some(name), _) | (None, Some((_, name))) => name.clone(),
+            (None, None) => self.names()?.workspace(scope.run, scope.generation),
+        };
+        let names = self.names()?;
+        let make = |kind, name| convert::run_volume(names, scope.run, kind, scope.generation, name);
+        let made_workspace = async {
+            match &adopted {
+                Some((old, workspace)) => self.take_over(scope.run, *old, workspace, &inventory).await,
+                None if found.is_none() => self.make_volume(make(Kind::Workspace, workspace.clone())).await,
+                None => Ok(()),
+            }
+        };
+        futures::try_join!(made_workspace, self.make_volume(make(Kind::States, states.clone())))?;
+        let volumes = Volumes { generation: scope.generation, workspace, states: Some(states) };
+        let filled = known.as_ref() == Some(&volumes);
+        if let Some(source) = scope.source.clone().filter(|_| !filled) {
+            self.copy_source(scope.run, &volumes, source).await?;
+        }
+        *known = Some(volumes);
+        Ok(())
+    }
+
+    /// Makes the claim before the old one goes, so that the workspace always is somebody's.
+    async fn take_over(
+        &self,
+        run: RunId,
+        old: RunId,
+        workspace: &str,
+        inventory: &Inventory,
+    ) -> Result<(), ExecutorError> {
+        self.make_volume(convert::claim(self.names()?, run, workspace)).await?;
+        all(self.containers_of(old).await?, |id| async move { self.remove_container(&id).await }).await?;
+        let left = inventory.of(old, Kind::Claim).chain(inventory.of(old, Kind::States));
+        all(left.map(|volume| volume.name.clone()), |name| async move { self.remove_volume(&name).await }).await?;
+        self.runs().remove(&old);
+        Ok(())
+    }
+
+    async fn copy_source(&self, run: RunId, volumes: &Volumes, source: PathBuf) -> Result<(), ExecutorError> {
+        let draft = std::env::temp_dir().join(format!("windlass-source-{}", self.clock.new_id()));
+        let folder = draft.clone();
+        let packed = tokio::task::spawn_blocking(move || {
+            let io =
+                |source| ExecutorError::Io { doing: format!("copying the source into {}", folder.display()), source };
+            std::fs::create_dir(&folder).map_err(io)?;
+            copy::copy_tree(&source, &folder, &folder)
+        });
+        let copied = packed.await.unwrap_or_else(|error| {
+            Err(ExecutorError::Io { doing: "copying the source".to_owned(), source: std::io::Error::other(error) })
+        });
+        let written = match copied {
+            Ok(()) => {
+                let tar = pack(draft.clone(), PathBuf::new(), "reading the source folder".to_owned(), ());
+                self.keeper(run, volumes).await?.write(".", tar).await
+            }
+            Err(error) => Err(error),
+        };
+        if let Err(error) = remove::remove_folder(&draft) {
+            tracing::warn!(%error, ?draft, "a copy of the source could not be removed");
+        }
+        written
+    }
+
+    /// The volumes of a generation, which must be there.
+    pub(super) async fn volumes_for(&self, run: RunId, generation: u32) -> Result<Volumes, ExecutorError> {
+        let live = self.run(run);
+        let mut known = live.volumes.lock().await;
+        if let Some(volumes) = known.as_ref().filter(|volumes| volumes.generation == generation) {
+            return Ok(volumes.clone());
+        }
+        let inventory = self.inventory().await?;
+        let Some(workspace) = inventory.workspace(run, generation) else {
+            return Err(gone(run, "there is no volume with it"));
+        };
+        let volumes = Volumes { generation, workspace, states: inventory.states(run) };
+        *known = Some(volumes.clone());
+        Ok(volumes)
+    }
+
+    /// The volumes of the newest generation.
+    pub(super) async fn newest_volumes(&self, run: RunId) -> Result<Volumes, ExecutorError> {
+        let live = self.run(run);
+        if let Some(volumes) = live.volumes.lock().await.as_ref() {
+            return Ok(volumes.clone());
+        }
+        let inventory = self.inventory().await?;
+        let Some((generation, workspace)) = inventory.workspaces(run).pop() else {
+            return Err(gone(run, "there is no volume with it"));
+        };
+        Ok(Volumes { generation, workspace, states: inventory.states(run) })
+    }
+
+    pub(super) async fn release(&self, run: RunId) -> Result<(), ExecutorError> {
+        self.runs().remove(&run);
+        all(self.containers_of(run).await?, |id| async move { self.remove_container(&id).await }).await?;
+        for name in self.inventory().await?.everything(run) {
+            self.remove_volume(&name).await?;
+        }
+        Ok(())
+    }
+
+    pub(super) async fn keep(&self, run: RunId, generation: u32) -> Result<bool, ExecutorError> {
+        self.runs().remove(&run);
+        let inventory = self.inventory().await?;
+        let Some(kept) = inventory.workspace(run, generation) else {
+            self.release(run).await?;
+            return Ok(false);
+        };
+        all(self.containers_of(run).await?, |id| async move { self.remove_container(&id).await }).await?;
+        let claim = self.names()?.claim(run);
+        for name in inventory.everything(run).into_iter().filter(|name| *name != kept && *name != claim) {
+            self.remove_volume(&name).await?;
+        }
+        Ok(true)
+    }
+
+    pub(super) async fn sweep(&self, keep: &[RunId]) -> Result<SweepReport, ExecutorError> {
+        let mut runs = self.inventory().await?.runs();
+        runs.extend(self.runs_with_containers().await?);
+        let removed: Vec<RunId> = runs.into_iter().filter(|run| !keep.contains(run)).collect();
+        for run in &removed {
+            self.release(*run).await?;
+        }
+        Ok(SweepReport { removed })
+    }
+
+    async fn runs_with_containers(&self) -> Result<Vec<RunId>, ExecutorError> {
+        let docker = self.connection.docker().await?;
+        let options = ListContainersOptionsBuilder::new().all(true).filters(&self.names()?.filter(None)).build();
+        let found = docker.list_containers(Some(options)).await;
+        let found = found.map_err(|error| self.connection.error("listing the installation's containers", error))?;
+        let run = |labels: HashMap<String, String>| labels.get(RUN)?.parse().ok();
+        Ok(found.into_iter().filter_map(|container| run(container.labels?)).collect())
+    }
+
+    async fn inventory(&self) -> Result<Inventory, ExecutorError> {
+        let docker = self.connection.docker().await?;
+        let options = ListVolumesOptionsBuilder::new().filters(&self.names()?.filter(None)).build();
+        let found = docker.list_volumes(Some(options)).await;
+        let found = found.map_err(|error| self.connection.error("listing the installation's volumes", error))?;
+        Ok(Inventory { volumes: found.volumes.unwrap_or_default() })
+    }
+
+    async fn make_volume(&self, request: VolumeCreateRequest) -> Result<(), ExecutorError> {
+        let docker = self.connection.docker().await?;
+        let made = docker.create_volume(request).await;
+        made.map(drop).map_err(|error| self.connection.error("making a volume", error))
+    }
+
+    /// Removes a volume. Its last container may still be on its way out.
+    async fn remove_volume(&self, name: &str) -> Result<(), ExecutorError> {
+        let docker = self.connection.docker().await?;
+        let deadline = self.clock.now().elapsed + REMOVAL;
+        loop {
+            match docker.remove_volume(name, None::<RemoveVolumeOptions>).await {
+                Ok(()) => return Ok(()),
+                Err(error) if is_missing(&error) => return Ok(()),
+                Err(error) if is_conflict(&error) && self.clock.now().elapsed < deadline => {
+                    self.clock.sleep_until(self.clock.now().elapsed + std::time::Duration::from_millis(50)).await;
+                }
+                Err(error) => return Err(self.connection.error(&format!("removing the volume {name}"), error)),
+            }
+        }
+    }
+}
+
+fn gone(run: RunId, why: &str) -> ExecutorError {
+    ExecutorError::WorkspaceLost { run, why: why.to_owned() }
+}
