@@ -26,11 +26,11 @@ mod timeout;
 
 pub use action::{action_lost, action_missing, action_panicked};
 pub use blob::{blob_error, tests_failed};
+pub use cluster::{ApiRefusal, ClusterFailure, api_not_served, api_refusal};
 pub use credential::no_credential;
 pub use error::{Explained, FailureClass, executor_error, io_error};
 pub use exit::step_failure;
 pub use image::{build_failure, dockerfile_missing};
-pub use cluster::{ApiRefusal, ClusterFailure, api_not_served, api_refusal};
 pub use pod::{PodTrouble, pod_trouble};
 pub use rbac::Forbidden;
 #[cfg(feature = "git")]
