@@ -4,8 +4,9 @@ use super::Check;
 use crate::cli::args::DataDirArg;
 use crate::cli::cluster::connect;
 use crate::cli::exit::Failure;
-use crate::cluster::RightCheck;
+use crate::cluster::{Cluster, ClusterHealth, RightCheck};
 use crate::engine::EngineBuilder;
+use crate::explain::ClusterFailure;
 
 /// Asks the cluster how it is, and about each right in its namespace.
 pub(super) async fn look(
@@ -14,9 +15,7 @@ pub(super) async fn look(
     engine: &dyn Fn() -> EngineBuilder,
 ) -> Result<Vec<Check>, Failure> {
     let cluster = connect(name, data_dir, engine).await?;
-    let asked = async { Ok((cluster.health().await?, cluster.check_rights(cluster.namespace()).await?)) };
-    let asked: Result<_, crate::explain::ClusterFailure> = asked.await;
-    let (health, rights) = match asked {
+    let (health, rights) = match ask(&cluster).await {
         Ok(asked) => asked,
         Err(failure) => return Ok(vec![Check::bad("cluster", failure.message, failure.advice)]),
     };
@@ -46,4 +45,8 @@ pub(super) async fn look(
         checks.push(Check::bad("rights", message, advice));
     }
     Ok(checks)
+}
+
+async fn ask(cluster: &Cluster) -> Result<(ClusterHealth, Vec<RightCheck>), ClusterFailure> {
+    Ok((cluster.health().await?, cluster.check_rights(cluster.namespace()).await?))
 }
