@@ -105,6 +105,20 @@ pub enum Change {
         /// Why; may be empty.
         reason: String,
     },
+    /// A cluster was added.
+    ClusterAdded {
+        /// Its name.
+        cluster: String,
+        /// The address of its API server.
+        server: String,
+    },
+    /// A cluster is gone from the engine; in the cluster itself nothing was changed.
+    ClusterRemoved {
+        /// Its name.
+        cluster: String,
+        /// The pipelines that name it all the same.
+        used_by: Vec<String>,
+    },
     /// A backup was made.
     BackupMade {
         /// Where.
@@ -143,6 +157,8 @@ impl Change {
         "runCancelled",
         "approvalDecided",
         "runDeleted",
+        "clusterAdded",
+        "clusterRemoved",
         "backupMade",
         "credentialSet",
         "credentialRemoved",
@@ -161,6 +177,8 @@ impl Change {
             Self::RunCancelled { .. } => "runCancelled",
             Self::ApprovalDecided { .. } => "approvalDecided",
             Self::RunDeleted { .. } => "runDeleted",
+            Self::ClusterAdded { .. } => "clusterAdded",
+            Self::ClusterRemoved { .. } => "clusterRemoved",
             Self::BackupMade { .. } => "backupMade",
             Self::CredentialSet { .. } => "credentialSet",
             Self::CredentialRemoved { .. } => "credentialRemoved",
@@ -180,7 +198,9 @@ impl Change {
             | Self::RunCancelled { pipeline, .. }
             | Self::ApprovalDecided { pipeline, .. }
             | Self::RunDeleted { pipeline, .. } => Some(pipeline),
-            Self::BackupMade { .. }
+            Self::ClusterAdded { .. }
+            | Self::ClusterRemoved { .. }
+            | Self::BackupMade { .. }
             | Self::CredentialSet { .. }
             | Self::CredentialRemoved { .. }
             | Self::MasterKeyRotated { .. } => None,

@@ -45,6 +45,7 @@
 //! - [`executor`]: where steps run. [`executor::LocalExecutor`] runs them as processes of the host; embedders bring their
 //!   own, most simply as a [`executor::SimpleExecutor`].
 //! - [`action`]: what tasks do inside the engine; embedders register their own.
+//! - `cluster`, `deploy` (with the feature `kubernetes`): Kubernetes clusters, and deployment to them.
 //! - [`explain`]: failures in words for the person who gets them.
 //! - [`engine`]: the only place where all of them meet.
 //! - [`telemetry`]: the names of spans and metrics for OpenTelemetry and the like.
@@ -58,6 +59,7 @@
 //! |---|---|---|
 //! | `sqlite` | the store on disk | yes |
 //! | `git` | `checkout`, and asking repositories what they have | yes |
+//! | `kubernetes` | clusters by name, deployment to them, Jobs | no |
 //! | `cli` | the `windlass` command | no |
 //! | `docker` | images built and published, registries of images | no |
 //! | `failpoints` | crash points for tests of recovery; never for a release | no |
@@ -68,6 +70,10 @@ pub mod blob;
 #[cfg(feature = "cli")]
 pub mod cli;
 pub mod clock;
+#[cfg(feature = "kubernetes")]
+pub mod cluster;
+#[cfg(feature = "kubernetes")]
+pub mod deploy;
 pub mod engine;
 mod error;
 pub mod executor;
@@ -90,6 +96,8 @@ pub mod wire;
 
 #[cfg(feature = "sqlite")]
 pub use engine::{BackupReport, Reader, RestoreReport, restore};
+#[cfg(feature = "kubernetes")]
+pub use engine::{ClusterAnswer, ClusterRemoval, ClusterStatus, Clusters};
 pub use engine::{
     Control, Credentials, DownloadOptions, DrainReport, Engine, EngineBuilder, EngineEvent, EngineEventKind,
     EngineEvents, EngineStatus, Event, EventFilter, EventKind, EventStream, KeyRotation, LogCursor, LogDownload,

@@ -2,6 +2,7 @@
 //!
 //! [`kill`] is the harness that kills the embedding process and looks whether anything was lost, doubled or left behind.
 
+pub mod cluster;
 pub mod docker;
 pub mod git;
 pub mod kill;

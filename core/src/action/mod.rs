@@ -37,12 +37,16 @@ mod build_image;
 #[cfg(feature = "git")]
 mod checkout;
 mod context;
+#[cfg(feature = "kubernetes")]
+mod deploy_manifests;
 mod error;
 mod files;
 mod handler;
 mod log;
 mod output;
 mod registry;
+#[cfg(feature = "kubernetes")]
+mod run_job;
 mod settings;
 
 #[cfg(all(unix, feature = "docker"))]
@@ -59,5 +63,9 @@ pub(crate) use build_image::BuildImageAction;
 #[cfg(feature = "git")]
 pub(crate) use checkout::CheckoutAction;
 pub(crate) use context::{ActionSecrets, Attempt};
+#[cfg(feature = "kubernetes")]
+pub(crate) use deploy_manifests::DeployManifests;
 pub(crate) use log::{ActionLog, LogPieces};
 pub(crate) use registry::{Actions, MissingAction};
+#[cfg(feature = "kubernetes")]
+pub(crate) use run_job::RunJob;

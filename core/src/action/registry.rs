@@ -30,7 +30,10 @@ impl Actions {
     }
 
     /// Adds an action that Windlass brings, under its key in the document.
-    #[cfg_attr(not(any(feature = "git", feature = "docker")), expect(dead_code, reason = "they come with features"))]
+    #[cfg_attr(
+        not(any(feature = "git", feature = "docker", feature = "kubernetes")),
+        expect(dead_code, reason = "they come with features")
+    )]
     pub(crate) fn build_in(&mut self, key: &'static str, handler: impl ActionHandler) {
         self.built_in.insert(key, Arc::new(handler));
     }

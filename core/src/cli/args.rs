@@ -1,5 +1,7 @@
 //! What can be typed after `windlass`.
 
+#[cfg(feature = "kubernetes")]
+mod cluster;
 mod control;
 mod reading;
 mod secret;
@@ -9,6 +11,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+#[cfg(feature = "kubernetes")]
+pub(super) use self::cluster::{ClusterArgs, ClusterVerb, PreviewArgs, RolloutArgs, RolloutVerb};
 pub(super) use self::control::{
     ApproveArgs, BackupArgs, CancelArgs, DecisionArgs, DoctorArgs, RejectArgs, RestoreArgs, RetryArgs,
 };
@@ -84,6 +88,15 @@ pub(super) enum Verb {
     Backup(BackupArgs),
     /// Make a data directory of a backup
     Restore(RestoreArgs),
+    /// Keep Kubernetes clusters by name, and look how they are
+    #[cfg(feature = "kubernetes")]
+    Cluster(ClusterArgs),
+    /// Look at the rollout of a workload in a cluster, undo it, pause it, scale it
+    #[cfg(feature = "kubernetes")]
+    Rollout(RolloutArgs),
+    /// Say what a deployment of manifests would change in a cluster
+    #[cfg(feature = "kubernetes")]
+    Preview(PreviewArgs),
     /// Say whether the data directory and this machine are in order, and what to do if not
     Doctor(DoctorArgs),
 }

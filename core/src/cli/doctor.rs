@@ -1,5 +1,7 @@
 //! `windlass doctor`: whether the data directory and this machine are in order.
 
+#[cfg(feature = "kubernetes")]
+mod cluster;
 mod data_dir;
 #[cfg(all(unix, feature = "docker"))]
 mod docker;
@@ -14,6 +16,7 @@ use super::output::Output;
 use super::paint::Paint;
 use super::text;
 use super::ui::Ui;
+use crate::engine::EngineBuilder;
 use crate::run::TaskStatus;
 
 /// One thing that was looked at.
@@ -58,11 +61,17 @@ impl Check {
     }
 }
 
-pub(super) async fn doctor(args: DoctorArgs, ui: &Ui) -> Result<Exit, Failure> {
+pub(super) async fn doctor(args: DoctorArgs, ui: &Ui, engine: &dyn Fn() -> EngineBuilder) -> Result<Exit, Failure> {
     let mut checks = data_dir::look(&args.data_dir.data_dir).await;
     checks.extend(machine::look());
     #[cfg(all(unix, feature = "docker"))]
     checks.push(docker::look().await);
+    #[cfg(feature = "kubernetes")]
+    if let Some(name) = &args.cluster {
+        checks.extend(cluster::look(name, &args.data_dir, engine).await?);
+    }
+    #[cfg(not(feature = "kubernetes"))]
+    let _ = engine;
     let worst = checks.iter().map(|check| check.state).max().unwrap_or(Health::Fine);
     let mut out = Output::stdout();
     if args.json {

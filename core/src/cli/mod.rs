@@ -9,6 +9,8 @@ mod attach;
 mod backup;
 mod beside;
 mod cancel;
+#[cfg(feature = "kubernetes")]
+mod cluster;
 mod decide;
 mod doctor;
 mod exit;
@@ -25,6 +27,8 @@ mod reach;
 mod report;
 mod reporter;
 mod retry;
+#[cfg(feature = "kubernetes")]
+mod rollout;
 mod run;
 mod runs;
 mod sanitize;
@@ -119,7 +123,13 @@ fn obey(verb: Verb, ui: &Ui, engine: &dyn Fn() -> EngineBuilder) -> Result<Exit,
         Verb::Secret(args) => runtime()?.block_on(secret::secret(args, ui, engine)),
         Verb::Backup(args) => runtime()?.block_on(backup::backup(args)),
         Verb::Restore(args) => runtime()?.block_on(backup::restore(args, ui)),
-        Verb::Doctor(args) => runtime()?.block_on(doctor::doctor(args, ui)),
+        #[cfg(feature = "kubernetes")]
+        Verb::Cluster(args) => runtime()?.block_on(cluster::cluster(args, engine)),
+        #[cfg(feature = "kubernetes")]
+        Verb::Rollout(args) => runtime()?.block_on(rollout::rollout(args, engine)),
+        #[cfg(feature = "kubernetes")]
+        Verb::Preview(args) => runtime()?.block_on(rollout::preview(args, engine)),
+        Verb::Doctor(args) => runtime()?.block_on(doctor::doctor(args, ui, engine)),
     }
 }
 

@@ -33,7 +33,7 @@ use crate::pipeline::{ExecutorName, PipelineName};
 use crate::run::queue::RunLimits;
 use crate::run::retention::RetentionPolicy;
 use crate::run::{Input, RunId, RunStatus};
-use crate::secret::{CredentialTest, KeySource, SecretProvider, TargetKind};
+use crate::secret::{CredentialTest, KeySource, SecretProvider, SecretProviders, TargetKind};
 use crate::store::{Batch, DataDir, KeptWorkspace, RunListing, Store};
 
 /// How many runs go at once unless the embedder says otherwise.
@@ -353,6 +353,9 @@ impl EngineBuilder {
         let logs = LogStore::new(data_dir.logs());
         let key = self.master_key.unwrap_or_else(|| KeySource::File(data_dir.master_key()));
         let vault = Arc::new(Vault::new(store.clone(), key));
+        let secrets = SecretProviders::new(self.secrets).after(vault.clone());
+        #[cfg(feature = "kubernetes")]
+        let (actions, clusters) = with_deployment(actions, store.clone(), secrets.clone());
         #[cfg(feature = "git")]
         let sources = data_dir.sources();
         let blobs = self.blobs.unwrap_or_else(|| BlobStore::folder(data_dir.blobs()));
@@ -377,10 +380,12 @@ impl EngineBuilder {
             queue: Queue::new(self.run_limits),
             retention: self.retention.map(Retention::new),
             vault,
-            secrets: self.secrets,
+            secrets,
             credential_tests,
             #[cfg(all(unix, feature = "docker"))]
             certificates: self.images.trusted(),
+            #[cfg(feature = "kubernetes")]
+            clusters,
             hold: Arc::downgrade(&hold),
         });
         let kept = core.archive.store.kept().await?;
@@ -455,6 +460,19 @@ fn with_checkout(mut actions: Actions, folder: PathBuf, hold: &Arc<Hold>) -> (Ac
     mirrors.tidy();
     actions.build_in("checkout", crate::action::CheckoutAction::new(mirrors.clone()));
     (actions, mirrors)
+}
+
+/// The actions with those that deploy, and where clusters are kept.
+#[cfg(feature = "kubernetes")]
+fn with_deployment(
+    mut actions: Actions,
+    store: Arc<dyn Store>,
+    secrets: SecretProviders,
+) -> (Actions, Arc<super::clusters::ClusterBook>) {
+    let clusters = Arc::new(super::clusters::ClusterBook::new(store, secrets));
+    actions.build_in("deployManifests", crate::action::DeployManifests::new(clusters.clone()));
+    actions.build_in("runJob", crate::action::RunJob::new(clusters.clone()));
+    (actions, clusters)
 }
 
 #[cfg(feature = "sqlite")]

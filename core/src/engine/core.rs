@@ -27,7 +27,7 @@ use crate::executor::{Executor, ExecutorError};
 use crate::log::LogLimits;
 use crate::pipeline::ExecutorName;
 use crate::run::{Input, RunId, RunState, Seq};
-use crate::secret::{CredentialTest, SecretProvider, SecretProviders, TargetKind};
+use crate::secret::{CredentialTest, SecretProviders, TargetKind};
 use crate::store::{Batch, DataDir, StoreError};
 
 /// The setting under which the clock is kept.
@@ -77,6 +77,9 @@ pub(crate) struct Core {
     pub(crate) sealing: tokio::sync::Mutex<()>,
     #[cfg(all(unix, feature = "docker"))]
     pub(crate) certificates: crate::registry::Certificates,
+    /// The clusters that are known by name.
+    #[cfg(feature = "kubernetes")]
+    pub(crate) clusters: Arc<super::clusters::ClusterBook>,
     /// Whoever deletes runs holds it with others, from before the commit until their logs are gone. A backup holds it alone.
     pub(crate) deleting: tokio::sync::RwLock<()>,
     /// Held while a run is read from the store and given a driver, so that none gets two.
@@ -141,10 +144,12 @@ pub(crate) struct Parts {
     pub(crate) queue: Queue,
     pub(crate) retention: Option<Retention>,
     pub(crate) vault: Arc<Vault>,
-    pub(crate) secrets: Vec<Arc<dyn SecretProvider>>,
+    pub(crate) secrets: SecretProviders,
     pub(crate) credential_tests: BTreeMap<TargetKind, Arc<dyn CredentialTest>>,
     #[cfg(all(unix, feature = "docker"))]
     pub(crate) certificates: crate::registry::Certificates,
+    #[cfg(feature = "kubernetes")]
+    pub(crate) clusters: Arc<super::clusters::ClusterBook>,
     pub(crate) hold: Weak<Hold>,
 }
 
@@ -171,12 +176,14 @@ impl Core {
             artifact_kept: Notify::new(),
             names: Names::default(),
             retention: parts.retention,
-            secrets: SecretProviders::new(parts.secrets).after(parts.vault.clone()),
+            secrets: parts.secrets,
             vault: parts.vault,
             credential_tests: parts.credential_tests,
             sealing: tokio::sync::Mutex::default(),
             #[cfg(all(unix, feature = "docker"))]
             certificates: parts.certificates,
+            #[cfg(feature = "kubernetes")]
+            clusters: parts.clusters,
             deleting: tokio::sync::RwLock::default(),
             taking_up: tokio::sync::Mutex::default(),
             live: Mutex::default(),

@@ -15,6 +15,8 @@ mod audit_trail;
 mod backup;
 mod blob_house;
 mod builder;
+#[cfg(feature = "kubernetes")]
+mod clusters;
 mod control;
 mod core;
 #[cfg(feature = "git")]
@@ -80,6 +82,8 @@ pub use artifacts::RunArtifact;
 #[cfg(feature = "sqlite")]
 pub use backup::BackupReport;
 pub use builder::EngineBuilder;
+#[cfg(feature = "kubernetes")]
+pub use clusters::{ClusterAnswer, ClusterRemoval, ClusterStatus, Clusters};
 pub use control::{Control, EngineStatus, RunName};
 pub use credentials::{Credentials, KeyRotation, SavedCredential, StoredCredential};
 pub use download::{DownloadOptions, LogDownload};

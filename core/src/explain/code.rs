@@ -104,3 +104,65 @@ pub const COPY_FAILED: &str = "copyFailed";
 pub const BASE_IMAGE: &str = "baseImageNotFound";
 /// The image after FROM may not be had with the login.
 pub const BASE_IMAGE_UNAUTHORISED: &str = "baseImageUnauthorised";
+/// The API server does not know who asks.
+pub const UNAUTHORIZED: &str = "unauthorized";
+/// Whoever asks lacks a right in the cluster; the advice is the rule that gives it.
+pub const FORBIDDEN: &str = "forbidden";
+/// The namespace does not exist.
+pub const NO_NAMESPACE: &str = "noNamespace";
+/// The namespace is being deleted.
+pub const NAMESPACE_GONE: &str = "namespaceGone";
+/// The cluster has no such object.
+pub const NOT_IN_CLUSTER: &str = "notInCluster";
+/// The cluster has an object of that name already.
+pub const ALREADY_EXISTS: &str = "alreadyExists";
+/// Somebody else owns a field of an object.
+pub const FIELD_CONFLICT: &str = "fieldConflict";
+/// Somebody else changed an object at the same time.
+pub const OBJECT_CONFLICT: &str = "objectConflict";
+/// A quota of the namespace is used up.
+pub const QUOTA_EXCEEDED: &str = "quotaExceeded";
+/// A rule of the cluster forbids the object.
+pub const ADMISSION_DENIED: &str = "admissionDenied";
+/// A webhook that judges objects does not answer.
+pub const ADMISSION_FAILED: &str = "admissionFailed";
+/// A node port is outside of the cluster's range.
+pub const NODE_PORT_RANGE: &str = "nodePortRange";
+/// A node port is taken.
+pub const NODE_PORT_TAKEN: &str = "nodePortTaken";
+/// A field cannot be changed in place.
+pub const IMMUTABLE_FIELD: &str = "immutableField";
+/// A manifest has a field that its kind does not have.
+pub const UNKNOWN_FIELD: &str = "unknownField";
+/// A manifest is not what its kind wants.
+pub const BAD_MANIFEST: &str = "badManifest";
+/// The cluster does not serve an API version.
+pub const API_NOT_SERVED: &str = "apiNotServed";
+/// The API server asks for patience.
+pub const CLUSTER_BUSY: &str = "clusterBusy";
+/// The cluster's control plane failed.
+pub const CLUSTER_FAILED: &str = "clusterFailed";
+/// The API server refused for another reason.
+pub const CLUSTER_REFUSED: &str = "clusterRefused";
+/// The API server does not answer.
+pub const CLUSTER_UNREACHABLE: &str = "clusterUnreachable";
+/// The name of the API server is not known: the cluster may be gone.
+pub const CLUSTER_GONE: &str = "clusterGone";
+/// The engine knows no such cluster.
+pub const NO_CLUSTER: &str = "noSuchCluster";
+/// The API server's certificate is not to be trusted.
+pub const UNKNOWN_CERTIFICATE: &str = "unknownCertificate";
+/// A kubeconfig cannot be used.
+pub const BAD_KUBECONFIG: &str = "badKubeconfig";
+/// A credential is of a kind, or in a form, that does not fit.
+pub const BAD_CREDENTIAL: &str = "badCredential";
+/// An image cannot be pulled.
+pub const IMAGE_PULL: &str = "imagePull";
+/// A rollout did not come to its end.
+pub const ROLLOUT_STUCK: &str = "rolloutStuck";
+/// A Job failed.
+pub const JOB_FAILED: &str = "jobFailed";
+/// A rollout that is paused cannot be undone.
+pub const ROLLOUT_PAUSED: &str = "rolloutPaused";
+/// A workload has no such revision.
+pub const NO_REVISION: &str = "noSuchRevision";

@@ -5,31 +5,39 @@
 
 mod action;
 mod blob;
+mod cluster;
 pub mod code;
 mod credential;
 mod error;
 mod exit;
 mod hint;
 mod image;
+mod pod;
 mod program;
 mod quote;
+mod rbac;
 mod signal;
 #[cfg(feature = "git")]
 mod source;
+mod successor;
 #[cfg(test)]
 mod tests;
 mod timeout;
 
 pub use action::{action_lost, action_missing, action_panicked};
 pub use blob::{blob_error, tests_failed};
+pub use cluster::{ApiRefusal, ClusterFailure, api_not_served, api_refusal};
 pub use credential::no_credential;
 pub use error::{Explained, FailureClass, executor_error, io_error};
 pub use exit::step_failure;
 pub use image::{build_failure, dockerfile_missing};
+pub use pod::{PodTrouble, pod_trouble};
+pub use rbac::Forbidden;
 #[cfg(feature = "git")]
 pub(crate) use source::source_code;
 #[cfg(feature = "git")]
 pub use source::source_error;
+pub use successor::{Successor, successor};
 pub use timeout::{TimeLimit, timeout};
 
 /// What is known about a step beside how it ended.

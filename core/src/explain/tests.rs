@@ -1,3 +1,4 @@
+mod clusters;
 mod table;
 
 use std::io;

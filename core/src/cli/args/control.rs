@@ -174,8 +174,14 @@ Examples:
 
 Looks and changes nothing, also beside a running engine. It reads the whole database.
 
+With --cluster it asks a kept cluster about each right that Windlass needs in its namespace.
+
 Exit code 0 when nothing is wrong; 3 otherwise.")]
 pub(in crate::cli) struct DoctorArgs {
+    /// Also look at this cluster
+    #[cfg(feature = "kubernetes")]
+    #[arg(long, value_name = "NAME")]
+    pub(in crate::cli) cluster: Option<String>,
     /// Print what was found as JSON
     #[arg(long)]
     pub(in crate::cli) json: bool,

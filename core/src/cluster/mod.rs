@@ -1,0 +1,27 @@
+//! Kubernetes clusters: how they are reached, whether they are well, and what they allow.
+//!
+//! A [`ClusterAccess`] says how the API server is reached and holds no secret; [`Cluster::connect`] makes the connection with the
+//! credential that it names. An engine keeps clusters by name: [`Engine::clusters`](crate::Engine::clusters).
+
+mod access;
+mod connect;
+mod failure;
+mod health;
+mod identity;
+mod kubeconfig;
+mod namespace;
+mod record;
+mod rights;
+#[cfg(test)]
+mod tests;
+
+pub use access::{ClusterAccess, Trust};
+pub use connect::Cluster;
+pub use health::ClusterHealth;
+pub use namespace::NamespaceState;
+pub use record::{NewCluster, StoredCluster};
+pub use rights::{Right, RightCheck, role_yaml};
+
+pub(crate) use failure::refused;
+pub(crate) use namespace::MANAGED_BY;
+pub(crate) use record::{ClusterSource, name_problem, own_namespace};

@@ -1,0 +1,136 @@
+//! What Windlass needs to be allowed in a cluster, asked and written down.
+
+use std::fmt::Write;
+
+use k8s_openapi::api::authorization::v1::{ResourceAttributes, SelfSubjectAccessReview, SelfSubjectAccessReviewSpec};
+use kube::Api;
+use kube::api::PostParams;
+use serde::Serialize;
+
+use super::connect::Cluster;
+use super::failure::refused;
+use crate::explain::ClusterFailure;
+
+/// Something that Windlass does with objects of a kind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Right {
+    /// The API group; empty for the first one.
+    pub group: &'static str,
+    /// The objects, such as `pods` or `pods/log`.
+    pub resource: &'static str,
+    /// What is done with them.
+    pub verbs: &'static [&'static str],
+    /// What for.
+    pub purpose: &'static str,
+}
+
+/// A right with what is missing of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RightCheck {
+    /// The right.
+    pub right: Right,
+    /// The verbs that are not allowed.
+    pub missing: Vec<&'static str>,
+}
+
+const MANAGE: &[&str] = &["get", "list", "watch", "create", "patch", "delete"];
+const LOOK: &[&str] = &["get", "list", "watch"];
+
+const fn right(
+    group: &'static str,
+    resource: &'static str,
+    verbs: &'static [&'static str],
+    purpose: &'static str,
+) -> Right {
+    Right { group, resource, verbs, purpose }
+}
+
+impl Right {
+    /// All that Windlass does in a namespace: runs as pods, deployment, Jobs.
+    pub const ALL: &[Self] = &[
+        right("", "pods", MANAGE, "steps as pods; why a rollout is stuck"),
+        right("", "pods/log", &["get"], "logs of Jobs, and the last lines of what fails"),
+        right("", "pods/exec", &["get", "create"], "steps in pods that are warm"),
+        right("", "events", LOOK, "what the scheduler and the nodes say"),
+        right("", "configmaps", MANAGE, "deployment; what belongs to a run"),
+        right("", "secrets", MANAGE, "deployment; pull secrets"),
+        right("", "services", MANAGE, "deployment"),
+        right("", "serviceaccounts", &["get", "list", "create", "patch"], "deployment; pull secrets of accounts"),
+        right("", "persistentvolumeclaims", MANAGE, "deployment; caches as volumes"),
+        right("apps", "deployments", MANAGE, "deployment"),
+        right("apps", "statefulsets", MANAGE, "deployment"),
+        right("apps", "daemonsets", MANAGE, "deployment"),
+        right("apps", "replicasets", LOOK, "the history of Deployments"),
+        right("apps", "controllerrevisions", LOOK, "the history of StatefulSets and DaemonSets"),
+        right("batch", "jobs", MANAGE, "Jobs"),
+        right("batch", "cronjobs", MANAGE, "deployment"),
+        right("networking.k8s.io", "ingresses", MANAGE, "deployment"),
+    ];
+}
+
+impl Cluster {
+    /// Asks the cluster about each right in a namespace.
+    ///
+    /// # Errors
+    /// When it does not answer, or does not know who asks.
+    pub async fn check_rights(&self, namespace: &str) -> Result<Vec<RightCheck>, ClusterFailure> {
+        let mut checks = Vec::new();
+        for right in Right::ALL {
+            let mut missing = Vec::new();
+            for verb in right.verbs {
+                if !self.may(namespace, right, verb).await? {
+                    missing.push(*verb);
+                }
+            }
+            checks.push(RightCheck { right: *right, missing });
+        }
+        Ok(checks)
+    }
+
+    async fn may(&self, namespace: &str, right: &Right, verb: &str) -> Result<bool, ClusterFailure> {
+        let (resource, subresource) = match right.resource.split_once('/') {
+            Some((resource, subresource)) => (resource, Some(subresource.to_owned())),
+            None => (right.resource, None),
+        };
+        let attributes = ResourceAttributes {
+            namespace: Some(namespace.to_owned()),
+            verb: Some(verb.to_owned()),
+            group: Some(right.group.to_owned()),
+            resource: Some(resource.to_owned()),
+            subresource,
+            ..ResourceAttributes::default()
+        };
+        let spec = SelfSubjectAccessReviewSpec { resource_attributes: Some(attributes), ..Default::default() };
+        let review = SelfSubjectAccessReview { spec, ..SelfSubjectAccessReview::default() };
+        let api: Api<SelfSubjectAccessReview> = Api::all(self.client().clone());
+        let answer = api.create(&PostParams::default(), &review).await;
+        let answer = answer.map_err(|error| refused(&format!("the rights in {namespace:?}"), &error))?;
+        Ok(answer.status.is_some_and(|status| status.allowed))
+    }
+}
+
+/// A service account with the role that it needs in a namespace, and their binding, as YAML that can be applied.
+pub fn role_yaml(namespace: &str, account: &str) -> String {
+    let mut yaml = format!(
+        "apiVersion: v1\nkind: ServiceAccount\nmetadata: {{name: {account}, namespace: {namespace}}}\n---\napiVersion: \
+         rbac.authorization.k8s.io/v1\nkind: Role\nmetadata: {{name: {account}, namespace: {namespace}}}\nrules:\n"
+    );
+    for right in Right::ALL {
+        let verbs = right.verbs.join(", ");
+        let _ = writeln!(yaml, "  # {}", right.purpose);
+        let _ = writeln!(
+            yaml,
+            "  - {{apiGroups: [\"{}\"], resources: [{}], verbs: [{verbs}]}}",
+            right.group, right.resource
+        );
+    }
+    let _ = write!(
+        yaml,
+        "---\napiVersion: rbac.authorization.k8s.io/v1\nkind: RoleBinding\nmetadata: {{name: {account}, namespace: \
+         {namespace}}}\nroleRef: {{apiGroup: rbac.authorization.k8s.io, kind: Role, name: {account}}}\nsubjects:\n  - {{kind: \
+         ServiceAccount, name: {account}, namespace: {namespace}}}\n"
+    );
+    yaml
+}

@@ -1,0 +1,4 @@
+//! What can be shown of clusters without one.
+
+mod identities;
+mod kubeconfigs;

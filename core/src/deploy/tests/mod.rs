@@ -1,0 +1,7 @@
+//! The decisions of deployment, without a cluster.
+
+mod differences;
+mod logs;
+mod orders;
+mod reading;
+mod states;

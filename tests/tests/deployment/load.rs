@@ -1,0 +1,63 @@
+//! A constant load of requests on a page, counted.
+
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+/// Requests one after another, each on a connection of its own, with a pause between them.
+pub(crate) struct Load {
+    over: Arc<AtomicBool>,
+    thread: JoinHandle<Counted>,
+}
+
+/// What became of the requests.
+#[derive(Debug, Default)]
+pub(crate) struct Counted {
+    pub(crate) fine: usize,
+    pub(crate) failed: Vec<String>,
+}
+
+const PAUSE: Duration = Duration::from_millis(10);
+
+impl Load {
+    pub(crate) fn begin(address: SocketAddr) -> Self {
+        let over = Arc::new(AtomicBool::new(false));
+        let told = over.clone();
+        let thread = std::thread::spawn(move || {
+            let mut counted = Counted::default();
+            while !told.load(Ordering::Relaxed) {
+                match get(address) {
+                    Ok(page) if page.contains("hello") => counted.fine += 1,
+                    Ok(page) => counted.failed.push(format!("an odd page: {page:?}")),
+                    Err(error) => counted.failed.push(error.to_string()),
+                }
+                pause();
+            }
+            counted
+        });
+        Self { over, thread }
+    }
+
+    pub(crate) fn end(self) -> Counted {
+        self.over.store(true, Ordering::Relaxed);
+        self.thread.join().unwrap()
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "the rate of the requests is bounded, nothing waits for it")]
+fn pause() {
+    std::thread::sleep(PAUSE);
+}
+
+/// The answer to a request.
+pub(crate) fn get(address: SocketAddr) -> std::io::Result<String> {
+    let mut stream = TcpStream::connect_timeout(&address, Duration::from_secs(10))?;
+    stream.set_read_timeout(Some(Duration::from_secs(20)))?;
+    stream.write_all(b"GET / HTTP/1.0\r\nHost: test\r\n\r\n")?;
+    let mut page = String::new();
+    stream.read_to_string(&mut page)?;
+    Ok(page)
+}

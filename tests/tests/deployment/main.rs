@@ -1,0 +1,14 @@
+//! Deployment to a real Kubernetes cluster. `scripts/test` brings one up; alone, run `tests/cluster/up` first.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
+
+mod access;
+mod clusters;
+mod command_line;
+mod jobs;
+mod load;
+mod manifests;
+mod refusals;
+mod rights;
+mod rolling;
+mod support;
+mod workloads;
