@@ -5,13 +5,18 @@ use pyo3::prelude::*;
 use windlass::run::RunId;
 use windlass::store::{AuditFilter, Position, RunFilter};
 use windlass::wire::{self, EngineOptions, SearchOptions, ShutdownOptions, StartOptions};
-use windlass::{Error, ErrorKind, EventFilter, Result, Shutdown};
+use windlass::{EngineBuilder, Error, ErrorKind, EventFilter, Result, Shutdown};
 
+use crate::action::Action;
+use crate::credentials::{Credentials, Provider};
+use crate::executor::Whole;
 use crate::failure::exception;
 use crate::fork::Owned;
+use crate::logging;
 use crate::operation::{Gift, Operation, object, plain};
 use crate::pipelines::Pipelines;
 use crate::run::Run;
+use crate::simple_executor::Short;
 use crate::streams::EngineEvents;
 
 /// An engine on a data directory.
@@ -21,11 +26,57 @@ pub(crate) struct Engine(Owned<windlass::Engine>);
 
 /// Opens an engine.
 #[pyfunction]
-pub(crate) fn open(options: String) -> Operation {
-    Operation::new(async move {
-        let options = wire::read::<EngineOptions>(&options, "open")?;
-        Ok(object(Engine(Owned::new(options.builder().open().await?))))
-    })
+pub(crate) fn open(
+    options: String,
+    executors: &Bound<'_, PyAny>,
+    actions: &Bound<'_, PyAny>,
+    secrets: Vec<Bound<'_, PyAny>>,
+) -> PyResult<Operation> {
+    let providers = secrets.iter().map(Provider::of).collect::<PyResult<Vec<_>>>()?;
+    logging::listen(executors.py());
+    let mut own = Vec::new();
+    for (name, executor) in named(executors)? {
+        own.push((name, Given::of(&executor)?));
+    }
+    let mut handlers = Vec::new();
+    for (name, action) in named(actions)? {
+        handlers.push((name, Action::of(&action)?));
+    }
+    Ok(Operation::new(async move {
+        let builder = wire::read::<EngineOptions>(&options, "open")?.builder();
+        let builder = own.into_iter().fold(builder, |builder, (name, executor)| executor.register(builder, name));
+        let builder = handlers.into_iter().fold(builder, |builder, (name, action)| builder.action(name, action));
+        let builder = providers.into_iter().fold(builder, EngineBuilder::secrets);
+        Ok(object(Engine(Owned::new(builder.open().await?))))
+    }))
+}
+
+/// The values of a mapping under their names, in their order.
+fn named<'py>(mapping: &Bound<'py, PyAny>) -> PyResult<Vec<(String, Bound<'py, PyAny>)>> {
+    mapping.call_method0("items")?.try_iter()?.map(|item| item?.extract()).collect()
+}
+
+/// An executor of the program, in its short or its whole form.
+enum Given {
+    Short(Short),
+    Whole(Whole),
+}
+
+impl Given {
+    fn of(given: &Bound<'_, PyAny>) -> PyResult<Self> {
+        if given.getattr("kind")?.eq("whole")? {
+            Whole::of(given).map(Self::Whole)
+        } else {
+            Short::of(given).map(Self::Short)
+        }
+    }
+
+    fn register(self, builder: EngineBuilder, name: String) -> EngineBuilder {
+        match self {
+            Self::Short(executor) => builder.simple_executor(name, executor),
+            Self::Whole(executor) => builder.executor(name, executor),
+        }
+    }
 }
 
 /// Makes a data directory from a backup.
@@ -60,6 +111,11 @@ impl Engine {
     #[getter]
     fn pipelines(&self, py: Python<'_>) -> PyResult<Pipelines> {
         Ok(Pipelines::new(self.here(py)?.pipelines()))
+    }
+
+    #[getter]
+    fn credentials(&self, py: Python<'_>) -> PyResult<Credentials> {
+        Ok(Credentials::new(self.here(py)?.credentials()))
     }
 
     fn capabilities(&self, py: Python<'_>, executor: &str) -> PyResult<Py<PyAny>> {

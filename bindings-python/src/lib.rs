@@ -1,23 +1,36 @@
 //! The native module of the Python package: carries what Python says to the core and what the core says to Python, and
 //! decides nothing. `python/windlass` puts typed classes around it; `_native.pyi` says what is in it.
 
+mod action;
+mod answer;
 mod bridge;
+mod call;
 mod command_line;
+mod credentials;
 mod document;
 mod engine;
+mod executor;
 mod failure;
 mod fork;
+mod logging;
 mod operation;
 mod pipelines;
 mod run;
+mod script;
+mod simple_executor;
 mod streams;
+mod testing;
 
 use pyo3::prelude::*;
 
 #[pymodule]
 mod _native {
     #[pymodule_export]
+    use super::action::Context as ActionContext;
+    #[pymodule_export]
     use super::command_line::main;
+    #[pymodule_export]
+    use super::credentials::Credentials;
     #[pymodule_export]
     use super::document::{check, definition, read, schema, to_yaml};
     use super::*;
@@ -30,11 +43,17 @@ mod _native {
     #[pymodule_export]
     use super::engine::{Engine, open, restore};
     #[pymodule_export]
+    use super::executor::Pieces as TarPieces;
+    #[pymodule_export]
     use super::operation::{Operation, panic};
     #[pymodule_export]
     use super::pipelines::Pipelines;
     #[pymodule_export]
     use super::run::Run;
     #[pymodule_export]
+    use super::simple_executor::Context as StepContext;
+    #[pymodule_export]
     use super::streams::{EngineEvents, Events, Fact, LogDownload, LogStream};
+    #[pymodule_export]
+    use super::testing::{TestOutcome, conformance_case, conformance_cases, pipeline_test};
 }

@@ -12,6 +12,7 @@ use pyo3::IntoPyObjectExt;
 use pyo3::exceptions::{PyOSError, PyRuntimeError};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
+use pyo3::types::PyBytes;
 use serde::Serialize;
 use tokio::task::AbortHandle;
 use windlass::{Error, Result};
@@ -49,6 +50,11 @@ where
     T: for<'py> IntoPyObject<'py> + Send + 'static,
 {
     Box::new(move |py| value.into_py_any(py))
+}
+
+/// A result that is bytes.
+pub(crate) fn bytes(bytes: bytes::Bytes) -> Gift {
+    Box::new(move |py| Ok(PyBytes::new(py, &bytes).into_any().unbind()))
 }
 
 impl Operation {

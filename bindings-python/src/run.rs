@@ -2,14 +2,13 @@
 
 use futures::stream::{self, StreamExt, TryStreamExt};
 use pyo3::prelude::*;
-use pyo3::types::PyBytes;
 use windlass::run::Seq;
 use windlass::wire::{self, RerunMode, SearchOptions};
 use windlass::{DownloadOptions, Rerun, Result};
 
 use crate::failure::exception;
 use crate::fork::Owned;
-use crate::operation::{Gift, Operation, object, plain};
+use crate::operation::{Gift, Operation, bytes, object, plain};
 use crate::streams::{Events, LogDownload, LogStream};
 
 /// A run of an engine.
@@ -35,10 +34,6 @@ impl Run {
     fn here(&self, py: Python<'_>) -> PyResult<windlass::Run> {
         self.0.get().cloned().map_err(|error| exception(py, &error))
     }
-}
-
-fn bytes(bytes: bytes::Bytes) -> Gift {
-    Box::new(move |py| Ok(PyBytes::new(py, &bytes).into_any().unbind()))
 }
 
 #[pymethods]

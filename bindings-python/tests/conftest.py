@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
 import windlass
 
 FIXTURES = Path(__file__).parents[2] / "tests" / "fixtures"

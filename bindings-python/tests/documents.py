@@ -45,7 +45,12 @@ def defaults() -> Pipeline:
         "defaults",
         concurrency=Concurrency("one"),
         stages=[
-            Stage("Only", tasks=[Task.script("plain", "true", retry=Retry(2, on=["timeout", "failure", "infrastructure"]), timeout="1h 30m")]),
+            Stage(
+                "Only",
+                tasks=[
+                    Task.script("plain", "true", retry=Retry(2, on=["timeout", "failure", "infrastructure"]), timeout="1h 30m")
+                ],
+            ),
             Stage("Empty"),
         ],
     )

@@ -7,9 +7,8 @@ import pickle
 from pathlib import Path
 
 import pytest
-from conftest import Runner
-
 import windlass
+from conftest import Runner
 from windlass import Log, Pipeline, RunFinished, Stage, Task, TaskFinished, sync
 
 HELLO = Pipeline(
@@ -188,9 +187,7 @@ def test_one_cursor_over_everything(data_dir: Path) -> None:
 def test_running_again_from_what_failed_on(data_dir: Path, tmp_path: Path) -> None:
     with sync.Engine.open(data_dir=data_dir) as engine:
         script = f'test -e "{tmp_path}/mended"'
-        flaky = Pipeline(
-            "flaky", stages=[Stage("S", tasks=[Task.script("first", "echo once"), Task.script("second", script)])]
-        )
+        flaky = Pipeline("flaky", stages=[Stage("S", tasks=[Task.script("first", "echo once"), Task.script("second", script)])])
         run = engine.start(flaky)
         assert run.wait().status == "failed"
         (tmp_path / "mended").touch()

@@ -12,7 +12,6 @@ import time
 from pathlib import Path
 
 import pytest
-
 import windlass
 from windlass import Pipeline, Stage, Task, sync
 
@@ -60,8 +59,8 @@ def test_a_forked_child_neither_hangs_nor_shares_what_is_its_parents(data_dir: P
         events = run.events()
         run.wait()
 
-        assert answer_of_fork(lambda: engine.runs()) == (0, "ConflictError: forkedHandle")
-        assert answer_of_fork(lambda: run.wait()) == (0, "ConflictError: forkedHandle")
+        assert answer_of_fork(engine.runs) == (0, "ConflictError: forkedHandle")
+        assert answer_of_fork(run.wait) == (0, "ConflictError: forkedHandle")
         assert answer_of_fork(lambda: next(events)) == (0, "ConflictError: forkedHandle")
         # It can have an engine of its own, elsewhere.
         assert answer_of_fork(lambda: in_a_child(str(tmp_path / "child"))) == (0, "fine\n")
@@ -76,9 +75,7 @@ def test_a_forked_child_neither_hangs_nor_shares_what_is_its_parents(data_dir: P
 def test_threads_share_an_engine(data_dir: Path) -> None:
     with sync.Engine.open(data_dir=data_dir) as engine:
         outcomes: list[bool] = []
-        threads = [
-            threading.Thread(target=lambda: outcomes.append(engine.start(HELLO).wait().succeeded)) for _ in range(8)
-        ]
+        threads = [threading.Thread(target=lambda: outcomes.append(engine.start(HELLO).wait().succeeded)) for _ in range(8)]
         for thread in threads:
             thread.start()
         for thread in threads:

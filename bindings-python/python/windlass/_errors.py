@@ -6,11 +6,12 @@ word that Rust, Python and TypeScript share, and its text is for people.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Mapping, Optional, Sequence
+from datetime import datetime
+from typing import Any, Optional
 
 from ._moment import moment
-from datetime import datetime
 
 __all__ = [
     "ConflictError",
@@ -179,9 +180,7 @@ def exception_of(document: Mapping[str, Any]) -> WindlassError:
         problems=[problem_of(problem) for problem in document["problems"] or ()],
         stale_version=None
         if stale is None
-        else StaleVersion(
-            stale["pipeline"], stale["expected"], stale["found"], moment(stale["saved"]), stale["savedBy"]
-        ),
+        else StaleVersion(stale["pipeline"], stale["expected"], stale["found"], moment(stale["saved"]), stale["savedBy"]),
     )
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, ClassVar, Literal, Mapping, Optional, Union
+from typing import Any, ClassVar, Literal, Optional, Union
 
 from . import _native
 from ._moment import moment
@@ -170,6 +171,53 @@ class AttemptFinished(Event):
 
 
 @dataclass(frozen=True, eq=False)
+class CachesRestored(Event):
+    """The attempt's caches were looked for, and what there was is in the workspace."""
+
+    type: ClassVar[str] = "cachesRestored"
+    task: str
+    attempt: int
+    caches: Sequence[Mapping[str, Any]]
+    """Each cache, as JSON has it."""
+
+
+@dataclass(frozen=True, eq=False)
+class TestsReported(Event):
+    """What the attempt's tests said."""
+
+    __test__ = False
+    type: ClassVar[str] = "testsReported"
+    task: str
+    attempt: int
+    tests: Mapping[str, Any]
+    """The summary, as JSON has it."""
+
+
+@dataclass(frozen=True, eq=False)
+class AnnotationsReported(Event):
+    """Remarks about places in files."""
+
+    type: ClassVar[str] = "annotationsReported"
+    task: str
+    attempt: int
+    annotations: Sequence[Mapping[str, Any]]
+    """Each remark, as JSON has it."""
+    more: int
+    """How many more there were."""
+
+
+@dataclass(frozen=True, eq=False)
+class ArtifactStored(Event):
+    """An artifact is stored."""
+
+    type: ClassVar[str] = "artifactStored"
+    task: str
+    attempt: int
+    artifact: Mapping[str, Any]
+    """The artifact, as JSON has it."""
+
+
+@dataclass(frozen=True, eq=False)
 class ApprovalRequested(Event):
     """A person is asked."""
 
@@ -313,6 +361,10 @@ _KINDS: dict[str, tuple[type[Event], tuple[Union[str, Any], ...]]] = {
     "logTruncated": (LogTruncated, ("task", "attempt", "limit")),
     "attemptStopping": (AttemptStopping, ("task", "attempt", _cause)),
     "attemptFinished": (AttemptFinished, ("task", "attempt", "state", "exitCode", _cause, "outputs")),
+    "cachesRestored": (CachesRestored, ("task", "attempt", "caches")),
+    "testsReported": (TestsReported, ("task", "attempt", "tests")),
+    "annotationsReported": (AnnotationsReported, ("task", "attempt", "annotations", "more")),
+    "artifactStored": (ArtifactStored, ("task", "attempt", "artifact")),
     "approvalRequested": (
         ApprovalRequested,
         ("task", "message", lambda document: tuple(document["approvers"])),

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from os import PathLike, fspath
-from typing import Any, Mapping, Optional
+from typing import Any, Optional
 
 from ._document.node import Duration, camel, plain
 from ._moment import text_of

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal, Mapping, Optional, TypedDict
+from typing import Any, Literal, Optional, TypedDict
 
 from ._document import Pipeline
 from ._moment import maybe_moment, moment
 
 RunStatus = Literal["queued", "running", "succeeded", "failed", "cancelled", "timedOut"]
-TaskStatus = Literal[
-    "pending", "waiting", "running", "succeeded", "failed", "skipped", "cancelled", "timedOut", "lost"
-]
+TaskStatus = Literal["pending", "waiting", "running", "succeeded", "failed", "skipped", "cancelled", "timedOut", "lost"]
 
 
 @dataclass(frozen=True)

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-from ._sync.engine import Engine
-from ._sync.pipelines import Pipelines
-from ._sync.restore import restore
-from ._sync.run import Run
-from ._sync.streams import EngineEvents, Events, LogStream
+from ._credentials import (
+    Credential,
+    Kubeconfig,
+    Opaque,
+    Pkcs12,
+    Registry,
+    SavedCredential,
+    SecretProvider,
+    SshKey,
+    StoredCredential,
+    Token,
+    UserPassword,
+)
 from ._document import (
-    Action,
     Approve,
     Artifact,
     BuildImage,
@@ -55,11 +62,14 @@ from ._errors import (
     WindlassError,
 )
 from ._events import (
+    AnnotationsReported,
     ApprovalDecided,
     ApprovalRequested,
+    ArtifactStored,
     AttemptFinished,
     AttemptStarted,
     AttemptStopping,
+    CachesRestored,
     CancelRequested,
     EngineEvent,
     EngineRecovered,
@@ -78,10 +88,28 @@ from ._events import (
     TaskRunning,
     TaskStarted,
     TaskWaiting,
+    TestsReported,
     WorkspaceLost,
 )
 from ._native import __version__
 from ._options import Commit, Retention
+from ._plugins import (
+    Action,
+    ActionError,
+    ActionFunction,
+    Adopt,
+    Executor,
+    ExecutorError,
+    Running,
+    RunScope,
+    SettingsProblem,
+    SimpleExecutor,
+    StepEnd,
+    StepExit,
+    StepKey,
+    StepSpec,
+    Waiting,
+)
 from ._records import (
     AuditEntry,
     BackupReport,
@@ -104,13 +132,26 @@ from ._records import (
     TaskSummary,
     WaitReason,
 )
+from ._sync.context import ActionContext, StepContext, TarPieces
+from ._sync.credentials import Credentials
+from ._sync.engine import Engine
+from ._sync.pipelines import Pipelines
+from ._sync.restore import restore
+from ._sync.run import Run
+from ._sync.streams import EngineEvents, Events, LogStream
 
 __all__ = [
     "Action",
+    "ActionContext",
+    "ActionError",
+    "ActionFunction",
+    "Adopt",
+    "AnnotationsReported",
     "ApprovalDecided",
     "ApprovalRequested",
     "Approve",
     "Artifact",
+    "ArtifactStored",
     "AttemptFinished",
     "AttemptStarted",
     "AttemptStopping",
@@ -118,6 +159,7 @@ __all__ = [
     "BackupReport",
     "BuildImage",
     "Cache",
+    "CachesRestored",
     "CancelRequested",
     "Capabilities",
     "Cause",
@@ -125,6 +167,8 @@ __all__ = [
     "Commit",
     "Concurrency",
     "ConflictError",
+    "Credential",
+    "Credentials",
     "Custom",
     "DamagedError",
     "DeployChart",
@@ -138,10 +182,13 @@ __all__ = [
     "Event",
     "EventTrigger",
     "Events",
+    "Executor",
+    "ExecutorError",
     "FinallyStarted",
     "FinallyTimedOut",
     "InternalError",
     "InvalidError",
+    "Kubeconfig",
     "Log",
     "LogCursor",
     "LogMatch",
@@ -150,15 +197,18 @@ __all__ = [
     "LogTruncated",
     "Monthly",
     "NotFoundError",
+    "Opaque",
     "OtherEvent",
     "Parameter",
     "Pipeline",
     "PipelineListing",
     "Pipelines",
+    "Pkcs12",
     "Position",
     "Problem",
     "PublishChart",
     "Quantities",
+    "Registry",
     "Reports",
     "RerunFromTask",
     "Resources",
@@ -171,19 +221,33 @@ __all__ = [
     "RunJob",
     "RunListing",
     "RunQueued",
+    "RunScope",
     "RunStarted",
     "RunStatus",
     "RunSummary",
     "RunTimedOut",
+    "Running",
+    "SavedCredential",
     "Schedule",
     "ScheduleTrigger",
     "Script",
+    "SecretProvider",
     "SecretVariable",
+    "SettingsProblem",
+    "SimpleExecutor",
+    "SshKey",
     "Stage",
     "StaleVersion",
+    "StepContext",
+    "StepEnd",
+    "StepExit",
+    "StepKey",
+    "StepSpec",
+    "StoredCredential",
     "StoredPipeline",
     "StoredVersion",
     "SyncFiles",
+    "TarPieces",
     "Task",
     "TaskFinished",
     "TaskOptions",
@@ -193,11 +257,15 @@ __all__ = [
     "TaskStatus",
     "TaskSummary",
     "TaskWaiting",
+    "TestsReported",
+    "Token",
     "Transfer",
     "Trigger",
     "UnavailableError",
     "UnsupportedError",
+    "UserPassword",
     "WaitReason",
+    "Waiting",
     "Weekly",
     "WindlassError",
     "WorkspaceLost",

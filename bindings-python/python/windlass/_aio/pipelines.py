@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from os import PathLike
-from typing import Literal, Mapping, Optional, Union
+from typing import Literal, Optional, Union
 
 from .. import _native
 from .._document import Pipeline

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Mapping, Optional, Sequence, Union
+from typing import Any, Optional, Union
 
 from .._errors import wrong_value
 from .node import Duration, Node, key, part, plain
@@ -46,7 +47,11 @@ class Checkout(Node):
     depth: Optional[int] = None
     """How many commits of history. All when unset."""
     submodules: Optional[bool] = None
-    """Whether submodules are fetched as well."""
+    """Whether submodules are fetched as well. The credential is used for those at the same host only."""
+    ca_certificate: Optional[str] = None
+    """Certificates of authorities, in PEM, that are trusted beside the system's."""
+    verify_certificate: Optional[bool] = None
+    """Whether the host's certificate is looked at. True when unset; without it, whoever is in between reads the credential."""
 
 
 @dataclass

@@ -5,9 +5,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import MISSING, field, fields
 from datetime import timedelta
-from typing import Any, Callable, ClassVar, Mapping, Optional, TypeVar, Union
+from typing import Any, ClassVar, Optional, TypeVar, Union
 
 from .._errors import wrong_value
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, Mapping, Optional, Sequence, Union
+from typing import Any, Literal, Optional, Union
 
-from .node import Duration, Node, key, part
+from .node import Duration, Node, part
+from .node import key as called
 
 __all__ = [
     "Artifact",
@@ -69,7 +71,7 @@ class Retry(Node):
     """The ends that are worth another attempt. ``failure``, ``infrastructure`` and ``timeout`` when unset."""
     backoff: Optional[Duration] = None
     """The pause before the second attempt; it doubles with each further one, up to an hour. None when unset."""
-    from_: Optional[str] = key("from")
+    from_: Optional[str] = called("from")
     """The task from which to repeat when the workspace was lost."""
 
 
@@ -127,12 +129,16 @@ class Resources(Node):
 
 @dataclass
 class SecretVariable(Node):
-    """A credential given to a step as an environment variable."""
+    """A credential given to a step: the value in a variable, or a file whose path is in it."""
 
     name: str
     """The name of the variable."""
-    from_: Optional[str] = key("from")
+    from_: Optional[str] = called("from")
     """The credential whose value it gets. It must be given."""
+    key: Optional[str] = None
+    """Which value of the credential, such as ``user`` or ``password``. Unset: the password, the token, the key, the only value."""
+    as_: Optional[Literal["env", "file"]] = None
+    """Whether the variable has the value itself, or the path of a file with it. ``env`` when unset."""
 
 
 @dataclass

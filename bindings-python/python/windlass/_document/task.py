@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, Mapping, Optional, Sequence, TypedDict
+from typing import TYPE_CHECKING, Any, Literal, Optional, TypedDict
 
 from . import actions
 from .actions import Action, Transfer
@@ -127,17 +128,19 @@ class Task(Node):
         path: Optional[str] = None,
         depth: Optional[int] = None,
         submodules: Optional[bool] = None,
+        ca_certificate: Optional[str] = None,
+        verify_certificate: Optional[bool] = None,
         **options: Unpack[TaskOptions],
     ) -> Task:
         """A task that brings a git repository into the workspace."""
-        action = actions.Checkout(url, ref, credential, path, depth, submodules)
+        action = actions.Checkout(url, ref, credential, path, depth, submodules, ca_certificate, verify_certificate)
         return cls(name, action, **options)
 
     @classmethod
     def build_image(
         cls,
         name: str,
-        image: str,
+        image_name: str,
         *,
         context: Optional[str] = None,
         dockerfile: Optional[str] = None,
@@ -150,10 +153,8 @@ class Task(Node):
         insecure: Optional[bool] = None,
         **options: Unpack[TaskOptions],
     ) -> Task:
-        """A task that builds a container image, and pushes it."""
-        action = actions.BuildImage(
-            context, dockerfile, image, tags, args, labels, target, credential, push, insecure
-        )
+        """A task that builds a container image, and pushes it. ``image_name`` has no tag: ``registry:5000/team/web``."""
+        action = actions.BuildImage(context, dockerfile, image_name, tags, args, labels, target, credential, push, insecure)
         return cls(name, action, **options)
 
     @classmethod

@@ -10,8 +10,11 @@ from types import TracebackType
 from typing import Any, Literal, Optional, Union
 
 from .. import _native
+from .._adapters import adapted_action, adapted_executor, adapted_provider
+from .._credentials import SecretProvider
 from .._document import Duration, Pipeline
 from .._options import Commit, Retention, definition, options, text
+from .._plugins import Action, ActionFunction, Executor, SimpleExecutor
 from .._records import (
     AuditEntry,
     BackupReport,
@@ -22,7 +25,8 @@ from .._records import (
     RunListing,
     RunStatus,
 )
-from ._wait import wait
+from ._wait import home_loop, wait
+from .credentials import Credentials
 from .pipelines import Pipelines
 from .run import Run
 from .streams import EngineEvents
@@ -40,12 +44,17 @@ class Engine:
         """The runs that an earlier engine left unfinished and that this one took up, oldest first."""
         self.pipelines = Pipelines(native.pipelines)
         """The stored pipelines."""
+        self.credentials = Credentials(native.credentials)
+        """The credentials that this engine keeps."""
 
     @classmethod
     def open(
         cls,
         *,
         data_dir: Optional[Union[str, PathLike[str]]] = None,
+        executors: Optional[Mapping[str, Union[SimpleExecutor, Executor]]] = None,
+        actions: Optional[Mapping[str, Union[Action, ActionFunction]]] = None,
+        secrets: Optional[Sequence[SecretProvider]] = None,
         default_executor: Optional[str] = None,
         pass_env: Optional[Sequence[str]] = None,
         max_tasks: Optional[int] = None,
@@ -59,6 +68,9 @@ class Engine:
         """Opens an engine, and takes up every run that an earlier one left unfinished.
 
         :param data_dir: the folder that holds everything; ``.windlass`` unless set. One engine at a time.
+        :param executors: executors of one's own under their names; ``local`` is there only without any.
+        :param actions: actions of one's own under their names: an :class:`Action`, or a function that takes the context.
+        :param secrets: other places in which credentials are looked for, in this order.
         :param default_executor: the executor of runs and pipelines that name none; the first one unless set.
         :param pass_env: variables of this process that steps of the ``local`` executor get beside ``PATH`` and ``HOME``.
         :param max_tasks: how many tasks run at once, over all runs; twice the processors unless set.
@@ -83,7 +95,11 @@ class Engine:
             base_url=base_url,
             control=control,
         )
-        return cls(wait(_native.open(given)))
+        loop = home_loop()
+        own_executors = {name: adapted_executor(executor, loop) for name, executor in (executors or {}).items()}
+        own_actions = {name: adapted_action(action, loop) for name, action in (actions or {}).items()}
+        providers = [adapted_provider(provider, loop) for provider in secrets or ()]
+        return cls(wait(_native.open(given, own_executors, own_actions, providers)))
 
     def __enter__(self) -> Engine:
         return self
@@ -200,9 +216,7 @@ class Engine:
         runs: Optional[int] = None,
     ) -> LogPage:
         """Searches the logs of runs, newest first. ``runs`` bounds how many are looked at for one page."""
-        query = options(
-            pattern=pattern, regex=regex, ignore_case=ignore_case, task=task, limit=limit, after=after
-        )
+        query = options(pattern=pattern, regex=regex, ignore_case=ignore_case, task=task, limit=limit, after=after)
         filter = options(pipeline=pipeline, status=status, limit=runs)
         return LogPage.of(wait(self._native.search(filter, query)))
 

@@ -90,9 +90,7 @@ class Run:
         after: Optional[LogCursor] = None,
     ) -> list[LogMatch]:
         """The lines of the run's logs that match. Go on after the ``cursor`` of the last match."""
-        query = options(
-            pattern=pattern, regex=regex, ignore_case=ignore_case, task=task, limit=limit, after=after
-        )
+        query = options(pattern=pattern, regex=regex, ignore_case=ignore_case, task=task, limit=limit, after=after)
         return [LogMatch.of(match) for match in wait(self._native.search(query))]
 
     def timeline(self) -> dict[str, Any]:

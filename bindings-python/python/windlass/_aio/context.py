@@ -1,0 +1,112 @@
+"""What executors and actions of the program have to work with."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from datetime import timedelta
+from typing import Any, Union
+
+from .. import _native
+from .._credentials import Credential, credential_of
+from ._wait import wait
+
+
+class StepContext:
+    """What a :class:`SimpleExecutor` has beside the step."""
+
+    def __init__(self, native: _native.StepContext) -> None:
+        self._native = native
+        self.workspace: str = str(native.workspace)
+        """The folder on this machine in which the step works."""
+
+    @property
+    def cancelled(self) -> bool:
+        """Whether the step shall end."""
+        return self._native.cancelled
+
+    async def until_cancelled(self) -> None:
+        """Returns when the step shall end."""
+        await wait(self._native.until_cancelled())
+
+    def log(self, text: Union[str, bytes]) -> None:
+        """Adds to the step's log."""
+        self._native.log(text.encode() if isinstance(text, str) else text)
+
+    def set_output(self, outputs: Union[Mapping[str, str], bytes]) -> None:
+        """Sets what the step hands to later ones: the keys that its task declares as ``outputs``, or lines of ``KEY=VALUE``."""
+        if not isinstance(outputs, bytes):
+            outputs = "".join(f"{key}={value}\n" for key, value in outputs.items()).encode()
+        self._native.set_output(outputs)
+
+
+class ActionContext:
+    """What an action has to work with."""
+
+    def __init__(self, native: _native.ActionContext) -> None:
+        self._native = native
+        self.settings: dict[str, Any] = native.settings
+        """The settings of the task (``with``), with every variable replaced."""
+        self.variables: Mapping[str, str] = native.variables
+        """The environment that a script of this task would get, without ``WORKSPACE`` and ``WINDLASS_OUTPUT``."""
+        self.run: str = native.run
+        """The run."""
+        self.run_number: int = native.run_number
+        """The number of the run in its pipeline."""
+        self.pipeline: str = native.pipeline
+        self.task: str = native.task
+        """The name of the task in the run, such as ``notify`` or ``notify[ROOM=dev]``."""
+        self.attempt: int = native.attempt
+        """1 for the first attempt."""
+        self.idempotency_key: str = native.idempotency_key
+        """A text for other systems, so that they do a thing once however often they are asked for this attempt."""
+        self.resumed: bool = native.resumed
+        """Whether an earlier engine may have begun this attempt, and done any part of it."""
+
+    @property
+    def cancelled(self) -> bool:
+        """Whether the action shall end."""
+        return self._native.cancelled
+
+    async def until_cancelled(self) -> None:
+        """Returns when the action shall end. An asynchronous one is cancelled as well."""
+        await wait(self._native.until_cancelled())
+
+    async def log(self, line: Union[str, bytes]) -> None:
+        """Adds a line to the log of the attempt; bytes are added as they are."""
+        if isinstance(line, str):
+            line = (line if line.endswith("\n") else line + "\n").encode()
+        await wait(self._native.log(line))
+
+    async def sleep(self, length: timedelta) -> None:
+        """Waits by the engine's clock, which a test can drive."""
+        await wait(self._native.sleep(length // timedelta(milliseconds=1)))
+
+    async def credential(self, name: str) -> Credential:
+        """The credential of this name, from where the engine keeps them or looks for them. Never log it."""
+        return credential_of(await wait(self._native.credential(name)))
+
+    async def read_file(self, path: str, most: int) -> bytes:
+        """One file of the run's workspace, of at most ``most`` bytes."""
+        content: bytes = await wait(self._native.read_file(path, most))
+        return content
+
+    async def write_file(self, path: str, content: Union[str, bytes]) -> None:
+        """Writes one file of the run's workspace, over what was there. Folders on the way are made."""
+        await wait(self._native.write_file(path, content.encode() if isinstance(content, str) else content))
+
+
+class TarPieces(AsyncIterator[bytes]):
+    """The pieces of an archive on their way to an executor."""
+
+    def __init__(self, native: _native.TarPieces) -> None:
+        self._native = native
+
+    def __aiter__(self) -> TarPieces:
+        return self
+
+    async def __anext__(self) -> bytes:
+        piece = await wait(self._native.next())
+        if piece is None:
+            raise StopAsyncIteration
+        content: bytes = piece
+        return content
