@@ -3,12 +3,15 @@
 //!
 //! The TypeScript in `ts/` is the package that people see; `ts/native.ts` declares what is here.
 
+#![cfg_attr(test, expect(dead_code, reason = "a test build registers nothing with Node"))]
 #![expect(unreachable_pub, reason = "`#[napi]` wants public items, which only JavaScript reaches")]
 
 mod action;
 mod arguments;
 mod command_line;
+mod conformance;
 mod context;
+mod credentials;
 mod document;
 mod editor;
 mod engine;
@@ -18,6 +21,9 @@ mod failure;
 mod host;
 mod pipelines;
 mod plugin;
+mod quiet;
 mod run;
+mod scripted;
 mod simple_executor;
 mod stream;
+mod testing;
