@@ -70,8 +70,8 @@ export interface StepContext {
   readonly signal: AbortSignal
   /** Adds to the step's log. */
   log(text: string | Uint8Array): void
-  /** Sets what the step hands to later ones: the keys that its task declares as `outputs`. */
-  setOutput(outputs: Record<string, string>): void
+  /** Sets what the step hands to later ones: the keys that its task declares as `outputs`, or the lines of `KEY=VALUE` themselves. */
+  setOutput(outputs: Record<string, string> | Uint8Array): void
 }
 
 /**

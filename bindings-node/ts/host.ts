@@ -104,7 +104,8 @@ function stepContext(context: NativeContext, signal: AbortSignal, secrets: StepS
     workspace: context.workspace(),
     signal,
     log: (text: string | Uint8Array) => context.logNow(Buffer.from(text as Uint8Array)),
-    setOutput: (outputs: Record<string, string>) => {
+    setOutput: (outputs: Record<string, string> | Uint8Array) => {
+      if (outputs instanceof Uint8Array) return context.setOutput(Buffer.from(outputs))
       const lines = Object.entries(outputs).map(([key, value]) => `${key}=${value}\n`)
       context.setOutput(Buffer.from(lines.join('')))
     },

@@ -18,9 +18,8 @@ export class CleanRoom implements SimpleExecutor {
         await writeFile(files[name], bytes, { mode: 0o600 })
       }
       const end = await this.#process(step, context, output, files)
-      const text = await readFile(output, 'utf8').catch(() => '')
-      const pairs = text.split('\n').filter((line) => line.includes('='))
-      context.setOutput(Object.fromEntries(pairs.map((line) => line.split(/=(.*)/s, 2) as [string, string])))
+      // Lines of KEY=VALUE, as the step wrote them; a step that hands on nothing writes no file.
+      context.setOutput(await readFile(output).catch(() => Buffer.alloc(0)))
       return end
     } finally {
       await rm(folder, { recursive: true, force: true })
@@ -31,7 +30,7 @@ export class CleanRoom implements SimpleExecutor {
     const { command } = step
     const [program, ...args] =
       'script' in command
-        ? [...(command.script.shell ?? 'sh -e').split(' '), '-c', command.script.text]
+        ? [...(command.script.shell ?? 'sh -e').split(' '), '-c', `exec 2>&1\n${command.script.text}`]
         : command.program.argv
     if (program === undefined) throw ExecutorError.badStep('noProgram', 'the step names no program')
     const child = spawn(program, args, {
@@ -48,9 +47,15 @@ export class CleanRoom implements SimpleExecutor {
       stdio: ['ignore', 'pipe', 'pipe'],
       detached: true,
     })
+    // The whole group: also what the step started in the background.
+    const kill = (signal: NodeJS.Signals) => {
+      if (child.pid !== undefined && child.exitCode === null && child.signalCode === null)
+        process.kill(-child.pid, signal)
+    }
+    let later: NodeJS.Timeout | undefined
     const stop = () => {
-      // The whole group: also what the step started in the background.
-      if (child.pid !== undefined) process.kill(-child.pid, 'SIGTERM')
+      kill('SIGTERM')
+      later = setTimeout(() => kill('SIGKILL'), 10_000)
     }
     context.signal.addEventListener('abort', stop, { once: true })
     child.stdout.on('data', (bytes: Buffer) => context.log(bytes))
@@ -63,6 +68,7 @@ export class CleanRoom implements SimpleExecutor {
       })
       child.on('close', (code, signal) => {
         context.signal.removeEventListener('abort', stop)
+        clearTimeout(later)
         resolve(signal === null ? { code: code ?? 1 } : { signal: SIGNALS[signal] ?? 9 })
       })
     })
