@@ -4,6 +4,7 @@
 import type { ActionContext, AnyAction } from './action.js'
 import { ActionError } from './action.js'
 import type { SecretProvider } from './credential.js'
+import { WindlassError } from './errors.js'
 import {
   type Executor,
   ExecutorError,
@@ -14,7 +15,7 @@ import {
   type StepSpec,
 } from './executor.js'
 import { encode } from './json.js'
-import { call as callCore, type HostAnswer, type NativeContext, type Plugin } from './native.js'
+import { call as callCore, callNow, type HostAnswer, type NativeContext, type Plugin } from './native.js'
 import { type ScriptedStandIn, scriptedBrand } from './stand-in.js'
 import { bytes as bytesOf } from './stream.js'
 
@@ -98,16 +99,25 @@ function unpacked({ env, files }: CarriedSecrets): StepSecrets {
   return { env, files: Object.fromEntries(bytes) }
 }
 
+/** What comes after the end of a step, such as the last words of a process that was stopped, goes nowhere and hurts nobody. */
+function beforeTheEnd(work: () => void): void {
+  try {
+    callNow(work)
+  } catch (error) {
+    if (!(error instanceof WindlassError && error.code === 'callOver')) throw error
+  }
+}
+
 function stepContext(context: NativeContext, signal: AbortSignal, secrets: StepSecrets) {
   return {
     secrets,
     workspace: context.workspace(),
     signal,
-    log: (text: string | Uint8Array) => context.logNow(Buffer.from(text as Uint8Array)),
+    log: (text: string | Uint8Array) => beforeTheEnd(() => context.logNow(Buffer.from(text as Uint8Array))),
     setOutput: (outputs: Record<string, string> | Uint8Array) => {
-      if (outputs instanceof Uint8Array) return context.setOutput(Buffer.from(outputs))
+      if (outputs instanceof Uint8Array) return beforeTheEnd(() => context.setOutput(Buffer.from(outputs)))
       const lines = Object.entries(outputs).map(([key, value]) => `${key}=${value}\n`)
-      context.setOutput(Buffer.from(lines.join('')))
+      beforeTheEnd(() => context.setOutput(Buffer.from(lines.join(''))))
     },
   }
 }
