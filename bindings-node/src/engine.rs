@@ -1,5 +1,7 @@
 //! An engine, as JavaScript holds it.
 
+use std::sync::Arc;
+
 use napi::bindgen_prelude::Result;
 use napi_derive::napi;
 use windlass::store::{AuditFilter, Position, RunFilter};
@@ -9,8 +11,9 @@ use windlass::{Engine, EventFilter};
 use crate::arguments::{BackupArguments, DrainArguments, Named};
 use crate::error::{guarded, json};
 use crate::host::Plugin;
-use crate::plugin::register;
+use crate::plugin::Registration;
 use crate::run::NativeRun;
+use crate::scripted;
 use crate::stream::NativeEvents;
 
 /// An engine on a data directory.
@@ -21,10 +24,16 @@ pub struct NativeEngine {
 
 /// Opens an engine with what JavaScript brings.
 #[napi]
-pub async fn open_engine(options: String, plugins: Vec<Plugin>) -> Result<NativeEngine> {
+pub async fn open_engine(options: String, plugins: Vec<Plugin>, clock: Option<u32>) -> Result<NativeEngine> {
     guarded("open", async {
         let options: EngineOptions = wire::read(&options, "open")?;
-        let builder = plugins.into_iter().try_fold(options.builder(), register)?;
+        let mut builder = options.builder();
+        for plugin in plugins {
+            builder = Registration::of(plugin)?.tell(builder);
+        }
+        if let Some(number) = clock {
+            builder = builder.clock(Arc::new(scripted::clock(number)?));
+        }
         Ok(NativeEngine { engine: builder.open().await? })
     })
     .await

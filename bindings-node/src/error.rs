@@ -6,7 +6,10 @@ use std::panic::AssertUnwindSafe;
 
 use futures::FutureExt;
 use napi::bindgen_prelude::Result;
+use napi_derive::napi;
 use windlass::{Error, ErrorKind};
+
+use crate::quiet;
 
 /// The error that JavaScript gets.
 pub(crate) fn thrown(error: Error) -> napi::Error {
@@ -35,12 +38,18 @@ pub(crate) fn guarded_now<T>(operation: &'static str, work: impl FnOnce() -> win
 
 /// What a panic says, as an error.
 fn panicked(operation: &'static str, panic: &(dyn Any + Send)) -> Error {
-    let said = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
     let message = format!(
         "Windlass itself made a mistake: {}. Please report it with what was being done. The process and its other runs go on",
-        said.unwrap_or("a panic without a message")
+        quiet::message(panic)
     );
     Error::new(ErrorKind::Internal, "panic", operation, message)
+}
+
+/// Panics, for the test that one becomes an error.
+#[napi]
+pub async fn panic_for_tests() -> Result<()> {
+    #[expect(clippy::panic, reason = "this is what the test wants")]
+    guarded("test", async { panic!("a test wants it") }).await
 }
 
 /// A value as JSON.

@@ -15,6 +15,7 @@ use windlass::executor::{
 use windlass::run::{RunId, StepEnd, StepKey, WaitReason};
 
 use crate::context::NativeContext;
+use crate::credentials::carried;
 use crate::failure::executor_error;
 use crate::host::{Answer, Host, HostFailure};
 
@@ -117,7 +118,8 @@ impl Executor for JsExecutor {
     }
 
     async fn start(&self, step: &StepSpec) -> Result<(), ExecutorError> {
-        self.ask(Some(step.key.run), "start", json!({ "step": step })).await.map(drop)
+        let request = json!({ "step": step, "secrets": carried(&step.secrets) });
+        self.ask(Some(step.key.run), "start", request).await.map(drop)
     }
 
     async fn wait(&self, step: &StepKey) -> Result<StepExit, ExecutorError> {

@@ -1,41 +1,75 @@
 //! What JavaScript brings to an engine.
 
+use std::path::Path;
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use serde_json::json;
-use windlass::executor::Capabilities;
+use windlass::clock::SharedClock;
+use windlass::executor::{Executor, Simple};
 use windlass::secret::{Credential, SecretError, SecretProvider};
+use windlass::testing::ScriptedExecutor;
 use windlass::{EngineBuilder, Error, ErrorKind, wire};
 
 use crate::action::JsAction;
 use crate::executor::JsExecutor;
 use crate::host::{Host, Plugin};
+use crate::scripted;
 use crate::simple_executor::JsSimpleExecutor;
 
-/// Tells the builder of what JavaScript brings.
-pub(crate) fn register(builder: EngineBuilder, plugin: Plugin) -> windlass::Result<EngineBuilder> {
-    let Plugin { kind, name, about, call } = plugin;
-    let host = Host::new(&name, call);
-    Ok(match kind.as_str() {
-        "simpleExecutor" => {
-            let about: Capabilities = wire::read(&about, "open")?;
-            builder.simple_executor(name, JsSimpleExecutor::new(host, about))
+/// Something that JavaScript brings, read and ready for a builder.
+pub(crate) enum Registration {
+    Simple(String, JsSimpleExecutor),
+    Executor(String, JsExecutor),
+    Scripted(String, ScriptedExecutor),
+    Action(String, JsAction),
+    Secrets(JsSecrets),
+}
+
+impl Registration {
+    /// Reads what it says of itself.
+    pub(crate) fn of(plugin: Plugin) -> windlass::Result<Self> {
+        let Plugin { kind, name, about, call } = plugin;
+        let host = Host::new(&name, call);
+        Ok(match kind.as_str() {
+            "simpleExecutor" => Self::Simple(name, JsSimpleExecutor::new(host, wire::read(&about, "open")?)),
+            "executor" => Self::Executor(name, JsExecutor::new(host, wire::read(&about, "open")?)),
+            "scripted" => Self::Scripted(name, scripted::executor(wire::read(&about, "open")?)?),
+            "action" => Self::Action(name, JsAction::new(host, wire::read(&about, "open")?)),
+            "secrets" => Self::Secrets(JsSecrets { host }),
+            other => return Err(unknown(other)),
+        })
+    }
+
+    /// Tells a builder.
+    pub(crate) fn tell(self, builder: EngineBuilder) -> EngineBuilder {
+        match self {
+            Self::Simple(name, executor) => builder.simple_executor(name, executor),
+            Self::Executor(name, executor) => builder.executor(name, executor),
+            Self::Scripted(name, executor) => builder.executor(name, executor),
+            Self::Action(name, action) => builder.action(name, action),
+            Self::Secrets(provider) => builder.secrets(provider),
         }
-        "executor" => {
-            let about: Capabilities = wire::read(&about, "open")?;
-            builder.executor(name, JsExecutor::new(host, about))
-        }
-        "action" => builder.action(name, JsAction::new(host, wire::read(&about, "open")?)),
-        "secrets" => builder.secrets(JsSecrets { host }),
-        other => {
-            let message = format!("there is no kind of plugin {other:?}");
-            return Err(Error::new(ErrorKind::Internal, "unknownPlugin", "open", message));
-        }
-    })
+    }
+
+    /// The executor itself, where it is one. A simple one works in the folder.
+    pub(crate) fn executor(self, folder: &Path, clock: &SharedClock) -> windlass::Result<Arc<dyn Executor>> {
+        Ok(match self {
+            Self::Simple(_, executor) => Arc::new(Simple::new(executor, folder, clock.clone())?),
+            Self::Executor(_, executor) => Arc::new(executor),
+            Self::Scripted(_, executor) => Arc::new(executor),
+            Self::Action(..) | Self::Secrets(_) => return Err(unknown("executor")),
+        })
+    }
+}
+
+fn unknown(kind: &str) -> Error {
+    Error::new(ErrorKind::Internal, "unknownPlugin", "open", format!("there is no kind of plugin {kind:?}"))
 }
 
 /// A provider of credentials in JavaScript.
 #[derive(Debug)]
-struct JsSecrets {
+pub(crate) struct JsSecrets {
     host: Host,
 }
 

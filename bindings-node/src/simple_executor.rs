@@ -9,6 +9,7 @@ use windlass::executor::{Capabilities, ExecutorError, SimpleExecutor, StepContex
 use windlass::run::StepEnd;
 
 use crate::context::NativeContext;
+use crate::credentials::carried;
 use crate::failure::executor_error;
 use crate::host::Host;
 
@@ -34,7 +35,7 @@ impl SimpleExecutor for JsSimpleExecutor {
     async fn run(&self, step: StepSpec, context: StepContext) -> Result<StepEnd, ExecutorError> {
         let call = Call::begin(&self.host);
         let context = Arc::new(context);
-        let request = json!({ "call": call.number, "step": step });
+        let request = json!({ "call": call.number, "step": step, "secrets": carried(&step.secrets) });
         let lent = Lent(NativeContext::step(context.clone()));
         let run = self.host.ask("run", request, Some(lent.0.clone()));
         let answer = call.until(run, context.cancelled()).await;

@@ -160,6 +160,33 @@ test('an action fails as it says, and what else it throws fails the task', async
   expect((await causeOf('odd'))?.code).toBe('badOutput')
 })
 
+test('credentials that the engine keeps reach steps, and nothing shows them', async () => {
+  const secrets: unknown[] = []
+  const mine: SimpleExecutor = {
+    run(step, context) {
+      secrets.push(context.secrets.env, JSON.stringify(step))
+      context.log(`it is ${context.secrets.env.HOOK}\n`)
+      return { code: 0 }
+    },
+  }
+  const engine = await opened({ executors: { mine } })
+  const value = 'https://chat.example/hooks/8f3a'
+  expect(await engine.credentials.set('chat', { kind: 'opaque', values: { value } }, { by: 'ana' })).toEqual({
+    created: true,
+    unmasked: [],
+  })
+  expect(await engine.credentials.list()).toMatchObject([{ name: 'chat', kind: 'opaque', changedBy: 'ana' }])
+  expect(await engine.credentials.open('chat')).toEqual({ kind: 'opaque', values: { value } })
+  const run = await engine.start(pipelineOf([script('tell', 'true', { secrets: [{ name: 'HOOK', from: 'chat' }] })]))
+  expect((await run.wait()).status).toBe('succeeded')
+  expect(secrets[0]).toEqual({ HOOK: value })
+  expect(secrets[1]).not.toContain(value)
+  expect(await run.logs('tell')).not.toContain('8f3a')
+  await engine.credentials.remove('chat', { by: 'ana' })
+  expect(await refused(engine.credentials.open('chat'))).toMatchObject({ code: 'noSuchCredential' })
+  expect((await engine.audit()).map(({ type }) => type)).toContain('credentialRemoved')
+})
+
 test('an action hears of a cancel', async () => {
   const wait: Action = {
     async run(context) {

@@ -107,7 +107,6 @@ const BUILT: Record<string, () => Pipeline> = {
               resources: { requests: { cpu: '500m', memory: '256Mi' }, limits: { memory: '1Gi' } },
               secrets: [{ name: 'TOKEN', from: 'team-token' }],
               isolation: 'task',
-              workspace: 'none',
             }),
             buildImage('image', {
               context: '.',
@@ -178,7 +177,7 @@ const BUILT: Record<string, () => Pipeline> = {
           ],
         }),
       ],
-      finally: [script('report', 'echo "$WINDLASS_STATUS"')],
+      finally: [script('report', 'echo "$WINDLASS_STATUS"', { workspace: 'none' })],
       finallyTimeout: '2m',
     }),
 }

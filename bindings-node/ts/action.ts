@@ -63,6 +63,10 @@ export interface Action<Settings = Record<string, unknown>> {
   run(context: ActionContext<Settings>): Promise<Record<string, string> | void>
 }
 
+/** An action with settings of any type. */
+// biome-ignore lint/suspicious/noExplicitAny: each action has settings of its own, and the core gives it those of its tasks
+export type AnyAction = Action<any>
+
 /** Why an action did not succeed. */
 export class ActionError extends Error {
   override readonly name = 'ActionError'

@@ -8,6 +8,26 @@ export type Credential =
   | { kind: 'registry'; server: string; user: string; password: string }
   | { kind: 'opaque'; values: Record<string, string> }
 
+/** A credential as listings show it: all but its values. */
+export interface StoredCredential {
+  name: string
+  kind: Credential['kind']
+  /** When it was set last. */
+  changed: string
+  /** Who set it last; may be empty. */
+  changedBy: string
+  /** The name of the master key that sealed it. */
+  key: string
+}
+
+/** What came of setting a credential. */
+export interface SavedCredential {
+  /** Whether there was none of the name before. */
+  created: boolean
+  /** Sentences about values that are too short to be masked in logs. Whoever set them should be told. */
+  unmasked: string[]
+}
+
 /** Where credentials come from that the engine does not keep: a vault, a cloud's secret manager, the portal itself. */
 export interface SecretProvider {
   /** What it is called in messages. */

@@ -186,8 +186,12 @@ export interface Checkout {
   path?: Template
   /** How many commits of history. All when unset. */
   depth?: number
-  /** Whether submodules are fetched as well. */
+  /** Whether submodules are fetched as well. The credential is used for those at the same host only. */
   submodules?: boolean
+  /** Certificates of authorities, in PEM, that are trusted beside the system's. */
+  caCertificate?: Template
+  /** Whether the host's certificate is looked at. True when unset. */
+  verifyCertificate?: boolean
 }
 
 /** Builds a container image, and pushes it. */

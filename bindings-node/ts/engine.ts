@@ -1,5 +1,6 @@
-import type { Action } from './action.js'
+import type { AnyAction } from './action.js'
 import type { SecretProvider } from './credential.js'
+import { Credentials } from './credentials.js'
 import type { PipelineDocument } from './document.js'
 import type { Audited, EngineEvent, LogPage, RunListing } from './events.js'
 import type { Capabilities, Executor, SimpleExecutor } from './executor.js'
@@ -20,16 +21,19 @@ import { definitionText, type Pipeline } from './pipeline.js'
 import { Pipelines } from './pipelines.js'
 import { Run } from './run.js'
 import { type EventSourceOptions, lastEventId, serverSentEvents } from './sse.js'
+import { type ClockStandIn, type ScriptedStandIn, virtualClockBrand } from './stand-in.js'
 import { events, type FollowOptions } from './stream.js'
 
 /** How an engine is opened, with what the program brings. */
 export interface OpenOptions extends EngineOptions {
   /** Executors of the program's own by their names; the first one is the default. Without any, `local` is there. */
-  executors?: Record<string, SimpleExecutor | Executor>
+  executors?: Record<string, SimpleExecutor | Executor | ScriptedStandIn>
   /** Actions of the program's own: tasks use them as `custom: {name, with}`. */
-  actions?: Record<string, Action<never>>
+  actions?: Record<string, AnyAction>
   /** Where credentials are looked for, in this order. */
   secrets?: SecretProvider[]
+  /** Another clock than the machine's: a `VirtualClock` of `windlass/testing`. */
+  clock?: ClockStandIn
 }
 
 /** A backup that was made. */
@@ -57,21 +61,24 @@ export class Engine {
   readonly #native: NativeEngine
   /** The stored pipelines. */
   readonly pipelines: Pipelines
+  /** The credentials that it keeps. */
+  readonly credentials: Credentials
 
   private constructor(engine: NativeEngine) {
     this.#native = engine
     this.pipelines = new Pipelines(engine.pipelines())
+    this.credentials = new Credentials(engine)
   }
 
   /** Opens an engine, and takes up every run that an earlier one left unfinished. */
   static async open(options: OpenOptions = {}): Promise<Engine> {
-    const { executors, actions, secrets, ...rest } = options
+    const { executors, actions, secrets, clock, ...rest } = options
     const plugins = [
       ...Object.entries(executors ?? {}).map(([name, executor]) => executorPlugin(name, executor)),
       ...Object.entries(actions ?? {}).map(([name, action]) => actionPlugin(name, action)),
       ...(secrets ?? []).map((provider) => secretsPlugin(provider)),
     ]
-    return new Engine(await call(native.openEngine(encode(rest, 'open'), plugins)))
+    return new Engine(await call(native.openEngine(encode(rest, 'open'), plugins, clock?.[virtualClockBrand])))
   }
 
   /** The ids of the runs that an earlier engine left unfinished and that this one took up, oldest first. */

@@ -1,5 +1,8 @@
 // Events and summaries, as the core writes them. Times are RFC 3339 in UTC.
 
+import type { Credential } from './credential.js'
+import type { CommitInfo } from './options.js'
+
 /** Where a run is. */
 export type RunStatus = 'queued' | 'running' | RunEnd
 /** How a run ended. */
@@ -32,6 +35,7 @@ export interface WaitReason {
 export type Happening =
   | { type: 'runQueued'; pipeline: string; number: number }
   | { type: 'taskReused'; task: string; from: string; state: TaskEnd }
+  | { type: 'commitFound'; task: string; commit: CommitInfo }
   | { type: 'runStarted' }
   | { type: 'workspaceLost'; cause: Cause }
   | { type: 'taskWaiting'; task: string; reason: WaitReason }
@@ -109,6 +113,9 @@ export type Change =
     }
   | { type: 'runDeleted'; run: string; pipeline: string; number: number; reason: string }
   | { type: 'backupMade'; path: string }
+  | { type: 'credentialSet'; credential: string; kind: Credential['kind'] }
+  | { type: 'credentialRemoved'; credential: string }
+  | { type: 'masterKeyRotated'; key: string; credentials: number }
 
 /** A change with its place in the order of everything, and who made it. */
 export type Audited = { position: number; time: string; by: string; seq?: undefined } & Change

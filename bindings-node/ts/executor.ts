@@ -49,16 +49,29 @@ export interface StepSpec {
 /** How a step ended: with an exit code (0 is success), by a signal, or for want of memory. */
 export type StepEnd = { code: number } | { signal: number } | 'outOfMemory'
 
+/**
+ * Credentials for a step. They must show up nowhere but in the step: not in a log, an error, a command line, or in the environment
+ * of anything else. Both win over `env` of the step.
+ */
+export interface StepSecrets {
+  /** Values by the name of their environment variable. */
+  env: Record<string, string>
+  /** Contents of files by the name of the variable that gets the file's path: readable by the step only, gone after it. */
+  files: Record<string, Buffer>
+}
+
 /** What a {@link SimpleExecutor} has beside the step. */
 export interface StepContext {
   /** The folder on this machine in which the step works. */
   readonly workspace: string
+  /** Credentials for the step. */
+  readonly secrets: StepSecrets
   /** Aborted when the step shall end. */
   readonly signal: AbortSignal
   /** Adds to the step's log. */
   log(text: string | Uint8Array): void
-  /** Sets what the step hands to later ones: the keys that its task declares as `outputs`. */
-  setOutput(outputs: Record<string, string>): void
+  /** Sets what the step hands to later ones: the keys that its task declares as `outputs`, or the lines of `KEY=VALUE` themselves. */
+  setOutput(outputs: Record<string, string> | Uint8Array): void
 }
 
 /**
@@ -111,7 +124,7 @@ export interface Executor {
   /** What the run's steps wait for. Ends with `release`. */
   observe?(run: string): AsyncIterable<ExecutorEvent>
   /** Starts the step. Safe to repeat: the start token lets exactly one through. A start after a `stop` starts nothing. */
-  start(step: StepSpec): Promise<void>
+  start(step: StepSpec, secrets: StepSecrets): Promise<void>
   /** Waits for the step's end, also from a fresh instance. */
   wait(step: StepKey): Promise<StepExit>
   /** The raw log from an offset on, as it grows. Ends by itself after the last byte of an ended step. */

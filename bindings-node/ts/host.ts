@@ -1,19 +1,22 @@
 // How the core calls what this program brings: executors, actions, providers of credentials. One function each, which answers
 // with a promise and never throws.
 
-import type { Action, ActionContext } from './action.js'
+import type { ActionContext, AnyAction } from './action.js'
 import { ActionError } from './action.js'
 import type { SecretProvider } from './credential.js'
+import { WindlassError } from './errors.js'
 import {
   type Executor,
   ExecutorError,
   type RunScope,
   type SimpleExecutor,
   type StepKey,
+  type StepSecrets,
   type StepSpec,
 } from './executor.js'
 import { encode } from './json.js'
-import { call as callCore, type HostAnswer, type NativeContext, type Plugin } from './native.js'
+import { call as callCore, callNow, type HostAnswer, type NativeContext, type Plugin } from './native.js'
+import { type ScriptedStandIn, scriptedBrand } from './stand-in.js'
 import { bytes as bytesOf } from './stream.js'
 
 type Operations = Record<
@@ -67,15 +70,18 @@ function json(value: unknown): Partial<HostAnswer> {
 }
 
 /** An executor under its name. One that has `prepare` is a whole one. */
-export function executorPlugin(name: string, executor: SimpleExecutor | Executor): Plugin {
+export function executorPlugin(name: string, executor: SimpleExecutor | Executor | ScriptedStandIn): Plugin {
+  if (scriptedBrand in executor) return plugin('scripted', name, executor[scriptedBrand], {})
   return 'prepare' in executor ? wholeExecutor(name, executor) : simpleExecutor(name, executor)
 }
 
 function simpleExecutor(name: string, executor: SimpleExecutor): Plugin {
   const calls = new Calls()
   return plugin('simpleExecutor', name, executor.capabilities, {
-    run: ({ call, step }: { call: number; step: StepSpec }, context) =>
-      calls.run(call, async (signal) => json(await executor.run(step, stepContext(context!, signal)))),
+    run: ({ call, step, secrets }: { call: number; step: StepSpec; secrets: CarriedSecrets }, context) =>
+      calls.run(call, async (signal) =>
+        json(await executor.run(step, stepContext(context!, signal, unpacked(secrets)))),
+      ),
     cancel: ({ call }: { call: number }) => {
       calls.cancel(call)
       return {}
@@ -83,14 +89,35 @@ function simpleExecutor(name: string, executor: SimpleExecutor): Plugin {
   })
 }
 
-function stepContext(context: NativeContext, signal: AbortSignal) {
+interface CarriedSecrets {
+  env: Record<string, string>
+  files: Record<string, string>
+}
+
+function unpacked({ env, files }: CarriedSecrets): StepSecrets {
+  const bytes = Object.entries(files).map(([name, text]) => [name, Buffer.from(text, 'base64')] as const)
+  return { env, files: Object.fromEntries(bytes) }
+}
+
+/** What comes after the end of a step, such as the last words of a process that was stopped, goes nowhere and hurts nobody. */
+function beforeTheEnd(work: () => void): void {
+  try {
+    callNow(work)
+  } catch (error) {
+    if (!(error instanceof WindlassError && error.code === 'callOver')) throw error
+  }
+}
+
+function stepContext(context: NativeContext, signal: AbortSignal, secrets: StepSecrets) {
   return {
+    secrets,
     workspace: context.workspace(),
     signal,
-    log: (text: string | Uint8Array) => context.logNow(Buffer.from(text as Uint8Array)),
-    setOutput: (outputs: Record<string, string>) => {
+    log: (text: string | Uint8Array) => beforeTheEnd(() => context.logNow(Buffer.from(text as Uint8Array))),
+    setOutput: (outputs: Record<string, string> | Uint8Array) => {
+      if (outputs instanceof Uint8Array) return beforeTheEnd(() => context.setOutput(Buffer.from(outputs)))
       const lines = Object.entries(outputs).map(([key, value]) => `${key}=${value}\n`)
-      context.setOutput(Buffer.from(lines.join('')))
+      beforeTheEnd(() => context.setOutput(Buffer.from(lines.join(''))))
     },
   }
 }
@@ -131,7 +158,8 @@ function wholeExecutor(name: string, executor: Executor): Plugin {
   return plugin('executor', name, executor.capabilities, {
     prepare: async ({ scope }: { scope: RunScope }) => json(await executor.prepare(scope)),
     observe: ({ run }: OfRun) => streams.open(executor.observe?.(run) ?? nothing()),
-    start: async ({ step }: { step: StepSpec }) => json(await executor.start(step)),
+    start: async ({ step, secrets }: { step: StepSpec; secrets: CarriedSecrets }) =>
+      json(await executor.start(step, unpacked(secrets))),
     wait: async ({ step }: OfStep) => {
       const { output, ...exit } = await executor.wait(step)
       return { ...json(exit), ...(output === undefined ? {} : { bytes: Buffer.from(output) }) }
@@ -168,7 +196,7 @@ async function* pieces(context: NativeContext): AsyncGenerator<Buffer> {
 }
 
 /** An action under its name. */
-export function actionPlugin(name: string, action: Action<never>): Plugin {
+export function actionPlugin(name: string, action: AnyAction): Plugin {
   const calls = new Calls()
   const about = {
     checks: action.check !== undefined,
@@ -179,7 +207,7 @@ export function actionPlugin(name: string, action: Action<never>): Plugin {
     run: ({ call, ...facts }: { call: number } & ActionFacts, context) =>
       calls.run(call, async (signal) => {
         const made = actionContext(facts, context!, signal)
-        const outputs = await action.run(made.context as ActionContext<never>)
+        const outputs = await action.run(made.context)
         await made.logged()
         return json(outputs ?? null)
       }),

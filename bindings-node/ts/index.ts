@@ -1,8 +1,9 @@
 // Windlass: the CI/CD engine to put inside your own portal. This is what the package `windlass` has.
 
-export { type Action, type ActionContext, ActionError, type SettingsProblem } from './action.js'
+export { type Action, type ActionContext, ActionError, type AnyAction, type SettingsProblem } from './action.js'
 export * from './builders.js'
 export type * from './credential.js'
+export type { Credentials } from './credentials.js'
 export type * from './document.js'
 export * from './editor.js'
 export * from './engine.js'

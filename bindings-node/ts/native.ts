@@ -3,7 +3,13 @@ import { type ErrorDetails, errorOf } from './errors.js'
 
 /** The parts of the core that this package calls. Everything is JSON, but for bytes. */
 export interface Native {
-  openEngine(options: string, plugins: Plugin[]): Promise<NativeEngine>
+  openEngine(options: string, plugins: Plugin[], clock?: number): Promise<NativeEngine>
+  runPipelineTest(definition: string, options: string, plugins: Plugin[]): Promise<NativeTestOutcome>
+  scriptedExecutor(options: string): NativeScripted
+  executorConformance(plugin: Plugin, folder: string, keepsWorkspaces: boolean): NativeConformance
+  executorConformanceCases(): string[]
+  panicForTests(): Promise<void>
+  NativeClock: new () => NativeClock
   readDefinition(text: string, file: string): string
   readDefinitionFile(path: string): string
   checkDefinition(definition: string): string
@@ -24,7 +30,7 @@ export interface HostAnswer {
 
 /** Something that the program brings. */
 export interface Plugin {
-  kind: 'simpleExecutor' | 'executor' | 'action' | 'secrets'
+  kind: 'simpleExecutor' | 'executor' | 'scripted' | 'action' | 'secrets'
   name: string
   about: string
   call(operation: string, request: string, bytes: Buffer | null, context: NativeContext | null): Promise<HostAnswer>
@@ -43,6 +49,29 @@ export interface NativeContext {
   readFile(path: string, max: number): Promise<Buffer>
   writeFile(path: string, content: Buffer): Promise<void>
   nextPiece(): Promise<Buffer | null>
+}
+
+export interface NativeTestOutcome {
+  all(): string
+  log(task: string): string
+  expects(expectation: string): void
+}
+
+export interface NativeClock {
+  readonly number: number
+  readonly elapsedMs: number
+  advance(length: string): Promise<void>
+  untilSleepers(count: number): Promise<void>
+}
+
+export interface NativeScripted {
+  readonly number: number
+  started(task: string): number
+  peak(): number
+}
+
+export interface NativeConformance {
+  case(name: string): Promise<void>
 }
 
 export interface NativeWait {
@@ -95,6 +124,10 @@ export interface NativeEngine {
   newest(): Promise<string>
   search(runs: string, query: string): Promise<string>
   audit(filter: string): Promise<string>
+  setCredential(name: string, credential: string, who: string): Promise<string>
+  listCredentials(): Promise<string>
+  openCredential(name: string): Promise<string>
+  removeCredential(args: string): Promise<void>
   prune(): Promise<string>
   backup(args: string): Promise<string>
   drain(args: string): Promise<string>

@@ -44,6 +44,7 @@ export function serverSentEvents<E extends { type: string }>(
         const data = JSON.stringify(value)
         controller.enqueue(ENCODER.encode(`id: ${idOf(value)}\nevent: ${value.type}\ndata: ${data}\n\n`))
       } catch (error) {
+        if (over) return
         end()
         if (options.signal?.aborted) controller.close()
         else controller.error(error)

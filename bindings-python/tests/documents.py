@@ -81,7 +81,7 @@ def everything() -> Pipeline:
         env={"LEVEL": "info ${TARGET}"},
         keep_workspace="2h",
         stages=[_source(), _build(), _deploy()],
-        finally_=[Task.script("report", 'echo "$WINDLASS_STATUS"')],
+        finally_=[Task.script("report", 'echo "$WINDLASS_STATUS"', workspace="none")],
         finally_timeout="2m",
     )
 
@@ -121,7 +121,6 @@ def _build() -> Stage:
         resources=Resources(requests=Quantities("500m", "256Mi"), limits=Quantities(memory="1Gi")),
         secrets=[SecretVariable("TOKEN", "team-token")],
         isolation="task",
-        workspace="none",
     )
     image = Task.build_image(
         "image",

@@ -30,7 +30,24 @@ pub use workspaces::*;
 #[macro_export]
 macro_rules! executor_conformance {
     ($factory:expr) => {
-        $crate::executor_conformance!($factory;
+        $crate::executor_conformance_cases!(executor_conformance; $factory);
+    };
+    ($factory:expr; $($case:ident),+ $(,)?) => {
+        $(
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $case() {
+                $crate::testing::executor_conformance::$case(&$factory).await;
+            }
+        )+
+    };
+}
+
+/// Calls a macro with all cases behind its arguments.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! executor_conformance_cases {
+    ($then:ident; $($argument:expr)?) => {
+        $crate::$then!($($argument)?;
             exit_codes, signals, missing_program, not_executable, bad_interpreter, arguments_reach_the_program, shells, own_process,
             standard_input_is_empty,
             environment_is_exact, awkward_variables, large_variables, names_that_cannot_be, secrets_reach_the_step,
@@ -46,12 +63,26 @@ macro_rules! executor_conformance {
             adopted_again, nothing_to_adopt
         );
     };
-    ($factory:expr; $($case:ident),+ $(,)?) => {
-        $(
-            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-            async fn $case() {
-                $crate::testing::executor_conformance::$case(&$factory).await;
+}
+
+/// Makes [`CASES`] and [`run_case`].
+#[doc(hidden)]
+#[macro_export]
+macro_rules! executor_conformance_by_name {
+    (; $($case:ident),+ $(,)?) => {
+        /// The names of all cases.
+        pub const CASES: &[&str] = &[$(stringify!($case)),+];
+
+        /// Runs the case of this name, which panics when the contract is broken: for suites in other languages, and for those who
+        /// choose while they run. False when there is no such case.
+        pub async fn run_case(name: &str, factory: &dyn Factory) -> bool {
+            match name {
+                $(stringify!($case) => $case(factory).await,)+
+                _ => return false,
             }
-        )+
+            true
+        }
     };
 }
+
+crate::executor_conformance_cases!(executor_conformance_by_name;);
