@@ -39,7 +39,8 @@
 //! - [`audit`]: who changed what.
 //! - [`secret`]: credentials, how they are sealed, where else they come from, and the forms in which one could be printed; the
 //!   engine keeps them as [`Credentials`].
-//! - [`report`]: test reports and remarks about places in files, read; the engine does not collect them yet.
+//! - [`report`]: test reports and remarks about places in files.
+//! - [`blob`]: caches, artifacts and whole reports, where they are kept, and how much of them.
 //! - `registry`: registries of images, with the feature `docker`.
 //! - [`log`]: what steps print, as it is kept.
 //! - [`executor`]: where steps run. [`executor::LocalExecutor`] runs them as processes of the host; embedders bring their
