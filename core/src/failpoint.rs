@@ -10,17 +10,12 @@ pub const CRASH_POINTS: &[&str] = &[
     "run.started",
     "workspace.prepared",
     "attempt.committed",
-    "caches.restored",
-    "caches.committed",
     "step.folder",
     "step.spawned",
     "log.written",
     "log.synced",
     "log.committed",
     "exit.seen",
-    "artifact.uploaded",
-    "artifact.committed",
-    "cache.uploaded",
     "action.started",
     "action.ended",
     "attempt.finished",
@@ -30,6 +25,10 @@ pub const CRASH_POINTS: &[&str] = &[
     "workspace.kept",
     "run.released",
 ];
+
+/// The same around caches and artifacts, which no scenario of the kill harness has yet.
+pub const FILING_CRASH_POINTS: &[&str] =
+    &["caches.restored", "caches.committed", "artifact.uploaded", "artifact.committed", "cache.uploaded"];
 
 /// Every deliberate bug, with the invariant that it breaks.
 pub const BUGS: &[(&str, &str)] = &[
@@ -48,7 +47,10 @@ pub const BUGS: &[(&str, &str)] = &[
 pub(crate) fn crash(name: &str) {
     use std::sync::atomic::{AtomicU32, Ordering};
     static VISITS: AtomicU32 = AtomicU32::new(0);
-    debug_assert!(CRASH_POINTS.contains(&name), "{name} is not in the list of crash points");
+    debug_assert!(
+        CRASH_POINTS.contains(&name) || FILING_CRASH_POINTS.contains(&name),
+        "{name} is not in the list of crash points"
+    );
     let Ok(wanted) = std::env::var("WINDLASS_CRASH_AT") else { return };
     let (wanted, visit) = match wanted.split_once(':') {
         Some((wanted, visit)) => (wanted.to_owned(), visit.parse().unwrap_or(1)),
