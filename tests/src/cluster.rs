@@ -1,4 +1,5 @@
 //! The Kubernetes cluster of the tests, and what they look at in it from outside.
+#![expect(clippy::panic, reason = "a set-up that is not there ends the test that wants it")]
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

@@ -87,7 +87,7 @@ impl BlobStore {
         let Some(store) = self.open_existing()? else { return Ok(Vec::new()) };
         let listed = store.list_with_delimiter(Some(&Path::from(prefix))).await;
         let listed = listed.map_err(|error| BlobError::of_store(format!("listing {prefix}"), &error))?;
-        let last = |path: Path| path.parts().last().map(|part| part.as_ref().to_owned());
+        let last = |path: Path| path.parts().next_back().map(|part| part.as_ref().to_owned());
         Ok(listed.common_prefixes.into_iter().filter_map(last).collect())
     }
 

@@ -1,6 +1,7 @@
 //! Artifacts and whole test reports of runs, listed and fetched.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::io::BufReader;
 use std::path::Path;
 
@@ -152,15 +153,15 @@ impl Archive {
                 artifacts.extend(self.left_by(run, view));
                 continue;
             };
-            if !others.contains_key(&reused.run) {
-                let replayed = match self.replay(reused.run, None).await {
+            let origin = match others.entry(reused.run) {
+                Entry::Occupied(known) => known.into_mut(),
+                Entry::Vacant(unknown) => unknown.insert(match self.replay(reused.run, None).await {
                     Ok(replayed) => Some(replayed.state),
                     Err(error) if error.kind() == ErrorKind::NotFound => None,
                     Err(error) => return Err(error),
-                };
-                others.insert(reused.run, replayed);
-            }
-            if let Some(Some(origin)) = others.get(&reused.run)
+                }),
+            };
+            if let Some(origin) = origin
                 && let Some(index) = origin.index_of(view.id())
             {
                 artifacts.extend(self.left_by(reused.run, origin.task(index)));

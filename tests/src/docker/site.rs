@@ -1,7 +1,9 @@
 //! What `tests/docker/up` has set up.
 
+use std::hash::{BuildHasher, Hasher, RandomState};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use serde::Deserialize;
@@ -77,8 +79,9 @@ impl Site {
     /// A name for a repository or container that no other test has.
     pub fn fresh(&self, name: &str) -> String {
         static NEXT: AtomicU32 = AtomicU32::new(0);
-        let of_process: [u8; 4] = rand::random();
-        let of_process = u32::from_ne_bytes(of_process);
+        // Registries outlive the process, and numbers of processes come again.
+        static OF_PROCESS: LazyLock<u64> = LazyLock::new(|| RandomState::new().build_hasher().finish());
+        let of_process = *OF_PROCESS;
         format!("{name}-{of_process:08x}-{}", NEXT.fetch_add(1, Ordering::Relaxed))
     }
 }

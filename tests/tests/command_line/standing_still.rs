@@ -28,7 +28,6 @@ fn waiting_step(place: &Place) -> Running {
 }
 
 /// Waits until the step's time is over in the world outside the process.
-#[expect(clippy::disallowed_methods, reason = "the time of another process cannot be given to it")]
 fn until_overdue(since: Instant) {
     wait_until("the step's time is over", || since.elapsed() > TIMEOUT + Duration::from_secs(1));
 }

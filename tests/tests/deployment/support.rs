@@ -27,7 +27,6 @@ pub(crate) struct Ended {
     pub(crate) log: String,
     /// Of the task that failed.
     pub(crate) cause: Option<Cause>,
-    pub(crate) run: Run,
 }
 
 /// Credentials that the portal keeps.
@@ -103,7 +102,7 @@ pub(crate) async fn ended(run: Run) -> Ended {
     let summary = run.summary().await.unwrap();
     let cause = summary.tasks.iter().find_map(|task| task.cause.clone());
     let log = run.logs("deploy").await.map(|log| String::from_utf8_lossy(&log).into_owned()).unwrap_or_default();
-    Ended { succeeded: outcome.succeeded(), log, cause, run }
+    Ended { succeeded: outcome.succeeded(), log, cause }
 }
 
 impl Ended {

@@ -55,7 +55,7 @@ pub(super) struct Order {
 #[derive(Debug)]
 pub(super) enum Source {
     /// A Dockerfile.
-    Build(Recipe),
+    Build(Box<Recipe>),
     /// An archive in the workspace.
     Archive(String),
 }
@@ -119,7 +119,7 @@ impl Settings {
                 ));
             }
             Some(path) => Source::Archive(path),
-            None => Source::Build(Recipe {
+            None => Source::Build(Box::new(Recipe {
                 context: self.context.unwrap_or_else(|| ".".to_owned()),
                 dockerfile: self.dockerfile.unwrap_or_else(|| "Dockerfile".to_owned()),
                 args: self.args,
@@ -127,7 +127,7 @@ impl Settings {
                 target: self.target,
                 pull_credentials: self.pull_credentials,
                 cache: if self.no_cache { Cache::Ignore } else { Cache::Use },
-            }),
+            })),
         };
         Ok(Order { source, image, tags, credential: self.credential, publish })
     }

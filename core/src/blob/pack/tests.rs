@@ -82,7 +82,9 @@ fn what_is_packed_comes_out_again() {
 #[test]
 fn nothing_gets_out_of_the_folder() {
     use EntryType::{Directory, Fifo, Link, Regular, Symlink};
-    let cases: &[(&str, &[(&str, EntryType, &str)])] = &[
+    /// What is said of an archive with these entries.
+    type Case = (&'static str, &'static [(&'static str, EntryType, &'static str)]);
+    let cases: &[Case] = &[
         ("contains `..`", &[("../evil", Regular, "x")]),
         ("contains `..`", &[("a/../../evil", Regular, "x")]),
         ("is absolute", &[("/tmp/evil", Regular, "x")]),
