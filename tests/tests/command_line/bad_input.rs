@@ -164,9 +164,9 @@ fn arguments_that_name_nothing() {
 
 #[test]
 fn an_action_without_its_backend_is_named() {
-    let place = Place::with(&task("{name: a, checkout: {url: \"https://example.com/a.git\"}}"));
+    let place = Place::with(&task("{name: a, publishChart: {path: web, repository: \"oci://example.com/charts\"}}"));
     let said = place.run(&["run", "ci.yaml"]).expect(2);
-    assert!(said.err.contains("checkout") && said.err.contains("feature `git`"), "{}", said.err);
+    assert!(said.err.contains("publishChart") && said.err.contains("Helm"), "{}", said.err);
 }
 
 #[test]

@@ -31,7 +31,8 @@ fn story(events: &[Value]) -> Vec<String> {
             story.push(format!("log {said:?}"));
             said.clear();
         }
-        if kind == "taskWaiting" {
+        // Only one of them waits for containers.
+        if kind == "taskWaiting" || kind == "taskRunning" {
             continue;
         }
         let field = |name: &str| event.get(name).map(Value::to_string).unwrap_or_default();

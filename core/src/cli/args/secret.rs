@@ -9,6 +9,12 @@ use super::control::WhoArgs;
 use crate::secret::{CredentialKind, CredentialTarget, TargetKind};
 
 #[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  windlass secret set team-git --kind token --from token.txt
+  windlass secret list
+  windlass secret test team-git --git https://example.com/team/web.git
+")]
 pub(in crate::cli) struct SecretArgs {
     #[command(subcommand)]
     pub(in crate::cli) verb: SecretVerb,

@@ -188,10 +188,12 @@ async fn runs_are_numbered_listed_and_found() {
 async fn what_this_build_cannot_do_is_refused_before_the_start() {
     let folder = tempfile::tempdir().unwrap();
     let engine = open(&folder).await;
-    let document = pipeline("name: p\nstages: [{name: S, tasks: [{name: image, buildImage: {image: x}}]}]");
+    let document = pipeline(
+        "name: p\nstages: [{name: S, tasks: [{name: chart, publishChart: {path: web, repository: 'oci://x'}}]}]",
+    );
     let error = engine.start(&document, RunRequest::manual()).await.unwrap_err();
     assert_eq!((error.kind(), error.code()), (ErrorKind::Unsupported, "unsupportedAction"));
-    assert!(error.to_string().contains("docker"), "{error}");
+    assert!(error.to_string().contains("Helm"), "{error}");
     let error = engine.start(&document, RunRequest::manual().parameter("X", "1")).await.unwrap_err();
     assert_eq!(error.code(), "invalidPipeline");
     assert!(engine.runs(&RunFilter::default()).await.unwrap().is_empty());

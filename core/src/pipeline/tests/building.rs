@@ -48,11 +48,15 @@ fn the_builder_and_the_document_give_the_same_value() {
                         .secret("TOKEN", "team")
                         .secret_key("WHO", "team", "user")
                         .secret_file("KEY", "deploy")
-                        .isolation(Isolation::Task)
-                        .workspace(WorkspaceUse::None),
+                        .isolation(Isolation::Task),
                 )
                 .task(
-                    Task::script("lint", "cargo clippy").needs(["get"]).allow_failure().when("true").executor("docker"),
+                    Task::script("lint", "cargo clippy")
+                        .needs(["get"])
+                        .allow_failure()
+                        .when("true")
+                        .executor("docker")
+                        .workspace(WorkspaceUse::None),
                 )
                 .task(Task::approve("ask", "Go?").approvers(["ann"]))
                 .task(Task::custom("own", "notify", [("to", serde_json::json!("ops"))]))
@@ -97,8 +101,7 @@ stages:
         resources: {limits: {memory: 1Gi}}
         secrets: [{name: TOKEN, from: team}, {name: WHO, from: team, key: user}, {name: KEY, from: deploy, as: file}]
         isolation: task
-        workspace: none
-      - {name: lint, script: cargo clippy, needs: [get], allowFailure: true, when: "true", executor: docker}
+      - {name: lint, script: cargo clippy, needs: [get], allowFailure: true, when: "true", executor: docker, workspace: none}
       - {name: ask, approve: {message: "Go?", approvers: [ann]}}
       - {name: own, custom: {name: notify, with: {to: ops}}}
       - {name: image, buildImage: {image: reg/web, tags: [latest], credential: reg}}
