@@ -5,7 +5,9 @@
 find_python() {
   local candidate
   for candidate in "${PYTHON:-}" python3 python3.13 python3.12 python3.11 python3.10; do
-    [ -n "$candidate" ] && command -v "$candidate" >/dev/null || continue
+    if [ -z "$candidate" ] || ! command -v "$candidate" >/dev/null; then
+      continue
+    fi
     if "$candidate" -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 10))' 2>/dev/null; then
       PYTHON="$("$candidate" -c 'import sys; print(sys.executable)')"
       # PyO3 looks at these: the same in every build, so that cargo and maturin do not take turns in building everything.

@@ -24,7 +24,10 @@ fn story(events: &[Value]) -> Vec<String> {
     for event in events {
         let kind = event["type"].as_str().unwrap();
         if kind == "log" {
-            said += event["text"].as_str().unwrap();
+            // Shells begin their complaints with the path of the script, which is another one in a container.
+            for line in event["text"].as_str().unwrap().split_inclusive('\n') {
+                said += line.split_once(": line ").map_or(line, |(_, complaint)| complaint);
+            }
             continue;
         }
         if !said.is_empty() {
