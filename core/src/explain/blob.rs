@@ -44,6 +44,7 @@ pub fn blob_error(error: &BlobError) -> Explained {
 /// A cause that says no more than an exit code, in the words of the tests that failed; other causes stay.
 pub fn tests_failed(tests: &TestSummary, cause: Cause) -> Cause {
     let Some(words) = tests.in_words().filter(|_| cause.code == code::EXIT_CODE) else { return cause };
-    let more = if tests.failures.is_empty() { "" } else { "`windlass show RUN` lists them with what they said. " };
+    let more =
+        if tests.failures.is_empty() { "" } else { "`windlass show RUN --json` lists them with what they said. " };
     Cause::new(code::TESTS_FAILED, words, format!("{more}The task's log has all of it."))
 }
