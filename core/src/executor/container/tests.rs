@@ -148,6 +148,8 @@ async fn a_fresh_connection_finds_a_running_step_and_another_container_says_wher
     site.container("one").start(&step).await.unwrap();
     let fresh = site.container("one");
     assert_eq!(fresh.start(&step).await.unwrap(), Took::Taken);
+    // Once it says something it has begun.
+    assert_eq!(&fresh.logs(&step.key, 0).next().await.unwrap().unwrap().bytes[..], b"one\n");
     assert_eq!(site.container("two").state(&step.key).await.unwrap(), State::Elsewhere("one".to_owned()));
     std::fs::write(site.folder.path().join("workspace/go"), "").unwrap();
     assert_eq!(log(&fresh, &step.key, 0).await, "one\ntwo\n");
