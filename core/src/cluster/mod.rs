@@ -12,6 +12,7 @@ mod kubeconfig;
 mod namespace;
 mod record;
 mod rights;
+mod test;
 #[cfg(test)]
 mod tests;
 
@@ -21,6 +22,7 @@ pub use health::ClusterHealth;
 pub use namespace::NamespaceState;
 pub use record::{NewCluster, StoredCluster};
 pub use rights::{Right, RightCheck, role_yaml};
+pub use test::ClusterTest;
 
 pub(crate) use failure::refused;
 pub(crate) use namespace::MANAGED_BY;

@@ -11,6 +11,7 @@ use tokio::sync::watch;
 use super::archive::{Archive, Replayed};
 use super::control::{Door, SocketFile};
 use super::core::{CLOCK_SETTING, Core, Hold, Parts};
+use super::credential_tests::{self, Tests};
 use super::queue::Queue;
 use super::request::StoredRequest;
 use super::restored::Restored;
@@ -74,7 +75,7 @@ pub struct EngineBuilder {
     retention: Option<RetentionPolicy>,
     secrets: Vec<Arc<dyn SecretProvider>>,
     master_key: Option<KeySource>,
-    credential_tests: BTreeMap<TargetKind, Arc<dyn CredentialTest>>,
+    credential_tests: Tests,
     #[cfg(all(unix, feature = "docker"))]
     pub(super) images: crate::action::ImageBuilder,
     control: bool,
@@ -308,8 +309,10 @@ impl EngineBuilder {
         let tests = self.credential_tests;
         #[cfg(all(unix, feature = "docker"))]
         let (_, tests) = super::images::bring(Actions::default(), tests, &self.images);
+        #[cfg(feature = "kubernetes")]
+        let tests = credential_tests::of_clusters(tests);
         #[cfg(feature = "git")]
-        let tests = with_git_test(tests, &crate::source::Mirrors::new(data_dir.sources()));
+        let tests = credential_tests::of_remotes(tests, &crate::source::Mirrors::new(data_dir.sources()));
         super::CredentialsAlone::new((data_dir, store, vault), self.secrets, tests).await
     }
 
@@ -350,6 +353,8 @@ impl EngineBuilder {
         let (actions, credential_tests) = super::images::bring(actions, self.credential_tests, &self.images);
         #[cfg(not(all(unix, feature = "docker")))]
         let credential_tests = self.credential_tests;
+        #[cfg(feature = "kubernetes")]
+        let credential_tests = credential_tests::of_clusters(credential_tests);
         let logs = LogStore::new(data_dir.logs());
         let key = self.master_key.unwrap_or_else(|| KeySource::File(data_dir.master_key()));
         let vault = Arc::new(Vault::new(store.clone(), key));
@@ -364,7 +369,7 @@ impl EngineBuilder {
         #[cfg(feature = "git")]
         let (actions, mirrors) = with_checkout(actions, sources, &hold);
         #[cfg(feature = "git")]
-        let credential_tests = with_git_test(credential_tests, &mirrors);
+        let credential_tests = credential_tests::of_remotes(credential_tests, &mirrors);
         let core = Core::new(Parts {
             archive: Archive { store, logs, blobs },
             clock,
@@ -401,17 +406,6 @@ impl EngineBuilder {
         }
         Ok(Engine { handle })
     }
-}
-
-/// Repositories are asked with the engine's own mirrors, unless the embedder has another test of them.
-#[cfg(feature = "git")]
-fn with_git_test(
-    mut tests: BTreeMap<TargetKind, Arc<dyn CredentialTest>>,
-    mirrors: &crate::source::Mirrors,
-) -> BTreeMap<TargetKind, Arc<dyn CredentialTest>> {
-    let own = || -> Arc<dyn CredentialTest> { Arc::new(super::credential_tests::GitTest { mirrors: mirrors.clone() }) };
-    tests.entry(TargetKind::Git).or_insert_with(own);
-    tests
 }
 
 /// The socket for other processes. An engine does its work also without it.

@@ -8,6 +8,7 @@ use tokio::sync::{Notify, mpsc, watch};
 
 use super::archive::{Archive, Replayed};
 use super::control::SocketFile;
+use super::credential_tests::Tests;
 use super::driver::Driver;
 use super::feed::{Feed, FeedEnd};
 use super::message::{INBOX, Message};
@@ -27,7 +28,7 @@ use crate::executor::{Executor, ExecutorError};
 use crate::log::LogLimits;
 use crate::pipeline::ExecutorName;
 use crate::run::{Input, RunId, RunState, Seq};
-use crate::secret::{CredentialTest, SecretProviders, TargetKind};
+use crate::secret::SecretProviders;
 use crate::store::{Batch, DataDir, StoreError};
 
 /// The setting under which the clock is kept.
@@ -72,7 +73,7 @@ pub(crate) struct Core {
     /// Where credentials are looked for: there first.
     pub(crate) secrets: SecretProviders,
     /// How credentials are tried.
-    pub(crate) credential_tests: BTreeMap<TargetKind, Arc<dyn CredentialTest>>,
+    pub(crate) credential_tests: Tests,
     /// Held by whoever changes the credentials of the installation or their keys.
     pub(crate) sealing: tokio::sync::Mutex<()>,
     #[cfg(all(unix, feature = "docker"))]
@@ -145,7 +146,7 @@ pub(crate) struct Parts {
     pub(crate) retention: Option<Retention>,
     pub(crate) vault: Arc<Vault>,
     pub(crate) secrets: SecretProviders,
-    pub(crate) credential_tests: BTreeMap<TargetKind, Arc<dyn CredentialTest>>,
+    pub(crate) credential_tests: Tests,
     #[cfg(all(unix, feature = "docker"))]
     pub(crate) certificates: crate::registry::Certificates,
     #[cfg(feature = "kubernetes")]

@@ -1,25 +1,22 @@
-//! The test of credentials on repositories.
+//! The tests of credentials that the engine brings along, where the embedder has none of its own.
 
-use async_trait::async_trait;
+#[cfg(feature = "git")]
+mod remotes;
 
-use super::sources::failed;
-use crate::error::Result;
-use crate::secret::{Credential, CredentialReport, CredentialTest};
-use crate::source::{Access, Mirrors, RemoteUrl};
+use std::collections::BTreeMap;
+use std::sync::Arc;
 
-/// Lists what a repository has.
-#[derive(Debug)]
-pub(super) struct GitTest {
-    pub(super) mirrors: Mirrors,
-}
+use crate::secret::{CredentialTest, TargetKind};
 
-#[async_trait]
-impl CredentialTest for GitTest {
-    async fn test(&self, name: &str, credential: &Credential, address: &str) -> Result<CredentialReport> {
-        let url = RemoteUrl::parse(address).map_err(|error| failed(&error))?;
-        let access = Access::with(name, credential)?;
-        let refs = self.mirrors.refs(&url, &access).await.map_err(|error| failed(&error))?;
-        let (branches, tags) = (refs.branches.len(), refs.tags.len());
-        Ok(CredentialReport { message: format!("{url} has {branches} branches and {tags} tags") })
-    }
+#[cfg(feature = "git")]
+pub(super) use remotes::of_remotes;
+
+/// How credentials are tried, by what they are tried on.
+pub(super) type Tests = BTreeMap<TargetKind, Arc<dyn CredentialTest>>;
+
+/// Adds that of clusters.
+#[cfg(feature = "kubernetes")]
+pub(super) fn of_clusters(mut tests: Tests) -> Tests {
+    tests.entry(TargetKind::Cluster).or_insert_with(|| Arc::new(crate::cluster::ClusterTest));
+    tests
 }

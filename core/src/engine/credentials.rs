@@ -1,6 +1,5 @@
 //! The credentials that an engine keeps: set, listed, used, removed, and sealed with another key.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -10,14 +9,15 @@ use super::Engine;
 #[cfg(feature = "sqlite")]
 use super::Reader;
 use super::core::Core;
+use super::credential_tests::Tests;
 use super::vault::Vault;
 use crate::audit::{AuditEntry, Change};
 use crate::error::{Error, ErrorKind, Result};
 use crate::pipeline::CredentialName;
 use crate::run::Now;
 use crate::secret::{
-    Credential, CredentialKind, CredentialReport, CredentialTarget, CredentialTest, KeyRing, SecretError,
-    SecretProviders, TargetKind, Unmasked, unmasked,
+    Credential, CredentialKind, CredentialReport, CredentialTarget, KeyRing, SecretError, SecretProviders, Unmasked,
+    unmasked,
 };
 use crate::store::{Batch, CredentialChange, CredentialOwner, CredentialRecord, Store};
 
@@ -228,7 +228,7 @@ fn changing(credentials: Vec<CredentialChange>, change: Change, (at, by): By<'_>
 /// Tries a credential on a target.
 pub(super) async fn tried(
     providers: &SecretProviders,
-    tests: &BTreeMap<TargetKind, Arc<dyn CredentialTest>>,
+    tests: &Tests,
     name: &str,
     target: &CredentialTarget,
 ) -> Result<CredentialReport> {

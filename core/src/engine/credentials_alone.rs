@@ -1,16 +1,14 @@
 //! The credentials of a data directory that no engine works on: nothing is taken up, nothing starts.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::builder::{EngineBuilder, system_clock};
+use super::credential_tests::Tests;
 use super::credentials::{KeyRotation, SavedCredential, removing, rotating, setting, tried};
 use super::vault::Vault;
 use crate::clock::SharedClock;
 use crate::error::Result;
-use crate::secret::{
-    Credential, CredentialReport, CredentialTarget, CredentialTest, SecretProvider, SecretProviders, TargetKind,
-};
+use crate::secret::{Credential, CredentialReport, CredentialTarget, SecretProvider, SecretProviders};
 use crate::store::{DataDir, Store};
 
 /// What an engine would have of credentials.
@@ -18,7 +16,7 @@ pub(crate) struct CredentialsAlone {
     pub(super) store: Arc<dyn Store>,
     pub(super) vault: Arc<Vault>,
     pub(super) providers: SecretProviders,
-    pub(super) tests: BTreeMap<TargetKind, Arc<dyn CredentialTest>>,
+    pub(super) tests: Tests,
     pub(super) clock: SharedClock,
     /// Held to the last.
     pub(super) _data_dir: DataDir,
@@ -33,7 +31,7 @@ impl CredentialsAlone {
     pub(super) async fn new(
         (data_dir, store, vault): (DataDir, Arc<dyn Store>, Arc<Vault>),
         secrets: Vec<Arc<dyn SecretProvider>>,
-        tests: BTreeMap<TargetKind, Arc<dyn CredentialTest>>,
+        tests: Tests,
     ) -> Result<Self> {
         let clock = system_clock(&*store).await?;
         let providers = SecretProviders::new(secrets).after(vault.clone());

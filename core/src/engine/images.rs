@@ -1,16 +1,13 @@
 //! Images: the action that builds them, and the registries that an embedder looks into.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::credential_tests::Tests;
 use super::{Engine, EngineBuilder};
 use crate::action::{Actions, BuildImageAction, ImageBuilder};
 use crate::error::{Error, ErrorKind, Result};
 use crate::registry::{Registry, RegistryAccess, RegistryTest, Transport};
-use crate::secret::{CredentialTest, TargetKind};
-
-/// How credentials are tried, by what they are tried on.
-type Tests = BTreeMap<TargetKind, Arc<dyn CredentialTest>>;
+use crate::secret::TargetKind;
 
 /// Adds the action, and the test of credentials of registries where the embedder has none of its own.
 pub(super) fn bring(mut actions: Actions, mut tests: Tests, images: &ImageBuilder) -> (Actions, Tests) {

@@ -19,7 +19,6 @@ mod builder;
 mod clusters;
 mod control;
 mod core;
-#[cfg(feature = "git")]
 mod credential_tests;
 mod credentials;
 #[cfg(feature = "cli")]

@@ -1,5 +1,5 @@
-//! What can be known of credentials before a run starts: that they are there, can be opened, and have the values that tasks
-//! ask for.
+//! What can be known of credentials before a run starts: that those are there which tasks and their actions name, can be opened,
+//! and have the values that tasks ask for.
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
@@ -17,21 +17,37 @@ pub(super) async fn check_secrets(core: &Core, plan: &Plan, own: &OwnCredentials
     for (name, credential) in own {
         check_own(name, credential)?;
     }
-    let mut found: BTreeMap<&str, Option<Credential>> = BTreeMap::new();
+    let mut found = Found { core, own, credentials: BTreeMap::new() };
     for task in &plan.tasks {
+        let wrong = |error: SecretError| refused(task.name.as_str(), error);
+        for name in task.definition.credentials() {
+            found.look_up(name.as_str()).await.map_err(wrong)?;
+        }
         for secret in &task.definition.secrets {
-            let name = secret.from.as_str();
-            let wrong = |error: SecretError| refused(task.name.as_str(), error);
-            let credential = match found.entry(name) {
-                Entry::Occupied(known) => known.into_mut(),
-                Entry::Vacant(new) => new.insert(look_up(core, own, name).await.map_err(wrong)?),
-            };
-            if let Some(credential) = credential {
+            if let Some(credential) = found.look_up(secret.from.as_str()).await.map_err(wrong)? {
                 part(credential, secret).map_err(wrong)?;
             }
         }
     }
     Ok(())
+}
+
+/// What was looked up already.
+struct Found<'a> {
+    core: &'a Core,
+    own: &'a OwnCredentials,
+    credentials: BTreeMap<&'a str, Option<Credential>>,
+}
+
+impl<'a> Found<'a> {
+    /// `None` when nobody can tell now.
+    async fn look_up(&mut self, name: &'a str) -> Result<Option<&Credential>, SecretError> {
+        let found = match self.credentials.entry(name) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(new) => new.insert(look_up(self.core, self.own, name).await?),
+        };
+        Ok(found.as_ref())
+    }
 }
 
 fn check_own(name: &str, credential: &Credential) -> Result<()> {
@@ -44,7 +60,6 @@ fn part(credential: &Credential, secret: &SecretVariable) -> Result<(), SecretEr
     credential.part(secret.from.as_str(), secret.key.as_deref()).map(drop)
 }
 
-/// `None` when nobody can tell now.
 async fn look_up(core: &Core, own: &OwnCredentials, name: &str) -> Result<Option<Credential>, SecretError> {
     if let Some(credential) = own.get(name) {
         return Ok(Some(credential.clone()));

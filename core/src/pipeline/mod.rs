@@ -5,6 +5,7 @@ mod builder;
 mod check;
 mod condition;
 mod container;
+mod credentials;
 mod duration;
 pub mod editor;
 mod matrix;

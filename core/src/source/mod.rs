@@ -27,5 +27,7 @@ pub use mirror::{Commit, Fetched, Mirrors};
 pub use refs::{RefName, RemoteRefs};
 pub use url::RemoteUrl;
 
+pub(crate) use ssh::try_login;
+
 #[cfg(test)]
 mod tests;

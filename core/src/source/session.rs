@@ -47,6 +47,18 @@ impl Waiting {
 }
 
 impl Session {
+    /// A session without libgit2. Whoever opens it also waits: it ends when that is dropped.
+    pub(super) fn alone(remote: &RemoteUrl, access: &Access) -> Self {
+        let (_, waiting) = watch::channel(());
+        Self {
+            remote: remote.clone(),
+            access: access.clone(),
+            waiting: Waiting(waiting),
+            runtime: tokio::runtime::Handle::current(),
+            failure: Mutex::new(None),
+        }
+    }
+
     /// Waits for something of the network, as long as somebody waits for us.
     pub(super) fn wait<T>(&self, doing: impl Future<Output = T>) -> Result<T, SourceError> {
         let over = self.waiting.clone().over();

@@ -10,11 +10,11 @@ use russh::keys::ssh_key::{HashAlg, PublicKey};
 use russh::keys::{PrivateKeyWithHashAlg, PublicKeyOrCertificate};
 use russh::{Channel, ChannelMsg, Disconnect};
 
-use super::access::{Login, SshLogin};
+use super::access::{Access, Login, SshLogin};
 use super::error::SourceError;
 use super::known_hosts;
 use super::session::Session;
-use super::url::Place;
+use super::url::{Place, RemoteUrl};
 
 const CONNECT: Duration = Duration::from_secs(30);
 /// How long a server may say nothing.
@@ -138,9 +138,39 @@ fn failed(session: &Session, why: &str) -> SourceError {
     SourceError::Failed { url: session.remote.to_string(), why: why.to_owned() }
 }
 
-/// Connects, looks whether it is the right host, logs in, and starts git at the other end.
+/// Tries whether a host lets somebody in, and does nothing there. `address` is `[USER@]HOST[:PORT]`. Returns who came in.
+///
+/// # Errors
+/// [`SourceError::BadUrl`] for what is no such address, and why nobody gets in.
+pub(crate) async fn try_login(address: &str, access: &Access) -> Result<String, SourceError> {
+    let session = Arc::new(Session::alone(&RemoteUrl::ssh_host(address)?, access));
+    let (handle, user) = log_in_to(&session).await.map_err(|error| match error {
+        SourceError::Unauthorized { given, .. } => SourceError::Unauthorized { url: address.to_owned(), given },
+        SourceError::Failed { why, .. } => SourceError::Failed { url: address.to_owned(), why },
+        other => other,
+    })?;
+    // It is left anyway, and the other end may be gone already.
+    let _ = handle.disconnect(Disconnect::ByApplication, "", "").await;
+    Ok(user)
+}
+
+/// Logs in, and starts git at the other end.
 async fn connect(session: &Arc<Session>) -> Result<Connection, SourceError> {
-    let Place::Ssh { user, host, port, path } = session.remote.place() else {
+    let (handle, _) = log_in_to(session).await?;
+    let channel = handle.channel_open_session().await.map_err(|error| failed(session, &error.to_string()))?;
+    let path = match session.remote.place() {
+        Place::Ssh { path, .. } => path.as_str(),
+        Place::Local(_) | Place::Http(_) => "",
+    };
+    // The other end has a shell between us and git: one word, whatever is in it.
+    let command = format!("git-upload-pack '{}'", path.replace('\'', r"'\''"));
+    channel.exec(true, command).await.map_err(|error| failed(session, &error.to_string()))?;
+    Ok(Connection { handle, channel, piece: bytes::Bytes::new(), over: false, failed: false, said: String::new() })
+}
+
+/// Connects, looks whether it is the right host, and logs in. Returns who came in as well.
+async fn log_in_to(session: &Arc<Session>) -> Result<(Handle<Host>, String), SourceError> {
+    let Place::Ssh { user, host, port, .. } = session.remote.place() else {
         return Err(failed(session, "this is no address of SSH"));
     };
     let lines = match &session.access.login {
@@ -167,32 +197,31 @@ async fn connect(session: &Arc<Session>) -> Result<Connection, SourceError> {
         Refused::Ssh(error) => unreachable(error.to_string()),
         Refused::Host(error) => error,
     })?;
-    log_in(session, &mut handle, user.as_deref()).await?;
-    let channel = handle.channel_open_session().await.map_err(|error| failed(session, &error.to_string()))?;
-    // The other end has a shell between us and git: one word, whatever is in it.
-    let command = format!("git-upload-pack '{}'", path.replace('\'', r"'\''"));
-    channel.exec(true, command).await.map_err(|error| failed(session, &error.to_string()))?;
-    Ok(Connection { handle, channel, piece: bytes::Bytes::new(), over: false, failed: false, said: String::new() })
+    let user = log_in(session, &mut handle, user.as_deref()).await?;
+    Ok((handle, user))
 }
 
-async fn log_in(session: &Session, handle: &mut Handle<Host>, user: Option<&str>) -> Result<(), SourceError> {
+/// As the user of the address, of the credential, or `git`.
+async fn log_in(session: &Session, handle: &mut Handle<Host>, of_address: Option<&str>) -> Result<String, SourceError> {
     let lost = |error: russh::Error| failed(session, &error.to_string());
+    let of_credential = match &session.access.login {
+        Login::Anonymous => None,
+        Login::Password { user, .. } => Some(user.as_str()),
+        Login::Key(login) => login.user.as_deref(),
+    };
+    let user = of_address.or(of_credential).unwrap_or("git").to_owned();
     let done = match &session.access.login {
-        Login::Anonymous => handle.authenticate_none(user.unwrap_or("git")).await.map_err(lost)?,
-        Login::Password { user: own, password } => {
-            let user = user.unwrap_or(own);
-            handle.authenticate_password(user, password.expose()).await.map_err(lost)?
-        }
+        Login::Anonymous => handle.authenticate_none(&user).await,
+        Login::Password { password, .. } => handle.authenticate_password(&user, password.expose()).await,
         Login::Key(login) => {
             let key = private_key(login)?;
             let hash = handle.best_supported_rsa_hash().await.map_err(lost)?.flatten();
             let key = PrivateKeyWithHashAlg::new(Arc::new(key), hash.or(Some(HashAlg::Sha256)));
-            let user = user.or(login.user.as_deref()).unwrap_or("git");
-            handle.authenticate_publickey(user, key).await.map_err(lost)?
+            handle.authenticate_publickey(&user, key).await
         }
     };
-    match done {
-        AuthResult::Success => Ok(()),
+    match done.map_err(lost)? {
+        AuthResult::Success => Ok(user),
         AuthResult::Failure { .. } => {
             let given = !session.access.is_anonymous();
             Err(SourceError::Unauthorized { url: session.remote.to_string(), given })

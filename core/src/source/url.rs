@@ -49,6 +49,17 @@ impl RemoteUrl {
         Ok(Self { place })
     }
 
+    /// A host alone, as somebody would log in there: `[USER@]HOST[:PORT]`.
+    pub(super) fn ssh_host(address: &str) -> Result<Self, SourceError> {
+        let bad =
+            |why: &str| SourceError::BadUrl { url: without_login(&format!("ssh://{address}")), why: why.to_owned() };
+        if address.chars().any(|c| c.is_control() || c.is_whitespace() || "/?#".contains(c)) {
+            return Err(bad("it is no host: write HOST, HOST:PORT or USER@HOST"));
+        }
+        let place = with_scheme("ssh", &format!("ssh://{address}/login")).map_err(|why| bad(&why))?;
+        Ok(Self { place })
+    }
+
     pub(super) fn place(&self) -> &Place {
         &self.place
     }

@@ -48,7 +48,9 @@ fn test() -> TaskBuilder {
 
 fn own_tests() -> TaskBuilder {
     let script = "cargo test -p windlass --no-default-features --features sqlite --lib \"$OWN_TESTS\"";
-    Task::script("own-tests", script).when("OWN_TESTS != ''")
+    let test = Task::script("own-tests", script).when("OWN_TESTS != ''");
+    let test = test.cache("own-tests-${hash:Cargo.lock,rust-toolchain*}", ["target"]);
+    test.env("CARGO_INCREMENTAL", "0").env("CARGO_PROFILE_TEST_DEBUG", "false")
 }
 
 fn package() -> TaskBuilder {

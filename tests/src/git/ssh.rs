@@ -46,6 +46,11 @@ impl SshRemote {
         format!("ssh://{}@127.0.0.1:{}{path}", user(), self.port)
     }
 
+    /// Where somebody logs in.
+    pub fn host(&self) -> String {
+        format!("{}@127.0.0.1:{}", user(), self.port)
+    }
+
     /// The private key that it lets in.
     pub fn key(&self) -> String {
         self.read("user")

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use windlass::cluster::{Cluster, ClusterAccess, NewCluster, role_yaml};
-use windlass::secret::{Credential, SecretText};
+use windlass::secret::{Credential, CredentialTarget, SecretText, TargetKind};
 use windlass::{Engine, RunRequest};
 use windlass_tests::cluster::{Space, TestCluster};
 
@@ -34,6 +34,34 @@ async fn the_ready_role_has_every_right_and_without_it_each_is_named() {
     cluster.apply(folder.path(), &role_yaml(&space.name, "windlass"));
     let missing: Vec<_> = check("windlass").await.into_iter().filter(|check| !check.missing.is_empty()).collect();
     assert!(missing.is_empty(), "{missing:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_kubeconfig_is_tried_on_its_cluster() {
+    let cluster = TestCluster::find();
+    let space = cluster.space("tried");
+    let folder = tempfile::tempdir().unwrap();
+    let engine = Engine::builder().data_dir(folder.path()).open().await.unwrap();
+    let test = async |credential: &Credential| {
+        engine.credentials().set("tried", credential, "ana").await.unwrap();
+        engine.credentials().test("tried", &CredentialTarget::new(TargetKind::Cluster, &space.name)).await
+    };
+    space.kubectl(&["create", "serviceaccount", "bare"]);
+    let said = test(&as_account(&cluster, &space, "bare")).await.unwrap().message;
+    assert!(said.starts_with("https://") && said.contains("it may not get/list"), "{said}");
+    cluster.apply(folder.path(), &role_yaml(&space.name, "windlass"));
+    let said = test(&as_account(&cluster, &space, "windlass")).await.unwrap().message;
+    assert!(said.contains(" is v1.") && said.ends_with("is allowed"), "{said}");
+    let other = Credential::Token { token: SecretText::new("some token") };
+    assert_eq!(test(&other).await.unwrap_err().code(), "wrongCredentialKind");
+    let Credential::Kubeconfig { config, .. } = as_account(&cluster, &space, "windlass") else { unreachable!() };
+    let mut config: serde_json::Value = serde_json::from_str(config.expose()).unwrap();
+    config["users"][0]["user"]["token"] = "no such token".into();
+    let refused = Credential::Kubeconfig { config: SecretText::new(config.to_string()), context: None };
+    let error = test(&refused).await.unwrap_err();
+    assert_eq!(error.code(), "credentialRefused", "{error}");
+    assert!(!error.to_string().contains("no such token"), "{error}");
+    engine.close().await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use async_trait::async_trait;
 use windlass::secret::{Credential, SecretError, SecretProvider, SecretText};
+use windlass::testing::exposures;
 use windlass::{Engine, Event, Pipeline, RunRequest, RunSummary, pipeline};
 
 /// Credentials that a portal keeps.
@@ -43,6 +44,20 @@ impl SecretProvider for Vault {
 pub(crate) struct Site {
     folder: tempfile::TempDir,
     pub(crate) engine: Engine,
+    /// The values that the vault gives out.
+    secrets: Vec<String>,
+}
+
+/// Whatever a test did: at its end no file of the engine shows what opens a repository.
+impl Drop for Site {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            return;
+        }
+        for secret in &self.secrets {
+            assert_eq!(exposures(&self.data_dir(), secret).unwrap(), [], "at the end of the test");
+        }
+    }
 }
 
 impl Site {
@@ -52,8 +67,9 @@ impl Site {
 
     pub(crate) async fn with(vault: Vault) -> Self {
         let folder = tempfile::tempdir().unwrap();
+        let secrets = vault.0.values().flat_map(Credential::secrets).map(str::to_owned).collect();
         let engine = Engine::builder().data_dir(folder.path().join("data")).secrets(vault).open().await.unwrap();
-        Self { folder, engine }
+        Self { folder, engine, secrets }
     }
 
     pub(crate) fn path(&self) -> &Path {

@@ -72,7 +72,6 @@ async fn each_failure_has_its_code_and_its_advice() {
             "remoteUnauthorized",
             "save the credential again",
         ),
-        (format!("{{url: '{local}', credential: nobody}}"), "credential", "nobody"),
         ("{url: 'http://127.0.0.1:1/web'}".to_owned(), "remoteUnreachable", "firewall"),
     ] {
         let (found, text) = site.cause(&checking_out(&settings, "true"), "source").await;
@@ -80,6 +79,9 @@ async fn each_failure_has_its_code_and_its_advice() {
         assert!(text.contains(said), "{settings}: {text}");
         assert!(!text.contains("wrong\""), "{text}");
     }
+    let missing = crate::engine::read(&checking_out(&format!("{{url: '{local}', credential: nobody}}"), "true"));
+    let error = site.engine.start(&missing, windlass::RunRequest::manual()).await.unwrap_err();
+    assert_eq!(error.code(), "noSuchCredential", "before anything runs: {error}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

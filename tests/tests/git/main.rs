@@ -3,6 +3,7 @@
 
 mod checkout;
 mod crashes;
+mod credentials;
 mod disk;
 mod engine;
 mod failures;

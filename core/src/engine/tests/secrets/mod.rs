@@ -68,6 +68,15 @@ impl Site {
     }
 }
 
+/// Whatever a test did: at its end no file shows the value, however it was left.
+impl Drop for Site {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            assert_eq!(exposures(self.folder.path(), TOKEN).unwrap(), [], "at the end of the test");
+        }
+    }
+}
+
 pub(super) fn token(value: &str) -> Credential {
     Credential::Token { token: SecretText::new(value) }
 }

@@ -56,6 +56,36 @@ async fn a_run_that_would_miss_a_credential_is_not_started() {
     engine.close().await.unwrap();
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn an_action_that_would_miss_its_credential_is_not_started_either() {
+    let site = Site::new();
+    let engine = site.with_token().await;
+    for action in [
+        "checkout: {url: 'https://git.example/a.git', credential: hok}",
+        "buildImage: {image: 'registry.example/a', credential: hok}",
+        "buildImage: {image: 'registry.example/a', pullCredentials: [hook, hok]}",
+        "deployManifests: {paths: [a.yaml], pullCredential: hok}",
+    ] {
+        let definition = pipeline(&format!("name: p\nstages: [{{name: S, tasks: [{{name: t, {action}}}]}}]"));
+        let error = engine.start(&definition, RunRequest::manual()).await.unwrap_err();
+        // Where an action is not built in, that is said first.
+        assert!(["noSuchCredential", "unsupportedAction"].contains(&error.code()), "{action}: {error}");
+        if error.code() == "noSuchCredential" {
+            assert!(error.to_string().contains("task \"t\"") && error.to_string().contains("\"hook\""), "{error}");
+        }
+    }
+    let definition = pipeline(
+        "name: p\nstages: [{name: S, tasks: [{name: t, checkout: {url: /nowhere/at/all, credential: mine}}]}]",
+    );
+    let request = RunRequest::manual().secret("mine", token(TOKEN));
+    let own = engine.start(&definition, request).await;
+    assert!(
+        own.is_ok() || own.is_err_and(|error| error.code() == "unsupportedAction"),
+        "what the run brings along is there"
+    );
+    engine.close().await.unwrap();
+}
+
 fn two() -> Credential {
     let values = [("first", "one-value"), ("second", "other-value")];
     Credential::Opaque { values: values.map(|(name, value)| (name.to_owned(), value.into())).into() }
