@@ -60,7 +60,7 @@
 //! |---|---|---|
 //! | `sqlite` | the store on disk | yes |
 //! | `git` | `checkout`, and asking repositories what they have | yes |
-//! | `kubernetes` | clusters by name, deployment to them, Jobs | no |
+//! | `kubernetes` | clusters by name, steps in their pods, deployment to them, Jobs | no |
 //! | `cli` | the `windlass` command | no |
 //! | `docker` | images built and published, registries of images | no |
 //! | `failpoints` | crash points for tests of recovery; never for a release | no |

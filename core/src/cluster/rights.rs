@@ -53,6 +53,7 @@ impl Right {
         right("", "pods", MANAGE, "steps as pods; why a rollout is stuck"),
         right("", "pods/log", &["get"], "logs of Jobs, and the last lines of what fails"),
         right("", "pods/exec", &["get", "create"], "steps in pods that are warm"),
+        right("", "pods/ephemeralcontainers", &["patch"], "steps in images that are known late"),
         right("", "events", LOOK, "what the scheduler and the nodes say"),
         right("", "configmaps", MANAGE, "deployment; what belongs to a run"),
         right("", "secrets", MANAGE, "deployment; pull secrets"),

@@ -25,6 +25,8 @@ use crate::error::{Error, ErrorKind, Result};
 #[cfg(all(unix, feature = "docker"))]
 use crate::executor::{DockerEndpoint, DockerExecutor, HelperImage};
 use crate::executor::{Executor, ExecutorError, LocalExecutor, RunScope};
+#[cfg(all(unix, feature = "kubernetes"))]
+use crate::executor::{KubernetesExecutor, PodSettings};
 #[cfg(unix)]
 use crate::executor::{Simple, SimpleExecutor};
 use crate::explain;
@@ -55,6 +57,10 @@ fn docker(data_dir: &DataDir, clock: &SharedClock) -> DockerExecutor {
     DockerExecutor::kept_in(DockerEndpoint::Environment, installation, clock.clone())
         .helper(HelperImage::of_environment())
 }
+
+/// The name of the executor over the only cluster that the engine keeps. Each cluster is an executor by its own name as well.
+#[cfg(all(unix, feature = "kubernetes"))]
+const KUBERNETES: &str = "kubernetes";
 
 /// How an engine is opened. Made by [`Engine::builder`].
 #[derive(Debug)]
@@ -87,6 +93,36 @@ enum Given {
     Ready(Arc<dyn Executor>),
     /// One that gets a folder in the data directory and the engine's clock when the engine is opened.
     Later(Box<MakeExecutor>),
+    /// One over a cluster that the engine keeps.
+    #[cfg(all(unix, feature = "kubernetes"))]
+    Cluster(ClusterPods),
+}
+
+/// Pods of a cluster, by its name or the only one, and what is set about them.
+#[cfg(all(unix, feature = "kubernetes"))]
+struct ClusterPods {
+    cluster: Option<String>,
+    set_up: Box<SetUpPods>,
+}
+
+#[cfg(all(unix, feature = "kubernetes"))]
+type SetUpPods = dyn FnOnce(KubernetesExecutor) -> KubernetesExecutor + Send + Sync;
+
+#[cfg(all(unix, feature = "kubernetes"))]
+impl ClusterPods {
+    /// Those of an engine that was told of no executors.
+    fn plain(cluster: Option<String>) -> Given {
+        let set_up = Box::new(|pods: KubernetesExecutor| pods.pods(PodSettings::of_environment()));
+        Given::Cluster(Self { cluster, set_up })
+    }
+}
+
+/// What executors are made of when the engine is opened.
+struct Makings<'a> {
+    data_dir: &'a DataDir,
+    clock: &'a SharedClock,
+    #[cfg(feature = "kubernetes")]
+    clusters: &'a Arc<super::clusters::ClusterBook>,
 }
 
 type MakeExecutor = dyn FnOnce(&Path, SharedClock) -> Result<Arc<dyn Executor>, ExecutorError> + Send + Sync;
@@ -96,16 +132,25 @@ impl fmt::Debug for Given {
         match self {
             Self::Ready(executor) => executor.fmt(f),
             Self::Later(_) => f.write_str("Later"),
+            #[cfg(all(unix, feature = "kubernetes"))]
+            Self::Cluster(pods) => f.debug_tuple("Cluster").field(&pods.cluster).finish(),
         }
     }
 }
 
 impl Given {
     /// The executor of this name in a data directory.
-    fn make(self, name: &str, data_dir: &DataDir, clock: &SharedClock) -> Result<Arc<dyn Executor>> {
+    fn make(self, name: &str, of: &Makings<'_>) -> Result<Arc<dyn Executor>> {
+        let folder = of.data_dir.executor_state(executor_name(name)?.as_str());
         Ok(match self {
             Self::Ready(executor) => executor,
-            Self::Later(make) => make(&data_dir.executor_state(executor_name(name)?.as_str()), clock.clone())?,
+            Self::Later(make) => make(&folder, of.clock.clone())?,
+            #[cfg(all(unix, feature = "kubernetes"))]
+            Self::Cluster(ClusterPods { cluster, set_up }) => {
+                let installation = folder.join("installation");
+                let clock = of.clock.clone();
+                Arc::new(set_up(KubernetesExecutor::kept_in(of.clusters.clone(), cluster, installation, clock)))
+            }
         })
     }
 }
@@ -146,8 +191,9 @@ impl EngineBuilder {
         self
     }
 
-    /// Registers an executor under a name. The first one is the default. Without any, `local` is there, and with the feature
-    /// `docker` also `docker`, over the Docker engine that `DOCKER_HOST` names.
+    /// Registers an executor under a name. The first one is the default. Without any, `local` is there; with the feature
+    /// `docker` also `docker`, over the Docker engine that `DOCKER_HOST` names; and with the feature `kubernetes` also each
+    /// cluster that the engine keeps, by its name, and the only one as `kubernetes`.
     #[must_use]
     pub fn executor(mut self, name: impl Into<String>, executor: impl Executor) -> Self {
         self.executors.push((name.into(), Given::Ready(Arc::new(executor))));
@@ -163,6 +209,21 @@ impl EngineBuilder {
             Ok(Arc::new(Simple::new(executor, folder, clock)?))
         };
         self.executors.push((name.into(), Given::Later(Box::new(make))));
+        self
+    }
+
+    /// Registers an executor under a name whose steps run in pods of a cluster that the engine keeps, as
+    /// [`Engine::clusters`] has it; it may be added later. `set_up` sets its policy and what all its pods have.
+    #[cfg(all(unix, feature = "kubernetes"))]
+    #[must_use]
+    pub fn kubernetes(
+        mut self,
+        name: impl Into<String>,
+        cluster: impl Into<String>,
+        set_up: impl FnOnce(KubernetesExecutor) -> KubernetesExecutor + Send + Sync + 'static,
+    ) -> Self {
+        let pods = ClusterPods { cluster: Some(cluster.into()), set_up: Box::new(set_up) };
+        self.executors.push((name.into(), Given::Cluster(pods)));
         self
     }
 
@@ -338,16 +399,6 @@ impl EngineBuilder {
             Some(clock) => clock,
             None => system_clock(&*store).await?,
         };
-        let mut executors = self.executors;
-        if executors.is_empty() {
-            let local = LocalExecutor::inheriting(data_dir.executor_state(LOCAL), clock.clone(), &self.pass_env)?;
-            executors.push((LOCAL.to_owned(), Given::Ready(Arc::new(local))));
-            #[cfg(all(unix, feature = "docker"))]
-            executors.push((DOCKER.to_owned(), Given::Ready(Arc::new(docker(&data_dir, &clock)))));
-        }
-        let first = executors.first().map_or(LOCAL, |(name, _)| name);
-        let default_executor = executor_name(self.default_executor.as_deref().unwrap_or(first))?;
-        let executors = named(executors, &data_dir, &clock)?;
         let actions = registered(self.actions)?;
         #[cfg(all(unix, feature = "docker"))]
         let (actions, credential_tests) = super::images::bring(actions, self.credential_tests, &self.images);
@@ -361,6 +412,24 @@ impl EngineBuilder {
         let secrets = SecretProviders::new(self.secrets).after(vault.clone());
         #[cfg(feature = "kubernetes")]
         let (actions, clusters) = with_deployment(actions, store.clone(), secrets.clone());
+        let mut executors = self.executors;
+        if executors.is_empty() {
+            let local = LocalExecutor::inheriting(data_dir.executor_state(LOCAL), clock.clone(), &self.pass_env)?;
+            executors.push((LOCAL.to_owned(), Given::Ready(Arc::new(local))));
+            #[cfg(all(unix, feature = "docker"))]
+            executors.push((DOCKER.to_owned(), Given::Ready(Arc::new(docker(&data_dir, &clock)))));
+            #[cfg(all(unix, feature = "kubernetes"))]
+            executors.extend(of_clusters(&clusters).await?);
+        }
+        let first = executors.first().map_or(LOCAL, |(name, _)| name);
+        let default_executor = executor_name(self.default_executor.as_deref().unwrap_or(first))?;
+        let makings = Makings {
+            data_dir: &data_dir,
+            clock: &clock,
+            #[cfg(feature = "kubernetes")]
+            clusters: &clusters,
+        };
+        let executors = named(executors, &makings)?;
         #[cfg(feature = "git")]
         let sources = data_dir.sources();
         let blobs = self.blobs.unwrap_or_else(|| BlobStore::folder(data_dir.blobs()));
@@ -425,13 +494,18 @@ fn executor_name(name: &str) -> Result<ExecutorName> {
 }
 
 /// The executors by name.
-fn named(
-    executors: Vec<(String, Given)>,
-    data_dir: &DataDir,
-    clock: &SharedClock,
-) -> Result<BTreeMap<ExecutorName, Arc<dyn Executor>>> {
+fn named(executors: Vec<(String, Given)>, makings: &Makings<'_>) -> Result<BTreeMap<ExecutorName, Arc<dyn Executor>>> {
     let named = executors.into_iter();
-    named.map(|(name, given)| Ok((executor_name(&name)?, given.make(&name, data_dir, clock)?))).collect()
+    named.map(|(name, given)| Ok((executor_name(&name)?, given.make(&name, makings)?))).collect()
+}
+
+/// The executors over the clusters that the engine keeps. None of them is asked anything.
+#[cfg(all(unix, feature = "kubernetes"))]
+async fn of_clusters(book: &super::clusters::ClusterBook) -> Result<Vec<(String, Given)>> {
+    let kept = book.all().await?.into_iter().map(|cluster| cluster.name);
+    let kept = kept.filter(|name| ![LOCAL, "docker", KUBERNETES].contains(&name.as_str()));
+    let own = kept.map(|name| (name.clone(), ClusterPods::plain(Some(name))));
+    Ok(std::iter::once((KUBERNETES.to_owned(), ClusterPods::plain(None))).chain(own).collect())
 }
 
 /// The actions by name.
@@ -560,7 +634,8 @@ async fn take_up(core: &Arc<Core>, replayed: Replayed, restored: &Restored) {
     let mut first = vec![Input::Recovered];
     if state.workspace_ready() && state.ended().is_none() {
         let generation = state.generation();
-        let scope = RunScope { run: state.run(), generation, existing: true, source: None, adopt: None };
+        let scope =
+            RunScope { run: state.run(), generation, existing: true, source: None, adopt: None, outlines: Vec::new() };
         let found = match core.executor(&request.executor) {
             Ok(executor) => executor.prepare(&scope).await,
             Err(error) => Err(error),

@@ -379,13 +379,13 @@ impl Driver {
 
     /// Sets going what the state wants and what is not going yet.
     fn carry_out(&mut self) {
-        let (core, run) = (self.core.clone(), self.run);
+        let core = self.core.clone();
         for effect in self.state.effects() {
             match effect {
                 Effect::RequestSlot { .. } => {}
                 Effect::Prepare { generation } if self.jobs.prepare != Some(generation) => {
                     self.jobs.prepare = Some(generation);
-                    let job = PrepareJob::new(&core, &self.request, run, generation);
+                    let job = PrepareJob::new(&core, &self.request, &self.state, generation);
                     self.jobs.spawn(&core, job.run(self.sender.clone()));
                 }
                 Effect::Prepare { .. } => {}

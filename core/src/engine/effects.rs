@@ -10,6 +10,7 @@ use tokio::sync::mpsc;
 
 use super::core::Core;
 use super::message::{Keep, Message};
+use super::outline::outlines;
 use super::request::StoredRequest;
 use crate::executor::{ExecutorError, ExecutorEvent, RunScope};
 use crate::explain;
@@ -50,10 +51,11 @@ pub(super) struct PrepareJob {
 }
 
 impl PrepareJob {
-    pub(super) fn new(core: &Arc<Core>, request: &StoredRequest, run: RunId, generation: u32) -> Self {
+    pub(super) fn new(core: &Arc<Core>, request: &StoredRequest, state: &RunState, generation: u32) -> Self {
         // Only the first workspace starts with something: a later one is filled by the tasks that are repeated.
         let (source, adopt) = if generation == 1 { (request.source.clone(), request.adopt) } else { (None, None) };
-        let scope = RunScope { run, generation, existing: false, source, adopt };
+        let outlines = outlines(core, state);
+        let scope = RunScope { run: state.run(), generation, existing: false, source, adopt, outlines };
         Self { core: core.clone(), executor: request.executor.clone(), scope }
     }
 

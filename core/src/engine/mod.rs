@@ -48,6 +48,7 @@ mod log_stream;
 mod masking;
 mod message;
 mod names;
+mod outline;
 mod pipelines;
 mod queue;
 #[cfg(feature = "sqlite")]

@@ -45,6 +45,38 @@ pub struct RunScope {
     pub source: Option<PathBuf>,
     /// The run whose kept workspace becomes this run's, as that run left it. It is moved, not copied.
     pub adopt: Option<Adopt>,
+    /// What is known beforehand of steps that may come, in the order in which they may: an executor that has to say early which
+    /// containers there will be makes them ready. Some of these steps never come, and others come that are not among them.
+    #[serde(skip)]
+    pub outlines: Vec<StepOutline>,
+}
+
+/// What is known of a step before its time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StepOutline {
+    /// Its address, of its first attempt.
+    pub key: StepKey,
+    /// Its image.
+    pub image: Option<String>,
+    /// What else its container has, and what is beside it. Environments of services may be missing.
+    pub container: StepContainer,
+    /// What it needs and may use.
+    pub resources: Resources,
+    /// Whether it has a container or pod of its own.
+    pub isolation: Isolation,
+}
+
+impl StepOutline {
+    /// What is known of this step.
+    pub fn of(step: &StepSpec) -> Self {
+        Self {
+            key: step.key.clone(),
+            image: step.image.clone(),
+            container: step.container.clone(),
+            resources: step.resources.clone(),
+            isolation: step.isolation,
+        }
+    }
 }
 
 /// A workspace that was kept and gets another owner.

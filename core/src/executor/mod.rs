@@ -1,19 +1,23 @@
 //! Where steps run: the contract, and the executors that come with Windlass.
 
 #[cfg(all(unix, any(feature = "docker", feature = "kubernetes", test)))]
-#[cfg_attr(all(not(test), not(feature = "docker")), expect(dead_code, reason = "the executor in pods follows"))]
+#[cfg_attr(not(any(feature = "docker", feature = "kubernetes")), expect(dead_code, reason = "only tests use it"))]
 mod container;
 mod contract;
 #[cfg(all(unix, feature = "docker"))]
 pub(crate) mod docker;
 mod error;
+#[cfg(all(unix, any(feature = "docker", feature = "kubernetes")))]
+mod installation;
+#[cfg(all(unix, feature = "kubernetes"))]
+mod kubernetes;
 #[cfg(unix)]
 mod local;
 #[cfg(not(unix))]
 #[path = "local/unsupported.rs"]
 mod local;
 mod pack;
-#[cfg(all(unix, feature = "docker"))]
+#[cfg(all(unix, any(feature = "docker", feature = "kubernetes")))]
 mod policy;
 mod secrets;
 #[cfg(unix)]
@@ -26,10 +30,12 @@ pub use contract::*;
 #[cfg(all(unix, feature = "docker"))]
 pub use docker::{DockerEndpoint, DockerExecutor, HelperImage};
 pub use error::ExecutorError;
+#[cfg(all(unix, feature = "kubernetes"))]
+pub use kubernetes::{KubernetesExecutor, PodSettings};
 pub use local::LocalExecutor;
 #[cfg(feature = "git")]
 pub(crate) use pack::pack;
-#[cfg(all(unix, feature = "docker"))]
+#[cfg(all(unix, any(feature = "docker", feature = "kubernetes")))]
 pub use policy::ContainerPolicy;
 pub use secrets::StepSecrets;
 #[cfg(unix)]

@@ -198,6 +198,12 @@ impl ContainerPolicy {
         })
     }
 
+    /// Whether nobody in a container may be root.
+    #[cfg(feature = "kubernetes")]
+    pub(super) fn wants_no_root(&self) -> bool {
+        self.hardened
+    }
+
     fn check_network(&self, network: &str) -> Result<(), ExecutorError> {
         match network {
             "bridge" | "default" | "none" => Ok(()),

@@ -158,6 +158,8 @@ pub const BAD_KUBECONFIG: &str = "badKubeconfig";
 pub const BAD_CREDENTIAL: &str = "badCredential";
 /// An image cannot be pulled.
 pub const IMAGE_PULL: &str = "imagePull";
+/// The pod of a step does not come to run.
+pub const POD_STUCK: &str = "podStuck";
 /// A rollout did not come to its end.
 pub const ROLLOUT_STUCK: &str = "rolloutStuck";
 /// A Job failed.

@@ -30,7 +30,7 @@ impl Bench {
         let socket = PathBuf::from(daemon.host().trim_start_matches("unix://"));
         let helper = HelperImage::Busybox(PathBuf::from("/usr/bin/busybox"));
         let executor = DockerExecutor::new(DockerEndpoint::Socket(socket), "test", clock).helper(helper);
-        let scope = RunScope { run, generation: 1, existing: false, source: None, adopt: None };
+        let scope = RunScope { run, generation: 1, existing: false, source: None, adopt: None, outlines: Vec::new() };
         executor.prepare(&scope).await.unwrap();
         Self { daemon, image: site.images.busybox, executor, run }
     }

@@ -40,7 +40,7 @@ impl ClusterBook {
         Self { store, secrets, changing: Mutex::default() }
     }
 
-    pub(super) async fn all(&self) -> Result<Vec<StoredCluster>> {
+    pub(in crate::engine) async fn all(&self) -> Result<Vec<StoredCluster>> {
         read(&*self.store).await
     }
 

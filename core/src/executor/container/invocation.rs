@@ -79,7 +79,7 @@ fn secrets(step: &StepSpec, slug: &str) -> Result<String, ExecutorError> {
 }
 
 /// Any bytes as a format of `printf`.
-fn escaped(bytes: &[u8]) -> String {
+pub(super) fn escaped(bytes: &[u8]) -> String {
     let mut text = String::with_capacity(bytes.len() * 4 + 2);
     text.push('\'');
     for byte in bytes {

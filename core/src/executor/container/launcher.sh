@@ -159,6 +159,19 @@ drop() {
   say "dropped $1"
 }
 
+# assign ID KEY LINES: takes the token of a step that runs elsewhere, and says where.
+assign() {
+  if take "$2" "$3"; then say "began $1"; else say "taken $1"; fi
+}
+
+# settle ID KEY LINES OUTPUT: how a step ended that ran elsewhere. Its output is a format without arguments.
+settle() {
+  # shellcheck disable=SC2059 # every byte is escaped
+  [ -z "$4" ] || printf "$4" >"$w_s/$2.out"
+  printf '%s\n' "$3" >>"$w_s/$2.token"
+  say "dropped $1"
+}
+
 # renew ID: somebody still wants this container.
 renew() {
   read -r w_x </proc/sys/kernel/hostname

@@ -19,12 +19,15 @@
 //! Logs are read by offset: when the launcher tells that the step ended, else after 5 to 50 ms, and from the moment on when
 //! much has piled up by a launcher of its own, which sends without being asked.
 
+#[cfg(any(feature = "kubernetes", test))]
+mod away;
 mod follow;
 mod host;
 mod invocation;
 mod link;
 mod place;
 mod protocol;
+mod source;
 mod transfer;
 
 use std::sync::Arc;

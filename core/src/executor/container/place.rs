@@ -40,7 +40,7 @@ while :; do
   {busybox} sleep 60 & wait $!
   w_ticks=$((w_ticks + 1))
   [ $((w_ticks % 10)) = 0 ] || continue
-  [ -z \"$({busybox} find {states}/lease.$w_host -mmin -{lease_minutes} 2>/dev/null)\" ] || continue
+  [ -z \"$({busybox} find {states} -name lease.$w_host -mmin -{lease_minutes} 2>/dev/null)\" ] || continue
   set -- /proc/[0-9]*
   [ $# -gt 3 ] || exit 0
 done

@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use bollard::models::ContainerCreateBody;
 
 use super::connect::is_missing;
-use super::names::digest;
 use super::{Shared, convert};
 use crate::executor::ExecutorError;
+use crate::executor::installation::digest;
 use crate::pipeline::PullPolicy;
 
 /// Where the programs of idle containers, launchers and shims come from.

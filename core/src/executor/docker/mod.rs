@@ -21,7 +21,7 @@ mod shape;
 mod workspace;
 
 use std::collections::HashMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
@@ -39,6 +39,7 @@ use self::login::Logins;
 use self::names::Names;
 use self::run::Live;
 use super::container::{State, Waited};
+use super::installation::Installation;
 use super::{
     Capabilities, ContainerPolicy, Executor, ExecutorError, ExecutorEvent, LogChunk, RunScope, StepExit, StepSpec,
     SweepReport, TarStream,
@@ -136,51 +137,6 @@ impl DockerExecutor {
             docker.version().await.map_err(|error| self.shared.connection.error("asking for the version", error))?;
         Ok(format!("Docker {}, version {} of its API", version.version.unwrap_or_default(), docker.client_version()))
     }
-}
-
-/// By what everything of an installation is known.
-#[derive(Debug)]
-enum Installation {
-    Word(String),
-    File(PathBuf),
-}
-
-impl Installation {
-    /// Whether it can have anything in the engine.
-    fn was_used(&self) -> bool {
-        match self {
-            Self::Word(_) => true,
-            Self::File(file) => file.exists(),
-        }
-    }
-
-    fn word(&self, clock: &SharedClock) -> std::io::Result<String> {
-        let file = match self {
-            Self::Word(word) => return Ok(word.clone()),
-            Self::File(file) => file,
-        };
-        match std::fs::read_to_string(file) {
-            Ok(word) if !word.trim().is_empty() => Ok(word.trim().to_owned()),
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error),
-            _ => draw(file, clock),
-        }
-    }
-}
-
-/// Another process may draw at the same time; the first one wins.
-fn draw(file: &Path, clock: &SharedClock) -> std::io::Result<String> {
-    if let Some(folder) = file.parent() {
-        std::fs::create_dir_all(folder)?;
-    }
-    let draft = file.with_extension(std::process::id().to_string());
-    std::fs::write(&draft, clock.new_id().to_string())?;
-    let linked = std::fs::hard_link(&draft, file);
-    std::fs::remove_file(&draft)?;
-    match linked {
-        Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => return Err(error),
-        _ => {}
-    }
-    Ok(std::fs::read_to_string(file)?.trim().to_owned())
 }
 
 impl Shared {

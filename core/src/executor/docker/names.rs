@@ -2,8 +2,7 @@
 
 use std::collections::HashMap;
 
-use sha2::{Digest, Sha256};
-
+use crate::executor::installation::digest;
 use crate::run::RunId;
 
 /// Whose it is.
@@ -104,12 +103,4 @@ impl Names {
         labels.extend(run.map(|run| format!("{RUN}={run}")));
         HashMap::from([("label".to_owned(), labels)])
     }
-}
-
-/// The first hexadecimal digits of a hash.
-pub(super) fn digest(bytes: &[u8], digits: usize) -> String {
-    let hash = Sha256::digest(bytes);
-    let mut text: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
-    text.truncate(digits);
-    text
 }

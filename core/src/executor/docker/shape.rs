@@ -1,6 +1,6 @@
 //! What tells the containers of a run apart. Pure.
 
-use super::names::digest;
+use crate::executor::installation::digest;
 use crate::executor::{ExecutorError, StepSpec};
 use crate::pipeline::{ContainerOptions, Isolation};
 

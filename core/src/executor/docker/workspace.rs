@@ -1,7 +1,6 @@
 //! The volumes of runs: made, found, kept, taken over and removed.
 
 use std::collections::{BTreeSet, HashMap};
-use std::path::PathBuf;
 
 use bollard::models::{Volume, VolumeCreateRequest};
 use bollard::query_parameters::{ListContainersOptionsBuilder, ListVolumesOptionsBuilder, RemoveVolumeOptions};
@@ -10,8 +9,6 @@ use super::connect::{REMOVAL, is_conflict, is_missing};
 use super::names::{CLAIMED, GENERATION, KIND, Kind, RUN};
 use super::run::Volumes;
 use super::{Shared, all, convert};
-use crate::executor::local::{copy, remove};
-use crate::executor::pack::pack;
 use crate::executor::{ExecutorError, RunScope, SweepReport};
 use crate::run::RunId;
 
@@ -114,7 +111,7 @@ impl Shared {
         let volumes = Volumes { generation: scope.generation, workspace, states: Some(states) };
         let filled = known.as_ref() == Some(&volumes);
         if let Some(source) = scope.source.clone().filter(|_| !filled) {
-            self.copy_source(scope.run, &volumes, source).await?;
+            self.keeper(scope.run, &volumes).await?.copy_source(source).await?;
         }
         *known = Some(volumes);
         Ok(())
@@ -134,31 +131,6 @@ impl Shared {
         all(left.map(|volume| volume.name.clone()), |name| async move { self.remove_volume(&name).await }).await?;
         self.runs().remove(&old);
         Ok(())
-    }
-
-    async fn copy_source(&self, run: RunId, volumes: &Volumes, source: PathBuf) -> Result<(), ExecutorError> {
-        let draft = std::env::temp_dir().join(format!("windlass-source-{}", self.clock.new_id()));
-        let folder = draft.clone();
-        let packed = tokio::task::spawn_blocking(move || {
-            let io =
-                |source| ExecutorError::Io { doing: format!("copying the source into {}", folder.display()), source };
-            std::fs::create_dir(&folder).map_err(io)?;
-            copy::copy_tree(&source, &folder, &folder)
-        });
-        let copied = packed.await.unwrap_or_else(|error| {
-            Err(ExecutorError::Io { doing: "copying the source".to_owned(), source: std::io::Error::other(error) })
-        });
-        let written = match copied {
-            Ok(()) => {
-                let tar = pack(draft.clone(), PathBuf::new(), "reading the source folder".to_owned(), ());
-                self.keeper(run, volumes).await?.write(".", tar).await
-            }
-            Err(error) => Err(error),
-        };
-        if let Err(error) = remove::remove_folder(&draft) {
-            tracing::warn!(%error, ?draft, "a copy of the source could not be removed");
-        }
-        written
     }
 
     /// The volumes of a generation, which must be there.

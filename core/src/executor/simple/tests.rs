@@ -111,7 +111,10 @@ async fn started(task: &str) -> (TempDir, SharedClock, Simple<Scripted>, StepKey
     let (folder, clock) = (tempfile::tempdir().unwrap(), test_clock());
     let executor = Simple::new(Scripted, folder.path(), clock.clone()).unwrap();
     let run = RunId::new(clock.new_id());
-    executor.prepare(&RunScope { run, generation: 1, existing: false, source: None, adopt: None }).await.unwrap();
+    executor
+        .prepare(&RunScope { run, generation: 1, existing: false, source: None, adopt: None, outlines: Vec::new() })
+        .await
+        .unwrap();
     let key = StepKey { run, task: TaskId::new(task), attempt: 1 };
     let step = StepSpec {
         key: key.clone(),

@@ -11,7 +11,7 @@ use futures::{Future, StreamExt};
 
 use crate::clock::SharedClock;
 use crate::executor::{
-    Command, Executor, ExecutorError, LogChunk, RunScope, StepExit, StepSecrets, StepSpec, TarStream,
+    Command, Executor, ExecutorError, LogChunk, RunScope, StepExit, StepOutline, StepSecrets, StepSpec, TarStream,
 };
 use crate::pipeline::{Isolation, Resources, TaskId, WorkspaceUse};
 use crate::run::{RunId, StepEnd, StepKey};
@@ -24,7 +24,7 @@ pub trait Factory: Debug + Send + Sync {
     /// The clock that the executor has.
     fn clock(&self) -> SharedClock;
 
-    /// The image in which steps run, where the executor has images. It needs `sh`, `env`, `sleep`, `cat` and `wc`.
+    /// The image in which steps run, where the executor has images. It needs `sh`, `awk`, `env`, `sleep`, `cat` and `wc`.
     fn image(&self) -> Option<String> {
         None
     }
@@ -59,7 +59,13 @@ impl<'a> Bench<'a> {
     }
 
     pub(super) fn scope(&self) -> RunScope {
-        RunScope { run: self.run, generation: 1, existing: false, source: None, adopt: None }
+        RunScope { run: self.run, generation: 1, existing: false, source: None, adopt: None, outlines: self.outlines() }
+    }
+
+    /// That steps in the factory's image may come.
+    fn outlines(&self) -> Vec<StepOutline> {
+        let step = self.step("any", Command::Program { argv: vec!["true".to_owned()] });
+        self.factory.image().map(|_| StepOutline::of(&step)).into_iter().collect()
     }
 
     pub(super) fn key(&self, task: &str) -> StepKey {

@@ -40,7 +40,7 @@ fn step(task: &str, attempt: u32) -> StepSpec {
 }
 
 fn scope(generation: u32, existing: bool) -> RunScope {
-    RunScope { run: run(), generation, existing, source: None, adopt: None }
+    RunScope { run: run(), generation, existing, source: None, adopt: None, outlines: Vec::new() }
 }
 
 async fn prepared(executor: ScriptedExecutor) -> ScriptedExecutor {

@@ -32,7 +32,10 @@ impl Bench {
         let site = Site::new();
         let executor = site.docker();
         let run = RunId::new(site.clock().new_id());
-        executor.prepare(&RunScope { run, generation: 1, existing: false, source: None, adopt: None }).await.unwrap();
+        executor
+            .prepare(&RunScope { run, generation: 1, existing: false, source: None, adopt: None, outlines: Vec::new() })
+            .await
+            .unwrap();
         Self { site, executor, run }
     }
 
@@ -213,7 +216,8 @@ async fn the_hardened_policy_drops_everything_and_wants_a_user() {
     let site = Site::new();
     let executor = site.docker().policy(crate::executor::ContainerPolicy::hardened());
     let bench = Bench { run: RunId::new(site.clock().new_id()), site, executor };
-    let scope = RunScope { run: bench.run, generation: 1, existing: false, source: None, adopt: None };
+    let scope =
+        RunScope { run: bench.run, generation: 1, existing: false, source: None, adopt: None, outlines: Vec::new() };
     bench.executor.prepare(&scope).await.unwrap();
     let mut step =
         bench.step("hardened", "grep CapEff /proc/self/status; grep NoNewPrivs /proc/self/status; echo x > file");

@@ -30,7 +30,14 @@ impl Local {
     /// The scope of a new run that takes over.
     fn adopting(&self, old: RunId) -> RunScope {
         let adopt = Some(Adopt { run: old, generation: 1 });
-        RunScope { run: RunId::new(self.clock().new_id()), generation: 1, existing: false, source: None, adopt }
+        RunScope {
+            run: RunId::new(self.clock().new_id()),
+            generation: 1,
+            existing: false,
+            source: None,
+            adopt,
+            outlines: Vec::new(),
+        }
     }
 }
 

@@ -84,7 +84,7 @@ async fn a_half_made_workspace_is_not_taken_for_a_whole_one() {
     let folder = local.root.path().join("data dir").join(run.to_string());
     fs::create_dir_all(folder.join(".draft.1.0")).unwrap();
     fs::write(folder.join(".draft.1.0/half"), "").unwrap();
-    let mut scope = RunScope { run, generation: 1, existing: true, source: None, adopt: None };
+    let mut scope = RunScope { run, generation: 1, existing: true, source: None, adopt: None, outlines: Vec::new() };
     assert!(matches!(executor.prepare(&scope).await, Err(ExecutorError::WorkspaceLost { .. })));
     scope.existing = false;
     executor.prepare(&scope).await.unwrap();

@@ -89,7 +89,10 @@ impl Local {
     /// An executor with a run that is ready.
     pub(super) async fn ready(&self) -> (LocalExecutor, RunId) {
         let (executor, run) = (self.local(), RunId::new(self.clock.new_id()));
-        executor.prepare(&RunScope { run, generation: 1, existing: false, source: None, adopt: None }).await.unwrap();
+        executor
+            .prepare(&RunScope { run, generation: 1, existing: false, source: None, adopt: None, outlines: Vec::new() })
+            .await
+            .unwrap();
         (executor, run)
     }
 

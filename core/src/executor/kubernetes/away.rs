@@ -1,0 +1,218 @@
+//! Steps in pods of their own: the workspace is handed over to them, and back.
+//!
+//! Such a pod has states of its own. The run's pod has the step's token as well, which names the other one, so that a start is
+//! let through once, and every container of the run's pod can say where the step is.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::Shared;
+use super::convert::{self, KEEPER};
+use super::live::{HomePod, Live, renew};
+use super::names::{head, place_name, read_place_name, step_head};
+use super::run::{Wanted, stopped};
+use super::shape::Shape;
+use super::{lost, workspace_lost};
+use crate::executor::container::{Container, State, Took};
+use crate::executor::{ExecutorError, ExecutorEvent, StepService, StepSpec};
+use crate::pipeline::{HumanDuration, WorkspaceUse};
+use crate::run::{StepKey, WaitReason};
+
+/// How long a service may take to be ready unless it says otherwise.
+const READY: Duration = Duration::from_secs(120);
+/// The pause between two looks.
+const PAUSE: Duration = Duration::from_millis(200);
+/// What is written down once the files of a step are back.
+const BACK: &str = "back";
+
+impl Shared {
+    pub(super) async fn start_away(
+        &self,
+        step: &StepSpec,
+        shape: &Shape,
+        live: &Arc<Live>,
+        home: &HomePod,
+    ) -> Result<(), ExecutorError> {
+        let main = tokio::select! {
+            main = self.any(step.key.run, home) => main?,
+            () = stopped(live, &step.key) => return Err(ExecutorError::NeverStarted),
+        };
+        match main.state(&step.key).await? {
+            State::None => {}
+            State::Elsewhere(name) => return self.start_there(step, live, &name).await,
+            _ => return Ok(()),
+        }
+        let made = self.own_pod(step, shape, live, (&main, home)).await;
+        let (own, name) = match made {
+            Ok(made) => made,
+            Err(error) => {
+                let pod = self.names()?.step_pod(&step.key, step.generation);
+                self.remove_pod(pod).await?;
+                return Err(error);
+            }
+        };
+        let taken = main.assign(&step.key, &name).await? == Took::Taken;
+        match main.state(&step.key).await? {
+            State::Elsewhere(there) if !taken || there == name => {
+                own.start(step).await?;
+                live.put_step(&step.key, own);
+                Ok(())
+            }
+            _ => self.remove_pod(self.names()?.step_pod(&step.key, step.generation)).await,
+        }
+    }
+
+    /// Starts a step in the pod that its token names.
+    async fn start_there(&self, step: &StepSpec, live: &Live, name: &str) -> Result<(), ExecutorError> {
+        let started = async {
+            let own = self.reach(step.key.run, name).await?;
+            own.start(step).await?;
+            live.put_step(&step.key, own);
+            Ok(())
+        };
+        match started.await {
+            // It was started there, and `wait` says what became of it.
+            Err(ExecutorError::Lost { .. }) => Ok(()),
+            other => other,
+        }
+    }
+
+    /// A pod for the step alone, ready to start it, and the name of its container.
+    async fn own_pod(
+        &self,
+        step: &StepSpec,
+        shape: &Shape,
+        live: &Arc<Live>,
+        (main, home): (&Container, &HomePod),
+    ) -> Result<(Container, String), ExecutorError> {
+        let run = step.key.run;
+        let pod = self.make_step_pod(step, shape, home).await?;
+        let (step_head, container) = (step_head(&step.key, step.generation), shape.container());
+        let all = std::iter::once((container.clone(), &shape.image));
+        let services = step.container.services.iter().enumerate();
+        for (container, image) in all.chain(services.map(|(at, service)| (convert::service_name(at), &service.image))) {
+            self.running(live, Wanted { step: Some(&step.key), pod: &pod, container: &container, image }).await?;
+        }
+        let name = place_name(&step_head, &container);
+        let own = self.connection(run, (&step_head, &pod), &container);
+        if step.workspace == WorkspaceUse::Shared {
+            let told = WaitReason::new("handingOver", "the workspace is handed over to the pod of the step");
+            live.tell(ExecutorEvent::Waiting { step: step.key.clone(), reason: told });
+            let files = self.connection(run, (&step_head, &pod), KEEPER);
+            files.write(".", main.read(".").await?).await?;
+            files.snapshot(&step.key).await?;
+        }
+        for (at, service) in step.container.services.iter().enumerate() {
+            self.ready(service, &convert::service_name(at), &pod).await?;
+        }
+        own.connect().await?;
+        tokio::spawn(renew(own.downgrade(), Arc::clone(&self.clock)));
+        live.tell(ExecutorEvent::Running { step: step.key.clone() });
+        Ok((own, name))
+    }
+
+    async fn make_step_pod(&self, step: &StepSpec, shape: &Shape, home: &HomePod) -> Result<HomePod, ExecutorError> {
+        let run = step.key.run;
+        let gone = || workspace_lost(run, "nothing of it is left in the cluster");
+        let owner = self.owner(run).await?.ok_or_else(gone)?;
+        let site = self.site(run, step.generation)?;
+        let name = site.names.step_pod(&step.key, step.generation);
+        let uid = owner.metadata.uid.unwrap_or_default();
+        let wanted = convert::step_pod(&site, &uid, name.clone(), shape, step)?;
+        let made = match self.create(&wanted, run).await? {
+            Some(made) => made,
+            None => self.look(&name).await?.ok_or_else(|| lost("its pod is made and removed at the same time"))?,
+        };
+        let uid = made.metadata.uid.unwrap_or_default();
+        Ok(HomePod { pod: name, uid, ..home.clone() })
+    }
+
+    async fn ready(&self, service: &StepService, container: &str, pod: &HomePod) -> Result<(), ExecutorError> {
+        let limit = service.health.as_ref().and_then(|health| health.timeout).map_or(READY, HumanDuration::get);
+        let deadline = self.clock.now().elapsed + limit;
+        loop {
+            let found = self.pod(pod).await?;
+            let statuses = found.status.and_then(|status| status.container_statuses).unwrap_or_default();
+            let own = statuses.into_iter().find(|status| status.name == container);
+            let over = own.as_ref().and_then(|own| own.state.as_ref()?.terminated.clone());
+            let why = match (own, over) {
+                (_, Some(over)) => format!("it ended with exit code {}", over.exit_code),
+                (Some(own), None) if own.ready => return Ok(()),
+                _ if self.clock.now().elapsed >= deadline => format!("it was not after {} s", limit.as_secs()),
+                _ => {
+                    self.pause(PAUSE).await;
+                    continue;
+                }
+            };
+            return Err(self.not_ready(service, (container, &pod.pod), &why).await);
+        }
+    }
+
+    async fn not_ready(&self, service: &StepService, (container, pod): (&str, &str), why: &str) -> ExecutorError {
+        let parameters = kube::api::LogParams {
+            container: Some(container.to_owned()),
+            tail_lines: Some(20),
+            ..kube::api::LogParams::default()
+        };
+        let log = match self.way.pods().await {
+            Ok(pods) => pods.logs(pod, &parameters).await.unwrap_or_default(),
+            Err(_) => String::new(),
+        };
+        ExecutorError::BadStep {
+            code: "serviceNotReady",
+            message: format!(
+                "the service {} of the image {} is not ready: {why}. Its log: {log}",
+                service.name, service.image
+            ),
+            advice: "look at its log, its environment and its health check".to_owned(),
+        }
+    }
+
+    /// Brings back what an ended step in a pod of its own left in its workspace. Once.
+    pub(super) async fn hand_back(&self, step: &StepKey, container: &Container) -> Result<(), ExecutorError> {
+        let Some((own_head, _)) = read_place_name(container.name()) else { return Ok(()) };
+        let home = self.newest_home(step.run).await?;
+        if own_head == head(home.generation) {
+            return Ok(());
+        }
+        let live = self.run(step.run);
+        let mut done = live.handing_back.lock().await;
+        if done.contains(step) {
+            return Ok(());
+        }
+        let main = self.any(step.run, &home).await?;
+        if !main.is_marked(step, BACK).await? {
+            let pod = self.names()?.pod_of_head(step.run, own_head);
+            let found = self.look(&pod).await?.ok_or_else(|| lost("its pod was removed before its files were back"))?;
+            let uid = found.metadata.uid.clone().unwrap_or_default();
+            let pod = HomePod { pod, uid, ..home };
+            let files = self.connection(step.run, (own_head, &pod), KEEPER);
+            if files.is_marked(step, Container::SNAPSHOT).await? {
+                main.remove_files(files.removed_since(step).await?).await?;
+                main.write(".", files.read(".").await?).await?;
+            }
+            main.mark(step, BACK).await?;
+        }
+        done.insert(step.clone());
+        Ok(())
+    }
+
+    /// Lets go of the pod of a step that has ended, whose log is imported. The run's pod keeps how it ended.
+    pub(super) async fn let_go(&self, step: &StepKey, container: &Container) -> Result<bool, ExecutorError> {
+        let Some((own_head, _)) = read_place_name(container.name()) else { return Ok(false) };
+        let home = self.newest_home(step.run).await?;
+        if own_head == head(home.generation) {
+            return Ok(false);
+        }
+        let main = self.any(step.run, &home).await?;
+        if let crate::executor::container::Waited::Exit(exit) = container.wait(step).await? {
+            self.hand_back(step, container).await?;
+            if matches!(main.state(step).await?, State::Elsewhere(_)) {
+                main.settle(step, &exit).await?;
+            }
+            self.run(step.run).put_step(step, main);
+            self.remove_pod(self.names()?.pod_of_head(step.run, own_head)).await?;
+        }
+        Ok(true)
+    }
+}
