@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 /// The cluster of the tests.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TestCluster {
     /// How it is reached with all rights.
     pub kubeconfig: PathBuf,
@@ -85,6 +85,13 @@ impl TestCluster {
     /// A name for a namespace that the test lets others make; what has that name goes at its end.
     pub fn space_to_be(&self, name: &str) -> Space {
         Space { cluster: self.clone(), name: format!("{name}-{:08x}", number()) }
+    }
+
+    /// Makes a namespace that stays, unless it is there.
+    pub fn make_namespace(&self, name: &str) {
+        // Another test may have made it.
+        drop(self.try_kubectl(&["create", "namespace", name]));
+        self.wait_for_account(name);
     }
 
     /// Pods cannot be made before their service account is.

@@ -6,3 +6,4 @@ pub mod cluster;
 pub mod docker;
 pub mod git;
 pub mod kill;
+pub mod story;

@@ -31,6 +31,9 @@ struct Arguments {
     /// Steps in containers of the Docker engine that `tests/docker/up` has set up
     #[arg(long)]
     docker: bool,
+    /// Steps in pods of the cluster that `tests/cluster/up` has set up
+    #[arg(long, conflicts_with = "docker")]
+    kubernetes: bool,
     /// Only this trial, by the number in its report; the moments depend on how long an unhurt run takes here
     #[arg(long)]
     trial: Option<u64>,
@@ -52,8 +55,12 @@ fn main() -> ExitCode {
 }
 
 fn kill(arguments: Arguments) -> Result<bool, String> {
-    let Arguments { kills, seed, jobs, bug, docker, trial, program } = arguments;
-    let ground = if docker { docker_ground() } else { Ground::Local };
+    let Arguments { kills, seed, jobs, bug, docker, kubernetes, trial, program } = arguments;
+    let ground = match (docker, kubernetes) {
+        (true, _) => docker_ground(),
+        (_, true) => Ground::kubernetes(),
+        _ => Ground::Local,
+    };
     let program = program.map_or_else(program_of_this_build, Ok)?;
     let campaign = Campaign { program, kills, seed, jobs, bug, ground };
     let progress = |tally: &Tally| {

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use windlass::clock::SystemClock;
-use windlass::executor::{ContainerPolicy, DockerEndpoint, DockerExecutor, HelperImage};
+use windlass::executor::{ContainerPolicy, DockerEndpoint, DockerExecutor, HelperImage, PodSettings};
 use windlass::{Engine, EngineBuilder};
 use windlass_tests::kill::witness::Witness;
 
@@ -19,7 +19,7 @@ fn main() -> ExitCode {
     windlass::cli::main_over(engine, std::env::args_os())
 }
 
-/// Over the Docker engine of the environment, when a folder for containers is named.
+/// Over the Docker engine of the environment and the cluster `test`, when a folder for containers is named.
 fn over_containers(builder: EngineBuilder) -> EngineBuilder {
     let Some(folder) = std::env::var_os("WINDLASS_TEST_FOLDER") else { return builder };
     let folder = PathBuf::from(folder);
@@ -27,5 +27,8 @@ fn over_containers(builder: EngineBuilder) -> EngineBuilder {
     let docker = DockerExecutor::kept_in(DockerEndpoint::Environment, installation, clock)
         .policy(ContainerPolicy::default().allow_host_path(&folder))
         .helper(HelperImage::of_environment());
-    builder.executor("docker", docker)
+    let helper = std::env::var("WINDLASS_HELPER").unwrap_or_default();
+    builder.executor("docker", docker).kubernetes("kubernetes", "test", move |pods| {
+        pods.policy(ContainerPolicy::default().allow_host_path(folder)).pods(PodSettings::default().helper(helper))
+    })
 }

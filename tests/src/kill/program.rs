@@ -8,8 +8,10 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
+use sha2::{Digest, Sha256};
 
 use super::scenario::ScenarioName;
+use crate::cluster::TestCluster;
 
 /// How long a process may take that nobody kills. Far more than it needs, also on a busy machine.
 pub const PATIENCE: Duration = Duration::from_secs(60);
@@ -68,20 +70,40 @@ pub enum Ground {
         /// The image of the steps.
         image: String,
     },
+    /// Pods of a Kubernetes cluster whose only node is this machine.
+    Kubernetes {
+        /// The cluster.
+        cluster: TestCluster,
+        /// The namespace of the pods, which is there.
+        namespace: String,
+    },
 }
 
 impl Ground {
+    /// Pods of the cluster of the tests.
+    pub fn kubernetes() -> Self {
+        let (cluster, namespace) = (TestCluster::find(), "windlass-kills".to_owned());
+        cluster.make_namespace(&namespace);
+        Self::Kubernetes { cluster, namespace }
+    }
+
     /// The pipelines that are tried there. What is kept of a failed run is looked at only where it is a folder.
     pub fn scenarios(&self) -> &'static [ScenarioName] {
         match self {
             Self::Local => &ScenarioName::ALL,
-            Self::Docker { .. } => &[ScenarioName::Steady, ScenarioName::Cancelled, ScenarioName::Acting],
+            Self::Docker { .. } | Self::Kubernetes { .. } => {
+                &[ScenarioName::Steady, ScenarioName::Cancelled, ScenarioName::Acting]
+            }
         }
     }
 
     /// The definition for this ground. In containers, steps see the witness only when its folder is mounted.
     pub(super) fn document(&self, document: &str, folder: &Path) -> String {
-        let Self::Docker { image, .. } = self else { return document.to_owned() };
+        let image = match self {
+            Self::Local => return document.to_owned(),
+            Self::Docker { image, .. } => image.clone(),
+            Self::Kubernetes { cluster, .. } => format!("{}/busybox:2", cluster.images),
+        };
         let folder = folder.display();
         let mut text = String::new();
         for line in document.lines() {
@@ -101,12 +123,25 @@ impl Ground {
         match self {
             Self::Local => &[],
             Self::Docker { .. } => &["--executor", "docker"],
+            Self::Kubernetes { .. } => &["--executor", "kubernetes"],
         }
     }
 
-    /// The containers and volumes that are left of the trial in this folder.
+    /// What has to be known in the data directory before a run.
+    pub(super) fn set_up(&self) -> Option<Vec<String>> {
+        let Self::Kubernetes { cluster, namespace } = self else { return None };
+        let kubeconfig = cluster.kubeconfig.to_string_lossy().into_owned();
+        let words = ["cluster", "add", "test", "--kubeconfig", &kubeconfig, "--namespace", namespace];
+        Some(words.map(str::to_owned).to_vec())
+    }
+
+    /// What is left of the trial in this folder: containers and volumes, or objects of the cluster.
     pub(super) fn left(&self, folder: &Path) -> io::Result<Vec<String>> {
-        let Self::Docker { engine, .. } = self else { return Ok(Vec::new()) };
+        let engine = match self {
+            Self::Local => return Ok(Vec::new()),
+            Self::Docker { engine, .. } => engine,
+            Self::Kubernetes { cluster, namespace } => return left_in_cluster(cluster, namespace, folder),
+        };
         let Ok(installation) = std::fs::read_to_string(folder.join("installation")) else { return Ok(Vec::new()) };
         let label = format!("label=dev.windlass.installation={}", installation.trim());
         let mut left = Vec::new();
@@ -120,6 +155,29 @@ impl Ground {
             left.extend(names.lines().map(|name| format!("{} {name}", list[0])));
         }
         Ok(left)
+    }
+}
+
+/// Pods and owners with the label of the trial's installation.
+fn left_in_cluster(cluster: &TestCluster, namespace: &str, folder: &Path) -> io::Result<Vec<String>> {
+    let word = folder.join("data/executors/kubernetes/installation");
+    let Ok(word) = std::fs::read_to_string(word) else { return Ok(Vec::new()) };
+    let digest: String = Sha256::digest(word.trim().as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect();
+    let label = format!("windlass.dev/installation={}", &digest[..16]);
+    let arguments = ["--namespace", namespace, "get", "pods,configmaps", "--output", "name", "--selector", &label];
+    let mut listed = String::new();
+    // What is on its way out when the process ends is gone a moment later.
+    let mut failed = None;
+    becomes_true(Duration::from_secs(20), || {
+        match cluster.try_kubectl(&arguments) {
+            Ok(names) => listed = names,
+            Err(error) => failed = Some(error),
+        }
+        listed.is_empty() || failed.is_some()
+    });
+    match failed {
+        Some(error) => Err(io::Error::other(error)),
+        None => Ok(listed.lines().map(str::to_owned).collect()),
     }
 }
 
@@ -173,6 +231,9 @@ impl Program {
         if let Ground::Docker { engine, .. } = &self.ground {
             command.env("DOCKER_HOST", engine).env("WINDLASS_TEST_FOLDER", place);
             command.env("WINDLASS_HELPER", STATIC_BUSYBOX);
+        }
+        if let Ground::Kubernetes { cluster, .. } = &self.ground {
+            command.env("WINDLASS_TEST_FOLDER", place).env("WINDLASS_HELPER", format!("{}/busybox:1", cluster.images));
         }
         let watch = Stopwatch::start();
         let mut child = command.spawn()?;

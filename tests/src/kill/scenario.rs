@@ -104,7 +104,7 @@ stages:
         shell: sh
         script: |
           echo "start burst 1" >> "$WITNESS"
-          seq -f "burst %.0f" 1 4000
+          seq 1 4000 | sed "s/^/burst /"
           echo "end burst 1" >> "$WITNESS"
       - name: slow
         script: |
@@ -114,7 +114,7 @@ stages:
       - name: unended
         script: |
           echo "start unended 1" >> "$WITNESS"
-          seq -f "unended %.0f" 1 50
+          seq 1 50 | sed "s/^/unended /"
           sleep 0.1
           printf 'no newline here'
           echo "end unended 1" >> "$WITNESS"
@@ -164,7 +164,7 @@ stages:
         matrix: {SIZE: ["10", "200"]}
         script: |
           echo "start unit-$SIZE 1" >> "$WITNESS"
-          seq -f "unit %.0f" 1 "$SIZE"
+          seq 1 "$SIZE" | sed "s/^/unit /"
           echo "end unit-$SIZE 1" >> "$WITNESS"
       - name: never
         when: "params.WITNESS == 'no such file'"

@@ -140,6 +140,9 @@ impl Site {
     fn live_and_die(&self, plan: &Plan, trial: &mut Trial) -> Result<(), String> {
         let mut wounds = plan.wounds.iter().cloned();
         let mut absences = plan.absences.iter().copied();
+        if let Some(words) = self.program.ground.set_up() {
+            self.ask(&words.iter().map(String::as_str).collect::<Vec<_>>())?;
+        }
         let mut outcome = self.run(&wounds.next().unwrap_or(Wound::None))?;
         loop {
             trial.lived += outcome.lived;
