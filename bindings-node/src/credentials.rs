@@ -1,17 +1,14 @@
-//! The credentials that an engine keeps, and those that steps get.
+//! The credentials of steps, and the program's own ways to try credentials.
 
+use async_trait::async_trait;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use napi::bindgen_prelude::Result;
-use napi_derive::napi;
 use serde_json::{Value, json};
 use windlass::executor::StepSecrets;
-use windlass::secret::Credential;
-use windlass::wire;
+use windlass::secret::{Credential, CredentialReport, CredentialTest};
+use windlass::{Error, ErrorKind, Result};
 
-use crate::arguments::{Named, PipelineArguments, Who};
-use crate::engine::NativeEngine;
-use crate::error::{guarded, json as text_of};
+use crate::host::Host;
 
 /// The credentials of a step, carried beside it: never a part of what may be shown.
 pub(crate) fn carried(secrets: &StepSecrets) -> Value {
@@ -20,45 +17,21 @@ pub(crate) fn carried(secrets: &StepSecrets) -> Value {
     json!({ "env": Value::Object(env.collect()), "files": Value::Object(files.collect()) })
 }
 
-#[napi]
-impl NativeEngine {
-    /// Keeps a credential under a name.
-    #[napi]
-    pub async fn set_credential(&self, name: String, credential: String, who: String) -> Result<String> {
-        guarded("credentials", async {
-            let Named { name } = wire::read(&name, "credentials")?;
-            let credential: Credential = wire::read(&credential, "credentials")?;
-            let Who { by, .. } = wire::read(&who, "credentials")?;
-            let saved = self.engine.credentials().set(&name, &credential, &by).await?;
-            let unmasked: Vec<String> = saved.unmasked.iter().map(ToString::to_string).collect();
-            text_of(&json!({ "created": saved.created, "unmasked": unmasked }))
-        })
-        .await
-    }
+/// The program's own way to try credentials on targets of one kind.
+#[derive(Debug)]
+pub(crate) struct JsTrial {
+    pub(crate) host: Host,
+}
 
-    /// The credentials, all but their values.
-    #[napi]
-    pub async fn list_credentials(&self) -> Result<String> {
-        guarded("credentials", async { text_of(&self.engine.credentials().list().await?) }).await
-    }
-
-    /// The values of a credential.
-    #[napi]
-    pub async fn open_credential(&self, name: String) -> Result<String> {
-        guarded("credentials", async {
-            let Named { name } = wire::read(&name, "credentials")?;
-            text_of(&self.engine.credentials().open(&name).await?)
-        })
-        .await
-    }
-
-    /// Removes a credential.
-    #[napi]
-    pub async fn remove_credential(&self, arguments: String) -> Result<()> {
-        guarded("credentials", async {
-            let PipelineArguments { name, by, .. } = wire::read(&arguments, "credentials")?;
-            self.engine.credentials().remove(&name, &by).await
-        })
-        .await
+#[async_trait]
+impl CredentialTest for JsTrial {
+    async fn test(&self, name: &str, credential: &Credential, address: &str) -> Result<CredentialReport> {
+        let request = json!({ "name": name, "credential": credential, "address": address });
+        let answer = self.host.ask("test", request, None).await;
+        let message = answer.and_then(|answer| self.host.value::<String>(&answer, "test"));
+        match message {
+            Ok(message) => Ok(CredentialReport { message }),
+            Err(failure) => Err(Error::new(ErrorKind::Invalid, "credentialRefused", "credentials", failure.message)),
+        }
     }
 }

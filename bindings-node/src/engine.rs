@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use napi::bindgen_prelude::Result;
 use napi_derive::napi;
-use windlass::store::{AuditFilter, Position, RunFilter};
-use windlass::wire::{self, EngineOptions, SearchOptions, ShutdownOptions, StartOptions};
+use windlass::store::{Position, RunFilter};
+use windlass::wire::{self, EngineOptions, SearchOptions, StartOptions};
 use windlass::{Engine, EventFilter};
 
-use crate::arguments::{BackupArguments, DrainArguments, Named};
+use crate::arguments::{After, Named};
 use crate::error::{guarded, json};
 use crate::host::Plugin;
 use crate::plugin::Registration;
@@ -27,9 +27,9 @@ pub struct NativeEngine {
 pub async fn open_engine(options: String, plugins: Vec<Plugin>, clock: Option<u32>) -> Result<NativeEngine> {
     guarded("open", async {
         let options: EngineOptions = wire::read(&options, "open")?;
-        let mut builder = options.builder();
+        let mut builder = options.builder()?;
         for plugin in plugins {
-            builder = Registration::of(plugin)?.tell(builder);
+            builder = Registration::of(plugin)?.tell(builder)?;
         }
         if let Some(number) = clock {
             builder = builder.clock(Arc::new(scripted::clock(number)?));
@@ -70,41 +70,15 @@ impl NativeEngine {
         .await
     }
 
-    /// Runs, newest first.
-    #[napi]
-    pub async fn runs(&self, filter: String) -> Result<String> {
-        guarded("runs", async {
-            let filter: RunFilter = wire::read(&filter, "runs")?;
-            json(&self.engine.runs(&filter).await?)
-        })
-        .await
-    }
-
-    /// What an executor can do; `null` when there is none of this name.
-    #[napi]
-    pub async fn capabilities(&self, arguments: String) -> Result<String> {
-        guarded("capabilities", async {
-            let Named { name } = wire::read(&arguments, "capabilities")?;
-            json(&self.engine.capabilities(&name))
-        })
-        .await
-    }
-
     /// What happened after a position in all runs, and what happens from now on.
     #[napi]
     pub async fn events(&self, after: String, filter: String) -> Result<NativeEvents> {
         guarded("events", async {
-            let after: AfterPosition = wire::read(&after, "events")?;
+            let After { after } = wire::read(&after, "events")?;
             let filter: EventFilter = wire::read(&filter, "events")?;
-            Ok(NativeEvents::of(self.engine.events_after(Position(after.after), filter).await?))
+            Ok(NativeEvents::of(self.engine.events_after(Position(after), filter).await?))
         })
         .await
-    }
-
-    /// The position of what was committed last.
-    #[napi]
-    pub async fn newest(&self) -> Result<String> {
-        guarded("events", async { json(&self.engine.newest().await?) }).await
     }
 
     /// Searches the logs of runs.
@@ -118,63 +92,9 @@ impl NativeEngine {
         .await
     }
 
-    /// Who changed what.
-    #[napi]
-    pub async fn audit(&self, filter: String) -> Result<String> {
-        guarded("audit", async {
-            let filter: AuditFilter = wire::read(&filter, "audit")?;
-            json(&self.engine.audit(&filter).await?)
-        })
-        .await
-    }
-
-    /// Deletes what the retention policy no longer keeps.
-    #[napi]
-    pub async fn prune(&self) -> Result<String> {
-        guarded("prune", async { json(&self.engine.prune().await?) }).await
-    }
-
-    /// Copies everything into a folder that is a data directory itself.
-    #[napi]
-    pub async fn backup(&self, arguments: String) -> Result<String> {
-        guarded("backup", async {
-            let BackupArguments { path, by } = wire::read(&arguments, "backup")?;
-            json(&self.engine.backup(path, &by).await?)
-        })
-        .await
-    }
-
-    /// Lets no further run go, and waits for those that go on.
-    #[napi]
-    pub async fn drain(&self, arguments: String) -> Result<String> {
-        guarded("drain", async {
-            let DrainArguments { limit } = wire::read(&arguments, "drain")?;
-            json(&self.engine.drain(limit.map(|limit| limit.get())).await?)
-        })
-        .await
-    }
-
-    /// Ends the engine as asked.
-    #[napi]
-    pub async fn shutdown(&self, how: String) -> Result<String> {
-        guarded("shutdown", async {
-            let how: ShutdownOptions = wire::read(&how, "shutdown")?;
-            json(&self.engine.shutdown(how.into()).await?)
-        })
-        .await
-    }
-
     /// Closes the engine; its steps go on.
     #[napi]
     pub async fn close(&self) -> Result<()> {
         guarded("close", async { self.engine.close().await }).await
     }
-}
-
-/// Where a stream of everything begins.
-#[derive(serde::Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct AfterPosition {
-    #[serde(default)]
-    after: u64,
 }

@@ -33,11 +33,15 @@ mod failure;
 #[cfg(not(test))]
 mod host;
 #[cfg(not(test))]
+mod noun;
+#[cfg(not(test))]
 mod pipelines;
 #[cfg(not(test))]
 mod plugin;
 #[cfg(not(test))]
 mod quiet;
+#[cfg(not(test))]
+mod reader;
 #[cfg(not(test))]
 mod run;
 #[cfg(not(test))]

@@ -2,15 +2,13 @@
 
 use napi::bindgen_prelude::Result;
 use napi_derive::napi;
-use windlass::store::PipelineFilter;
 use windlass::wire::{self, StartOptions};
-use windlass::{PipelineDeletion, Pipelines, Run};
+use windlass::{Pipelines, Run};
 
-use crate::arguments::{
-    CopyArguments, HistoryArguments, Named, PipelineArguments, SaveArguments, VersionArguments, Who,
-};
+use crate::arguments::{Ending, Named};
 use crate::engine::NativeEngine;
-use crate::error::{guarded, json};
+use crate::error::guarded;
+use crate::noun::asked;
 use crate::run::NativeRun;
 
 /// The stored pipelines of an engine.
@@ -37,127 +35,10 @@ impl NativePipelines {
 
 #[napi]
 impl NativePipelines {
-    /// A pipeline as it is now.
+    /// Answers a request.
     #[napi]
-    pub async fn get(&self, arguments: String) -> Result<String> {
-        guarded("find", async {
-            let Named { name } = wire::read(&arguments, "find")?;
-            json(&self.pipelines.get(&name).await?)
-        })
-        .await
-    }
-
-    /// Pipelines in the order of their names.
-    #[napi]
-    pub async fn list(&self, filter: String) -> Result<String> {
-        guarded("pipelines", async {
-            let filter: PipelineFilter = wire::read(&filter, "pipelines")?;
-            json(&self.pipelines.list(&filter).await?)
-        })
-        .await
-    }
-
-    /// The definitions that a pipeline had.
-    #[napi]
-    pub async fn history(&self, arguments: String) -> Result<String> {
-        guarded("find", async {
-            let HistoryArguments { name, before, limit } = wire::read(&arguments, "find")?;
-            json(&self.pipelines.history(&name, before, limit).await?)
-        })
-        .await
-    }
-
-    /// One definition that a pipeline had.
-    #[napi]
-    pub async fn version(&self, arguments: String) -> Result<String> {
-        guarded("find", async {
-            let VersionArguments { name, version, .. } = wire::read(&arguments, "find")?;
-            json(&self.pipelines.version(&name, version).await?)
-        })
-        .await
-    }
-
-    /// Stores a new one.
-    #[napi]
-    pub async fn create(&self, definition: String, who: String) -> Result<String> {
-        guarded("save", async {
-            let definition = wire::definition(&definition)?;
-            let Who { by, .. } = wire::read(&who, "save")?;
-            json(&self.pipelines.create(&definition, &by).await?)
-        })
-        .await
-    }
-
-    /// Stores a new one with the stages that the core starts with.
-    #[napi]
-    pub async fn create_new(&self, arguments: String) -> Result<String> {
-        guarded("save", async {
-            let PipelineArguments { name, by, .. } = wire::read(&arguments, "save")?;
-            json(&self.pipelines.create_new(&name, &by).await?)
-        })
-        .await
-    }
-
-    /// Stores a copy under another name.
-    #[napi]
-    pub async fn copy(&self, arguments: String) -> Result<String> {
-        guarded("save", async {
-            let CopyArguments { from, to, by } = wire::read(&arguments, "save")?;
-            json(&self.pipelines.copy(&from, &to, &by).await?)
-        })
-        .await
-    }
-
-    /// Gives a pipeline another definition.
-    #[napi]
-    pub async fn update(&self, definition: String, arguments: String) -> Result<String> {
-        guarded("save", async {
-            let definition = wire::definition(&definition)?;
-            let SaveArguments { expected, by } = wire::read(&arguments, "save")?;
-            json(&self.pipelines.update(&definition, expected, &by).await?)
-        })
-        .await
-    }
-
-    /// Gives a pipeline a definition that it had.
-    #[napi]
-    pub async fn restore(&self, arguments: String) -> Result<String> {
-        guarded("save", async {
-            let VersionArguments { name, version, expected, by } = wire::read(&arguments, "save")?;
-            json(&self.pipelines.restore(&name, version, expected, &by).await?)
-        })
-        .await
-    }
-
-    /// Lets a pipeline be run again.
-    #[napi]
-    pub async fn activate(&self, arguments: String) -> Result<String> {
-        guarded("save", async {
-            let PipelineArguments { name, by, .. } = wire::read(&arguments, "save")?;
-            json(&self.pipelines.activate(&name, &by).await?)
-        })
-        .await
-    }
-
-    /// Lets a pipeline not be run any more.
-    #[napi]
-    pub async fn deactivate(&self, arguments: String) -> Result<String> {
-        guarded("save", async {
-            let PipelineArguments { name, by, .. } = wire::read(&arguments, "save")?;
-            json(&self.pipelines.deactivate(&name, &by).await?)
-        })
-        .await
-    }
-
-    /// Deletes a pipeline.
-    #[napi]
-    pub async fn delete(&self, arguments: String, how: String) -> Result<()> {
-        guarded("delete", async {
-            let PipelineArguments { name, by, .. } = wire::read(&arguments, "delete")?;
-            let how: PipelineDeletion = wire::read(&how, "delete")?;
-            self.pipelines.delete(&name, how, &by).await
-        })
-        .await
+    pub async fn ask(&self, request: String, arguments: String) -> Result<String> {
+        asked(&self.pipelines, &request, &arguments).await
     }
 
     /// Starts a run of a stored pipeline.
@@ -197,7 +78,7 @@ impl NativePipelines {
     #[napi]
     pub async fn stop_latest(&self, arguments: String) -> Result<NativeRun> {
         guarded("cancel", async {
-            let PipelineArguments { name, by, reason } = wire::read(&arguments, "cancel")?;
+            let Ending { name, by, reason } = wire::read(&arguments, "cancel")?;
             Ok(self.run_of(self.pipelines.stop_latest(&name, &by, &reason).await?))
         })
         .await

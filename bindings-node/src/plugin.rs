@@ -7,11 +7,12 @@ use async_trait::async_trait;
 use serde_json::json;
 use windlass::clock::SharedClock;
 use windlass::executor::{Executor, Simple};
-use windlass::secret::{Credential, SecretError, SecretProvider};
+use windlass::secret::{Credential, SecretError, SecretProvider, TargetKind};
 use windlass::testing::ScriptedExecutor;
 use windlass::{EngineBuilder, Error, ErrorKind, wire};
 
 use crate::action::JsAction;
+use crate::credentials::JsTrial;
 use crate::executor::JsExecutor;
 use crate::host::{Host, Plugin};
 use crate::scripted;
@@ -24,6 +25,9 @@ pub(crate) enum Registration {
     Scripted(String, ScriptedExecutor),
     Action(String, JsAction),
     Secrets(JsSecrets),
+    Trial(TargetKind, JsTrial),
+    /// An executor that comes with Windlass: its kind, its name, and its options as JSON.
+    Known(String, String, String),
 }
 
 impl Registration {
@@ -37,19 +41,22 @@ impl Registration {
             "scripted" => Self::Scripted(name, scripted::executor(wire::read(&about, "open")?)?),
             "action" => Self::Action(name, JsAction::new(host, wire::read(&about, "open")?)),
             "secrets" => Self::Secrets(JsSecrets { host }),
-            other => return Err(unknown(other)),
+            "credentialTest" => Self::Trial(wire::target_kind(&name)?, JsTrial { host }),
+            _ => Self::Known(kind, name, about),
         })
     }
 
     /// Tells a builder.
-    pub(crate) fn tell(self, builder: EngineBuilder) -> EngineBuilder {
-        match self {
+    pub(crate) fn tell(self, builder: EngineBuilder) -> windlass::Result<EngineBuilder> {
+        Ok(match self {
             Self::Simple(name, executor) => builder.simple_executor(name, executor),
             Self::Executor(name, executor) => builder.executor(name, executor),
             Self::Scripted(name, executor) => builder.executor(name, executor),
             Self::Action(name, action) => builder.action(name, action),
             Self::Secrets(provider) => builder.secrets(provider),
-        }
+            Self::Trial(kind, trial) => builder.credential_test(kind, trial),
+            Self::Known(kind, name, options) => wire::register_executor(builder, &kind, name, &options)?,
+        })
     }
 
     /// The executor itself, where it is one. A simple one works in the folder.
@@ -58,7 +65,7 @@ impl Registration {
             Self::Simple(_, executor) => Arc::new(Simple::new(executor, folder, clock.clone())?),
             Self::Executor(_, executor) => Arc::new(executor),
             Self::Scripted(_, executor) => Arc::new(executor),
-            Self::Action(..) | Self::Secrets(_) => return Err(unknown("executor")),
+            Self::Action(..) | Self::Secrets(_) | Self::Trial(..) | Self::Known(..) => return Err(unknown("executor")),
         })
     }
 }

@@ -4,11 +4,12 @@ use napi::bindgen_prelude::{Buffer, Result};
 use napi_derive::napi;
 use tokio::sync::watch;
 use windlass::run::Seq;
-use windlass::wire::{self, RerunMode, SearchOptions};
+use windlass::wire::{self, ArtifactName, RerunMode};
 use windlass::{DownloadOptions, Engine, Run};
 
-use crate::arguments::{AfterArguments, DecideArguments, LogArguments, Who};
+use crate::arguments::{After, By, LogPiece, LogTail};
 use crate::error::{guarded, json};
+use crate::noun::asked;
 use crate::stream::{NativeBytes, NativeEvents};
 
 /// A run. Holds the engine as well: as long as somebody has the run, the engine is not closed by itself.
@@ -69,7 +70,7 @@ impl NativeRun {
     #[napi]
     pub async fn events(&self, arguments: String) -> Result<NativeEvents> {
         guarded("follow", async {
-            let AfterArguments { after } = wire::read(&arguments, "follow")?;
+            let After { after } = wire::read(&arguments, "follow")?;
             Ok(NativeEvents::of(self.run.events_after(Seq(after)).await?))
         })
         .await
@@ -88,82 +89,14 @@ impl NativeRun {
         .await
     }
 
-    /// The run as it is now.
-    #[napi]
-    pub async fn summary(&self) -> Result<String> {
-        guarded("find", async { json(&self.run.summary().await?) }).await
-    }
-
-    /// Where the run is.
-    #[napi]
-    pub async fn status(&self) -> Result<String> {
-        guarded("find", async { Ok(self.run.status().await?.as_str().to_owned()) }).await
-    }
-
-    /// The run as it was after an event.
-    #[napi]
-    pub async fn at(&self, arguments: String) -> Result<String> {
-        guarded("find", async {
-            let AfterArguments { after } = wire::read(&arguments, "find")?;
-            json(&self.run.at(Seq(after)).await?)
-        })
-        .await
-    }
-
-    /// Where the time went.
-    #[napi]
-    pub async fn timeline(&self) -> Result<String> {
-        guarded("find", async { json(&self.run.timeline().await?) }).await
-    }
-
-    /// Asks the run to end.
-    #[napi]
-    pub async fn cancel(&self, arguments: String) -> Result<()> {
-        guarded("cancel", async {
-            let Who { by, reason } = wire::read(&arguments, "cancel")?;
-            self.run.cancel(&by, &reason).await
-        })
-        .await
-    }
-
-    /// Says yes to a task that waits for an approval.
-    #[napi]
-    pub async fn approve(&self, arguments: String) -> Result<()> {
-        guarded("decide", async {
-            let DecideArguments { task, by, reason } = wire::read(&arguments, "decide")?;
-            self.run.approve(&task, &by, &reason).await
-        })
-        .await
-    }
-
-    /// Says no to a task that waits for an approval.
-    #[napi]
-    pub async fn reject(&self, arguments: String) -> Result<()> {
-        guarded("decide", async {
-            let DecideArguments { task, by, reason } = wire::read(&arguments, "decide")?;
-            self.run.reject(&task, &by, &reason).await
-        })
-        .await
-    }
-
     /// Runs it again.
     #[napi]
     pub async fn retry(&self, mode: String, who: String) -> Result<NativeRun> {
         guarded("retry", async {
             let mode: RerunMode = wire::read(&mode, "retry")?;
-            let Who { by, .. } = wire::read(&who, "retry")?;
+            let By { by, .. } = wire::read(&who, "retry")?;
             let run = self.run.retry(mode.into(), &by).await?;
             Ok(Self::of(self.engine.clone(), run))
-        })
-        .await
-    }
-
-    /// Deletes it with all that belongs to it.
-    #[napi]
-    pub async fn delete(&self, arguments: String) -> Result<()> {
-        guarded("delete", async {
-            let Who { by, .. } = wire::read(&arguments, "delete")?;
-            self.run.delete(&by).await
         })
         .await
     }
@@ -172,7 +105,7 @@ impl NativeRun {
     #[napi]
     pub async fn log(&self, arguments: String) -> Result<Buffer> {
         let bytes = guarded("log", async {
-            let LogArguments { task, attempt, from, max, .. } = wire::read(&arguments, "log")?;
+            let LogPiece { task, attempt, from, max } = wire::read(&arguments, "log")?;
             self.run.log(&task, attempt, from, max.unwrap_or(usize::MAX)).await
         })
         .await?;
@@ -183,7 +116,7 @@ impl NativeRun {
     #[napi]
     pub async fn tail(&self, arguments: String) -> Result<Buffer> {
         let bytes = guarded("log", async {
-            let LogArguments { task, attempt, lines, .. } = wire::read(&arguments, "log")?;
+            let LogTail { task, attempt, lines } = wire::read(&arguments, "log")?;
             self.run.tail(&task, attempt, lines.unwrap_or(usize::MAX)).await
         })
         .await?;
@@ -194,7 +127,7 @@ impl NativeRun {
     #[napi]
     pub async fn follow_log(&self, arguments: String) -> Result<NativeBytes> {
         guarded("log", async {
-            let LogArguments { task, attempt, from, .. } = wire::read(&arguments, "log")?;
+            let LogPiece { task, attempt, from, .. } = wire::read(&arguments, "log")?;
             Ok(NativeBytes::of(self.run.follow_log(&task, attempt, from).await?))
         })
         .await
@@ -210,13 +143,19 @@ impl NativeRun {
         .await
     }
 
-    /// Searches the logs of the run.
+    /// The archive of an artifact.
     #[napi]
-    pub async fn search(&self, arguments: String) -> Result<String> {
-        guarded("search", async {
-            let query = wire::read::<SearchOptions>(&arguments, "search")?.query()?;
-            json(&self.run.search(&query).await?)
+    pub async fn artifact(&self, artifact: String) -> Result<NativeBytes> {
+        guarded("artifact", async {
+            let name: ArtifactName = wire::read(&artifact, "artifact")?;
+            Ok(NativeBytes::of(name.among(self.run.artifacts().await?)?.stream().await?))
         })
         .await
+    }
+
+    /// Answers a request.
+    #[napi]
+    pub async fn ask(&self, request: String, arguments: String) -> Result<String> {
+        asked(&self.run, &request, &arguments).await
     }
 }

@@ -3,6 +3,7 @@
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use futures::stream::BoxStream;
 use napi::bindgen_prelude::{Buffer, Result};
 use napi_derive::napi;
 use tokio::sync::{Mutex, mpsc};
@@ -143,6 +144,13 @@ impl ByteSource for LogDownload {
 impl ByteSource for TarStream {
     async fn next_piece(&mut self) -> windlass::Result<Option<Bytes>> {
         Ok(futures::StreamExt::next(self).await.transpose()?)
+    }
+}
+
+#[async_trait]
+impl ByteSource for BoxStream<'static, windlass::Result<Bytes>> {
+    async fn next_piece(&mut self) -> windlass::Result<Option<Bytes>> {
+        futures::StreamExt::next(self).await.transpose()
     }
 }
 

@@ -131,8 +131,14 @@ pub async fn run_pipeline_test(definition: String, options: String, plugins: Vec
         let definition = wire::definition(&definition)?;
         let mut test = wire::read::<TestOptions>(&options, "test")?.test(&definition)?;
         for plugin in plugins {
-            let registration = Registration::of(plugin)?;
-            test = test.engine(move |builder| registration.tell(builder));
+            match Registration::of(plugin)? {
+                Registration::Action(name, action) => test = test.engine(move |builder| builder.action(name, action)),
+                Registration::Secrets(secrets) => test = test.engine(move |builder| builder.secrets(secrets)),
+                _ => {
+                    let message = "the steps of a test are scripted: it takes actions and providers of credentials, and no executors";
+                    return Err(Error::new(ErrorKind::Invalid, "badOption", "test", message));
+                }
+            }
         }
         let (sender, outcome) = tokio::sync::oneshot::channel();
         // Virtual time wants a runtime in which nothing else goes on.

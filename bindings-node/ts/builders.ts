@@ -7,17 +7,15 @@ import type {
   DeployChart,
   DeployManifests,
   DynamicParameter,
-  EventTrigger,
   PublishChart,
   RunJob,
-  Schedule,
-  ScheduleTrigger,
   StageDocument,
   StaticParameter,
   SyncFiles,
   TaskDocument,
   TaskOptions,
 } from './document.js'
+import type { EventTrigger, Schedule, ScheduleTrigger } from './trigger.js'
 
 /** A stage: its tasks run one after another, or side by side with `order: 'parallel'`. */
 export function stage(name: string, options: Omit<StageDocument, 'name'> = {}): StageDocument {

@@ -35,3 +35,19 @@ export interface SecretProvider {
   /** The credential of this name; null when there is none, and the next provider is asked. Errors must never hold a secret. */
   credential(name: string): Promise<Credential | null> | Credential | null
 }
+
+/** What kind of target a credential is tried on: a git repository, a registry of images, a Kubernetes cluster, a host with SSH. */
+export type TargetKind = 'git' | 'registry' | 'cluster' | 'ssh'
+
+/** What a credential is tried on. */
+export interface CredentialTarget {
+  kind: TargetKind
+  /** Where it is: a URL, the address of a registry, a namespace, `HOST:PORT`. */
+  address?: string
+}
+
+/**
+ * Tries a credential on a target, and changes nothing there. Gives what was seen with it, for people; throws why it did not work.
+ * No message may hold a secret.
+ */
+export type CredentialTest = (name: string, credential: Credential, address: string) => Promise<string> | string

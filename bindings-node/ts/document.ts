@@ -1,5 +1,8 @@
 // The document: what a person writes, as types. The keys are those of YAML and JSON. Names, defaults and limits are the core's.
 
+import type { ContainerOptions, Service } from './container.js'
+import type { Trigger } from './trigger.js'
+
 /** A length of time: a number and a unit, such as `90s`, `10m`, `1h 30m` or `14days`. */
 export type Duration = string
 /** A text in which `$NAME`, `${NAME}`, `${NAME:-default}` and `${task.KEY}` are replaced; `$$` is a dollar sign. */
@@ -66,42 +69,6 @@ export interface Concurrency {
   onConflict?: 'queue' | 'cancelOlder' | 'reject'
 }
 
-/** A rule that starts runs. */
-export type Trigger = ScheduleTrigger | EventTrigger
-
-/** Starts runs at certain times. */
-export interface ScheduleTrigger {
-  schedule: Schedule
-}
-
-/** Starts runs when something happened in a repository. */
-export interface EventTrigger {
-  event: 'push' | 'merge' | 'tag'
-  /** Globs of branches. All when empty. */
-  branches?: string[]
-  /** Globs of changed files. All when empty. */
-  paths?: string[]
-}
-
-interface InTimeZone {
-  /** An IANA time zone, such as `Europe/Berlin`. UTC when unset. */
-  timeZone?: string
-}
-
-/** When a scheduled run starts. */
-export type Schedule = InTimeZone &
-  (
-    | { everyMinutes: number }
-    | { everyHours: number; minute?: number }
-    | { daily: string }
-    | { weekly: { day: Weekday; at: string } }
-    | { monthly: { day: number; at: string } }
-    | { cron: string }
-  )
-
-/** A day of the week. */
-export type Weekday = 'monday' | 'tuesday' | 'wednesday' | 'thursday' | 'friday' | 'saturday' | 'sunday'
-
 /** An ordered part of a pipeline. */
 export interface StageDocument {
   /** What the stage is called, unique in the pipeline. */
@@ -152,6 +119,10 @@ export interface TaskOptions {
   resources?: Resources
   /** Credentials given to the step as environment variables. */
   secrets?: SecretVariable[]
+  /** What its container has beside its image. */
+  container?: ContainerOptions
+  /** Containers beside the step, such as a database. */
+  services?: Service[]
   /** Whether the step shares its container or pod with others of the run. */
   isolation?: 'run' | 'task'
   /** Whether the step sees the run's workspace. */
@@ -210,10 +181,16 @@ export interface BuildImage {
   labels?: Record<string, Template>
   /** The stage of the Dockerfile to build. The last one when unset. */
   target?: Template
-  /** The credential of the registry. */
+  /** An image in a file of the workspace that is published instead of one that is built: as `docker save` writes it. */
+  archive?: Template
+  /** The credential of the registry that the image is pushed to. */
   credential?: string
+  /** The credentials of other registries, from which the build takes what it begins with. */
+  pullCredentials?: string[]
   /** Whether the image is pushed. True when unset. */
   push?: boolean
+  /** Whether every step of the Dockerfile is done again. */
+  noCache?: boolean
   /** Whether the registry may be spoken to over plain HTTP. */
   insecure?: boolean
 }
@@ -366,12 +343,16 @@ export interface Artifact {
   paths: Template[]
   /** How long they are kept. */
   keep?: Duration
+  /** After which ends of the task they are kept. `onSuccess` when unset. */
+  when?: 'onSuccess' | 'onFailure' | 'always'
 }
 
 /** Result files that are read into the run. */
 export interface Reports {
   /** Globs of JUnit XML files, relative to the workspace. */
   junit?: Template[]
+  /** Globs of files with remarks about places in the sources, relative to the workspace. */
+  annotations?: Template[]
 }
 
 /** What a step needs and may use, in the quantities of Kubernetes (`500m`, `256Mi`). */
@@ -390,10 +371,14 @@ export interface Quantities {
   memory?: string
 }
 
-/** A credential given to a step as an environment variable. */
+/** A credential given to a step: the value in a variable, or a file whose path is in it. */
 export interface SecretVariable {
   /** The name of the variable. */
   name: string
   /** The credential whose value it gets. */
   from: string
+  /** Which value of the credential, such as `user` or `password`. Unset: the password, the token, the key, the only value. */
+  key?: string
+  /** Whether the variable has the value itself, or the path of a file with it. `env` when unset. */
+  as?: 'env' | 'file'
 }

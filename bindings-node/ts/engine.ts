@@ -1,12 +1,14 @@
 import type { AnyAction } from './action.js'
-import type { SecretProvider } from './credential.js'
+import { Clusters } from './clusters.js'
+import type { CredentialTest, SecretProvider, TargetKind } from './credential.js'
 import { Credentials } from './credentials.js'
 import type { PipelineDocument } from './document.js'
 import type { Audited, EngineEvent, LogPage, RunListing } from './events.js'
 import type { Capabilities, Executor, SimpleExecutor } from './executor.js'
-import { actionPlugin, executorPlugin, secretsPlugin } from './host.js'
+import type { KnownExecutor } from './executors.js'
+import { actionPlugin, credentialTestPlugin, executorPlugin, secretsPlugin } from './host.js'
 import { encode } from './json.js'
-import { call, callJson, callNow, type NativeEngine, native } from './native.js'
+import { ask, call, callJson, callNow, type NativeEngine, native } from './native.js'
 import type {
   AuditFilter,
   EngineOptions,
@@ -19,19 +21,26 @@ import type {
 } from './options.js'
 import { definitionText, type Pipeline } from './pipeline.js'
 import { Pipelines } from './pipelines.js'
+import { Registries } from './registries.js'
 import { Run } from './run.js'
+import { Sources } from './sources.js'
 import { type EventSourceOptions, lastEventId, serverSentEvents } from './sse.js'
 import { type ClockStandIn, type ScriptedStandIn, virtualClockBrand } from './stand-in.js'
 import { events, type FollowOptions } from './stream.js'
 
 /** How an engine is opened, with what the program brings. */
 export interface OpenOptions extends EngineOptions {
-  /** Executors of the program's own by their names; the first one is the default. Without any, `local` is there. */
-  executors?: Record<string, SimpleExecutor | Executor | ScriptedStandIn>
+  /**
+   * Executors by their names: the program's own, and those that come with Windlass (`localExecutor()`, `dockerExecutor()`). The first
+   * one is the default. Without any, `local` and `docker` are there.
+   */
+  executors?: Record<string, SimpleExecutor | Executor | KnownExecutor | ScriptedStandIn>
   /** Actions of the program's own: tasks use them as `custom: {name, with}`. */
   actions?: Record<string, AnyAction>
   /** Where credentials are looked for, in this order. */
   secrets?: SecretProvider[]
+  /** How credentials are tried on targets of a kind, in the place of what comes with Windlass. */
+  credentialTests?: Partial<Record<TargetKind, CredentialTest>>
   /** Another clock than the machine's: a `VirtualClock` of `windlass/testing`. */
   clock?: ClockStandIn
 }
@@ -63,20 +72,30 @@ export class Engine {
   readonly pipelines: Pipelines
   /** The credentials that it keeps. */
   readonly credentials: Credentials
+  /** The Kubernetes clusters that it knows by name. */
+  readonly clusters: Clusters
+  /** The git repositories from which it fetches. */
+  readonly sources: Sources
+  /** The registries of images that it reaches. */
+  readonly registries: Registries
 
   private constructor(engine: NativeEngine) {
     this.#native = engine
     this.pipelines = new Pipelines(engine.pipelines())
-    this.credentials = new Credentials(engine)
+    this.credentials = new Credentials(engine.credentials())
+    this.clusters = new Clusters(engine.clusters())
+    this.sources = new Sources(engine.sources())
+    this.registries = new Registries(engine.registries())
   }
 
   /** Opens an engine, and takes up every run that an earlier one left unfinished. */
   static async open(options: OpenOptions = {}): Promise<Engine> {
-    const { executors, actions, secrets, clock, ...rest } = options
+    const { executors, actions, secrets, credentialTests, clock, ...rest } = options
     const plugins = [
       ...Object.entries(executors ?? {}).map(([name, executor]) => executorPlugin(name, executor)),
       ...Object.entries(actions ?? {}).map(([name, action]) => actionPlugin(name, action)),
       ...(secrets ?? []).map((provider) => secretsPlugin(provider)),
+      ...Object.entries(credentialTests ?? {}).map(([kind, test]) => credentialTestPlugin(kind, test)),
     ]
     return new Engine(await call(native.openEngine(encode(rest, 'open'), plugins, clock?.[virtualClockBrand])))
   }
@@ -98,12 +117,12 @@ export class Engine {
 
   /** Runs, newest first; 50 unless the filter says otherwise. For the page after, give the last run's id as `before`. */
   async runs(filter: RunFilter = {}): Promise<RunListing[]> {
-    return callJson(this.#native.runs(encode(filter, 'runs')))
+    return ask(this.#native, 'runs', filter)
   }
 
   /** What an executor can do; null when there is none of this name. */
   async capabilities(executor: string): Promise<Capabilities | null> {
-    return callJson(this.#native.capabilities(encode({ name: executor }, 'capabilities')))
+    return ask(this.#native, 'capabilities', { name: executor })
   }
 
   /** Everything that happened in all runs and pipelines, from the first event on or after a position, and what happens from now on. */
@@ -133,7 +152,7 @@ export class Engine {
 
   /** The position of what was committed last. Events after it are those that are still to come. */
   newest(): Promise<number> {
-    return callJson(this.#native.newest())
+    return ask(this.#native, 'newest', {})
   }
 
   /** Searches the logs of runs, newest first. `runs.limit` bounds how many runs are looked at for one page. */
@@ -143,27 +162,27 @@ export class Engine {
 
   /** Who changed what, newest first. */
   async audit(filter: AuditFilter = {}): Promise<Audited[]> {
-    return callJson(this.#native.audit(encode(filter, 'audit')))
+    return ask(this.#native, 'audit', filter)
   }
 
   /** Deletes what the retention policy no longer keeps; gives the ids. */
   prune(): Promise<string[]> {
-    return callJson(this.#native.prune())
+    return ask(this.#native, 'prune', {})
   }
 
   /** Copies everything, while everything goes on, into a folder that is itself a data directory. */
   async backup(path: string, who: Pick<Who, 'by'> = {}): Promise<BackupReport> {
-    return callJson(this.#native.backup(encode({ ...who, path }, 'backup')))
+    return ask(this.#native, 'backup', { ...who, path })
   }
 
   /** Lets no further run go, and waits until those that were let go are over, or until the limit has passed. */
   async drain(options: { limit?: string } = {}): Promise<DrainReport> {
-    return callJson(this.#native.drain(encode(options, 'drain')))
+    return ask(this.#native, 'drain', options)
   }
 
   /** Ends the engine as asked, and closes it. */
   async shutdown(how: ShutdownOptions): Promise<DrainReport> {
-    return callJson(this.#native.shutdown(encode(how, 'shutdown')))
+    return ask(this.#native, 'shutdown', how)
   }
 
   /** Closes the engine. Steps go on; the next engine on the data directory takes them up. */

@@ -1,5 +1,6 @@
 // Events and summaries, as the core writes them. Times are RFC 3339 in UTC.
 
+import type { Annotation, RestoredCache, StoredArtifact, TestSummary } from './artifacts.js'
 import type { Credential } from './credential.js'
 import type { CommitInfo } from './options.js'
 
@@ -44,6 +45,10 @@ export type Happening =
   | { type: 'attemptStarted'; task: string; attempt: number }
   | LogHappening
   | { type: 'logTruncated'; task: string; attempt: number; limit: number }
+  | { type: 'cachesRestored'; task: string; attempt: number; caches: RestoredCache[] }
+  | { type: 'testsReported'; task: string; attempt: number; tests: TestSummary }
+  | { type: 'annotationsReported'; task: string; attempt: number; annotations: Annotation[]; more: number }
+  | { type: 'artifactStored'; task: string; attempt: number; artifact: StoredArtifact }
   | { type: 'attemptStopping'; task: string; attempt: number; cause: Cause }
   | {
       type: 'attemptFinished'
@@ -112,6 +117,8 @@ export type Change =
       reason: string
     }
   | { type: 'runDeleted'; run: string; pipeline: string; number: number; reason: string }
+  | { type: 'clusterAdded'; cluster: string; server: string }
+  | { type: 'clusterRemoved'; cluster: string; usedBy: string[] }
   | { type: 'backupMade'; path: string }
   | { type: 'credentialSet'; credential: string; kind: Credential['kind'] }
   | { type: 'credentialRemoved'; credential: string }
@@ -135,6 +142,8 @@ export interface RunSummary {
   trigger: string
   /** Who started it; may be empty. */
   actor: string
+  /** The commit for which it runs, as far as it is known: from its trigger, or from its first checkout. What is not known is empty. */
+  commit: Required<CommitInfo>
   executor: string
   created: string
   started: string | null
@@ -168,6 +177,12 @@ export interface TaskSummary {
   outputs: Record<string, string>
   /** Where it was done, when an earlier run did it and this one did not do it again. */
   reused: { run: string; attempt: number } | null
+  /** What the tests of its last attempt said, where it has reports. */
+  tests: TestSummary | null
+  /** Remarks about places in files that its last attempt left; at most 100. */
+  annotations: Annotation[]
+  /** The artifacts that it left. Of a task that was not done again, {@link Run.artifacts} has them. */
+  artifacts: StoredArtifact[]
   started: string | null
   durationMs: number | null
 }

@@ -3,7 +3,7 @@
 
 import type { ActionContext, AnyAction } from './action.js'
 import { ActionError } from './action.js'
-import type { SecretProvider } from './credential.js'
+import type { Credential, CredentialTest, SecretProvider } from './credential.js'
 import { WindlassError } from './errors.js'
 import {
   type Executor,
@@ -14,6 +14,7 @@ import {
   type StepSecrets,
   type StepSpec,
 } from './executor.js'
+import type { KnownExecutor } from './executors.js'
 import { encode } from './json.js'
 import { call as callCore, callNow, type HostAnswer, type NativeContext, type Plugin } from './native.js'
 import { type ScriptedStandIn, scriptedBrand } from './stand-in.js'
@@ -70,9 +71,14 @@ function json(value: unknown): Partial<HostAnswer> {
 }
 
 /** An executor under its name. One that has `prepare` is a whole one. */
-export function executorPlugin(name: string, executor: SimpleExecutor | Executor | ScriptedStandIn): Plugin {
+export function executorPlugin(
+  name: string,
+  executor: SimpleExecutor | Executor | KnownExecutor | ScriptedStandIn,
+): Plugin {
   if (scriptedBrand in executor) return plugin('scripted', name, executor[scriptedBrand], {})
-  return 'prepare' in executor ? wholeExecutor(name, executor) : simpleExecutor(name, executor)
+  if ('prepare' in executor) return wholeExecutor(name, executor)
+  if ('run' in executor) return simpleExecutor(name, executor)
+  return plugin(executor.kind, name, executor.options, {})
 }
 
 function simpleExecutor(name: string, executor: SimpleExecutor): Plugin {
@@ -249,5 +255,13 @@ function actionContext(facts: ActionFacts, native: NativeContext, signal: AbortS
 export function secretsPlugin(provider: SecretProvider): Plugin {
   return plugin('secrets', provider.name, undefined, {
     credential: async ({ name }: { name: string }) => json(await provider.credential(name)),
+  })
+}
+
+/** A way of the program's own to try credentials on targets of a kind. */
+export function credentialTestPlugin(kind: string, test: CredentialTest): Plugin {
+  return plugin('credentialTest', kind, undefined, {
+    test: async ({ name, credential, address }: { name: string; credential: Credential; address: string }) =>
+      json(await test(name, credential, address)),
   })
 }

@@ -1,5 +1,7 @@
 import { existsSync } from 'node:fs'
 import { type ErrorDetails, errorOf } from './errors.js'
+import type { KnownExecutor } from './executors.js'
+import { encode } from './json.js'
 
 /** The parts of the core that this package calls. Everything is JSON, but for bytes. */
 export interface Native {
@@ -9,6 +11,10 @@ export interface Native {
   executorConformance(plugin: Plugin, folder: string, keepsWorkspaces: boolean): NativeConformance
   executorConformanceCases(): string[]
   panicForTests(): Promise<void>
+  connectControl(dataDir: string): Promise<NativeNoun>
+  openReader(dataDir: string): NativeReader
+  restore(backup: string, dataDir: string): Promise<string>
+  plan(definition: string, options: string): string
   NativeClock: new () => NativeClock
   readDefinition(text: string, file: string): string
   readDefinitionFile(path: string): string
@@ -30,7 +36,7 @@ export interface HostAnswer {
 
 /** Something that the program brings. */
 export interface Plugin {
-  kind: 'simpleExecutor' | 'executor' | 'scripted' | 'action' | 'secrets'
+  kind: 'simpleExecutor' | 'executor' | 'scripted' | 'action' | 'secrets' | 'credentialTest' | KnownExecutor['kind']
   name: string
   about: string
   call(operation: string, request: string, bytes: Buffer | null, context: NativeContext | null): Promise<HostAnswer>
@@ -94,67 +100,51 @@ export interface NativeEditor {
   problems(): string
 }
 
-export interface NativePipelines {
-  get(args: string): Promise<string>
-  list(filter: string): Promise<string>
-  history(args: string): Promise<string>
-  version(args: string): Promise<string>
-  create(definition: string, who: string): Promise<string>
-  createNew(args: string): Promise<string>
-  copy(args: string): Promise<string>
-  update(definition: string, args: string): Promise<string>
-  restore(args: string): Promise<string>
-  activate(args: string): Promise<string>
-  deactivate(args: string): Promise<string>
-  delete(args: string, how: string): Promise<void>
+/** A noun of the core that answers requests: the name of a method, its arguments as JSON. */
+export interface NativeNoun {
+  ask(request: string, args: string): Promise<string>
+}
+
+export interface NativePipelines extends NativeNoun {
   run(args: string, options: string): Promise<NativeRun>
   saveAndRun(definition: string, expected: string, options: string): Promise<NativeRun>
   latestRun(args: string): Promise<NativeRun | null>
   stopLatest(args: string): Promise<NativeRun>
 }
 
-export interface NativeEngine {
+export interface NativeEngine extends NativeNoun {
   pipelines(): NativePipelines
+  credentials(): NativeNoun
+  clusters(): NativeNoun
+  sources(): NativeNoun
+  registries(): NativeNoun
   recovered(): string[]
   start(pipeline: string, options: string): Promise<NativeRun>
   find(args: string): Promise<NativeRun>
-  runs(filter: string): Promise<string>
-  capabilities(args: string): Promise<string>
   events(after: string, filter: string): Promise<NativeEvents>
-  newest(): Promise<string>
   search(runs: string, query: string): Promise<string>
-  audit(filter: string): Promise<string>
-  setCredential(name: string, credential: string, who: string): Promise<string>
-  listCredentials(): Promise<string>
-  openCredential(name: string): Promise<string>
-  removeCredential(args: string): Promise<void>
-  prune(): Promise<string>
-  backup(args: string): Promise<string>
-  drain(args: string): Promise<string>
-  shutdown(how: string): Promise<string>
   close(): Promise<void>
 }
 
-export interface NativeRun {
+export interface NativeReader extends NativeNoun {
+  events(after: string, filter: string): Promise<NativeEvents>
+  runEvents(run: string, after: string): Promise<NativeEvents>
+  log(run: string, args: string): Promise<Buffer>
+  artifact(run: string, artifact: string): Promise<NativeBytes>
+}
+
+export interface NativeRun extends NativeNoun {
   readonly id: string
   readonly number: number
   readonly pipeline: string
   events(args: string): Promise<NativeEvents>
   wait(wait: NativeWait): Promise<string | null>
-  summary(): Promise<string>
-  status(): Promise<string>
-  at(args: string): Promise<string>
-  timeline(): Promise<string>
-  cancel(args: string): Promise<void>
-  approve(args: string): Promise<void>
-  reject(args: string): Promise<void>
   retry(mode: string, who: string): Promise<NativeRun>
-  delete(args: string): Promise<void>
   log(args: string): Promise<Buffer>
   tail(args: string): Promise<Buffer>
   followLog(args: string): Promise<NativeBytes>
   download(args: string): Promise<NativeBytes>
-  search(args: string): Promise<string>
+  artifact(artifact: string): Promise<NativeBytes>
 }
 
 /** The package with the compiled core for this machine. */
@@ -219,6 +209,11 @@ export async function call<T>(work: Promise<T>): Promise<T> {
 /** Calls the core for a value. */
 export async function callJson<T>(work: Promise<string>): Promise<T> {
   return JSON.parse(await call(work)) as T
+}
+
+/** Asks a noun of the core. */
+export function ask<T>(noun: NativeNoun, request: string, args: unknown, operation = request): Promise<T> {
+  return callJson(noun.ask(request, encode(args, operation)))
 }
 
 /** Calls the core for what needs no waiting. */

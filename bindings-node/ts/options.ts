@@ -1,7 +1,9 @@
 // Options of calls. Nothing has a default here: what is left out is decided by the core, and said in the comments.
 
+import type { Credential } from './credential.js'
 import type { Duration } from './document.js'
 import type { LogCursor, RunStatus } from './events.js'
+import type { ImageOptions } from './executors.js'
 
 /** How an engine is opened, beside its executors and actions. */
 export interface EngineOptions {
@@ -21,10 +23,58 @@ export interface EngineOptions {
   maxLogBytes?: number
   /** Deletes finished runs. Nothing is deleted unless set. */
   retention?: { runsPerPipeline?: number; age?: Duration }
+  /** Where caches and artifacts are kept. In the data directory unless set. */
+  blobs?: { folder: string } | { s3: S3Options }
+  /** How much of caches and artifacts is kept. */
+  keeping?: KeepingOptions
+  /** Where the master key comes from that seals credentials. The file `master.key` of the data directory unless set. */
+  masterKey?: { file: string } | { environment: string }
+  /** Where `buildImage` builds images. The Docker engine of the environment unless set. */
+  images?: ImageOptions
   /** The portal's address, from which `BUILD_URL` is made: `BASE/runs/RUN_ID`. */
   baseUrl?: string
   /** Whether other processes of this user can control the engine, as the `windlass` command does. They can unless this says otherwise. */
   control?: boolean
+}
+
+/** A bucket of S3, or of a service that speaks its language. */
+export interface S3Options {
+  bucket: string
+  /** `us-east-1` unless set. */
+  region?: string
+  /** The address of a service other than AWS. */
+  endpoint?: string
+  accessKey: string
+  secretKey: string
+  sessionToken?: string
+  /** Below which names everything is kept. Every engine needs a prefix or a bucket of its own. */
+  prefix?: string
+  /** Certificates in PEM of authorities that are trusted beside those of the machine. */
+  authorities?: string
+}
+
+/** How much of caches and artifacts is kept, and how much one of them may hold. */
+export interface KeepingOptions {
+  /** All caches together, in bytes as they are stored. 10 GiB unless set. */
+  cacheBytes?: number
+  /** How long artifacts are kept that do not say it themselves; as long as their run unless set. */
+  keepArtifacts?: Duration
+  /** The branches whose caches runs of all other branches may read as well. `main` and `master` unless set. */
+  defaultBranches?: string[]
+  /** What one cache may hold. */
+  cache?: ArchiveLimits
+  /** What one artifact may hold. */
+  artifact?: ArchiveLimits
+}
+
+/** How much an archive may hold. */
+export interface ArchiveLimits {
+  /** Files, folders and links. 500,000 unless set. */
+  entries?: number
+  /** The sizes of all files together. 8 GiB unless set. */
+  bytes?: number
+  /** How many bytes may come out of one byte of the archive. 200 unless set. */
+  ratio?: number
 }
 
 /** What a run is started with. */
@@ -43,6 +93,10 @@ export interface StartOptions {
   source?: string
   /** Runs with a higher priority leave the queue first. 0 when unset. */
   priority?: number
+  /** Whether what it builds comes from a fork, as the merge requests of strangers do: it reads caches, and leaves none. */
+  fork?: boolean
+  /** Credentials for this run alone, by the names that its tasks know. They are gone when it has ended. */
+  secrets?: Record<string, Credential>
   /** The W3C trace context of what asks for the run. */
   traceparent?: string
 }

@@ -1,6 +1,8 @@
 import type { PipelineDocument } from './document.js'
 import { encode } from './json.js'
 import { callNow, native } from './native.js'
+import type { StartOptions } from './options.js'
+import type { Plan } from './plan.js'
 
 /**
  * A definition. Built from typed parts or read from YAML or JSON; what is wrong with one that was built is told by
@@ -57,6 +59,11 @@ export class Pipeline {
   check(): Pipeline {
     return Pipeline.fromDocument(JSON.parse(callNow(() => native.checkDefinition(definitionText(this)))))
   }
+}
+
+/** What a run with these options would do. Nothing is started. Throws every mistake of the definition and the parameters. */
+export function plan(pipeline: Pipeline | PipelineDocument, options: StartOptions = {}): Plan {
+  return JSON.parse(callNow(() => native.plan(definitionText(pipeline), encode(options, 'plan'))))
 }
 
 /** A definition as JSON for the core. */

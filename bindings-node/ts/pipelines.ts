@@ -1,6 +1,6 @@
 import type { PipelineDocument } from './document.js'
 import { encode } from './json.js'
-import { call, callJson, type NativePipelines } from './native.js'
+import { ask, call, type NativePipelines } from './native.js'
 import type { PipelineDeletion, PipelineFilter, StartOptions, Who } from './options.js'
 import { definitionText, Pipeline } from './pipeline.js'
 import { Run } from './run.js'
@@ -61,38 +61,38 @@ export class Pipelines {
 
   /** A pipeline as it is now. */
   async get(name: string): Promise<StoredPipeline> {
-    return withPipeline(await callJson(this.#native.get(encode({ name }, 'find'))))
+    return withPipeline(await ask(this.#native, 'get', { name }))
   }
 
   /** Pipelines in the order of their names, without their definitions. */
   async list(filter: PipelineFilter = {}): Promise<PipelineListing[]> {
-    return callJson(this.#native.list(encode(filter, 'pipelines')))
+    return ask(this.#native, 'list', filter)
   }
 
   /** The definitions that a pipeline had, newest first. */
   async history(name: string, page: { before?: number; limit?: number } = {}): Promise<StoredVersion[]> {
-    const versions = await callJson<Stored[]>(this.#native.history(encode({ ...page, name }, 'find')))
+    const versions = await ask<Stored[]>(this.#native, 'history', { ...page, name })
     return versions.map((version) => withPipeline(version))
   }
 
   /** One definition that a pipeline had. */
   async version(name: string, version: number): Promise<StoredVersion> {
-    return withPipeline(await callJson(this.#native.version(encode({ name, version }, 'find'))))
+    return withPipeline(await ask(this.#native, 'version', { name, version }))
   }
 
   /** Stores a new pipeline. */
   async create(definition: Pipeline | PipelineDocument, who: Who = {}): Promise<StoredPipeline> {
-    return withPipeline(await callJson(this.#native.create(definitionText(definition), encode(who, 'save'))))
+    return withPipeline(await ask(this.#native, 'create', { by: who.by, definition }, 'save'))
   }
 
   /** Stores a new pipeline with the stages that every new one begins with, all empty. */
   async createNew(name: string, who: Who = {}): Promise<StoredPipeline> {
-    return withPipeline(await callJson(this.#native.createNew(encode({ ...who, name }, 'save'))))
+    return withPipeline(await ask(this.#native, 'createNew', { by: who.by, name }, 'save'))
   }
 
   /** Stores a copy under another name. */
-  async copy(from: string, to: string, who: Pick<Who, 'by'> = {}): Promise<StoredPipeline> {
-    return withPipeline(await callJson(this.#native.copy(encode({ ...who, from, to }, 'save'))))
+  async copy(source: string, target: string, who: Pick<Who, 'by'> = {}): Promise<StoredPipeline> {
+    return withPipeline(await ask(this.#native, 'copy', { by: who.by, source, target }, 'save'))
   }
 
   /** Gives a pipeline another definition; `expected` is the version from which it was made. */
@@ -101,28 +101,27 @@ export class Pipelines {
     expected: number,
     who: Pick<Who, 'by'> = {},
   ): Promise<StoredPipeline> {
-    const options = encode({ ...who, expected }, 'save')
-    return withPipeline(await callJson(this.#native.update(definitionText(definition), options)))
+    return withPipeline(await ask(this.#native, 'update', { by: who.by, definition, expected }, 'save'))
   }
 
   /** Gives a pipeline a definition that it had; `expected` is the version that it has now. */
   async restore(name: string, version: number, expected: number, who: Pick<Who, 'by'> = {}): Promise<StoredPipeline> {
-    return withPipeline(await callJson(this.#native.restore(encode({ ...who, name, version, expected }, 'save'))))
+    return withPipeline(await ask(this.#native, 'restore', { by: who.by, name, version, expected }, 'save'))
   }
 
   /** Lets a pipeline be run again. */
   async activate(name: string, who: Who = {}): Promise<StoredPipeline> {
-    return withPipeline(await callJson(this.#native.activate(encode({ ...who, name }, 'save'))))
+    return withPipeline(await ask(this.#native, 'activate', { by: who.by, name }, 'save'))
   }
 
   /** Lets a pipeline not be run any more. */
   async deactivate(name: string, who: Who = {}): Promise<StoredPipeline> {
-    return withPipeline(await callJson(this.#native.deactivate(encode({ ...who, name }, 'save'))))
+    return withPipeline(await ask(this.#native, 'deactivate', { by: who.by, name }, 'save'))
   }
 
   /** Deletes a pipeline. */
   async delete(name: string, how: PipelineDeletion = {}, who: Who = {}): Promise<void> {
-    await call(this.#native.delete(encode({ ...who, name }, 'delete'), encode(how, 'delete')))
+    await ask(this.#native, 'delete', { by: who.by, name, how })
   }
 
   /** Starts a run of a stored pipeline. */

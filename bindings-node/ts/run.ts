@@ -1,6 +1,7 @@
+import type { RunArtifact, TestReport } from './artifacts.js'
 import type { Event, LogMatch, RunStatus, RunSummary, Timeline } from './events.js'
 import { encode } from './json.js'
-import { call, callJson, type NativeRun, native } from './native.js'
+import { ask, call, type NativeRun, native } from './native.js'
 import type { RerunMode, SearchOptions, Who } from './options.js'
 import { type EventSourceOptions, lastEventId, serverSentEvents } from './sse.js'
 import { bytes, events, type FollowOptions } from './stream.js'
@@ -79,22 +80,22 @@ export class Run {
 
   /** The run and its tasks as they are now. */
   summary(): Promise<RunSummary> {
-    return callJson(this.#native.summary())
+    return ask(this.#native, 'summary', {})
   }
 
   /** Where the run is. */
   status(): Promise<RunStatus> {
-    return call(this.#native.status()) as Promise<RunStatus>
+    return ask(this.#native, 'status', {})
   }
 
   /** The run and its tasks as they were right after the event of this number; 0 stands for before the first one. */
   async at(seq: number): Promise<RunSummary> {
-    return callJson(this.#native.at(encode({ after: seq }, 'find')))
+    return ask(this.#native, 'at', { seq })
   }
 
   /** Where the time of the run went so far. */
   timeline(): Promise<Timeline> {
-    return callJson(this.#native.timeline())
+    return ask(this.#native, 'timeline', {})
   }
 
   /**
@@ -102,17 +103,17 @@ export class Run {
    * when the wish is durable; {@link wait} tells when everything has ended.
    */
   async cancel(who: Who = {}): Promise<void> {
-    await call(this.#native.cancel(encode(who, 'cancel')))
+    await ask(this.#native, 'cancel', who)
   }
 
   /** Says yes to a task that waits for an approval. */
   async approve(task: string, who: Who = {}): Promise<void> {
-    await call(this.#native.approve(encode({ ...who, task }, 'decide')))
+    await ask(this.#native, 'approve', { ...who, task })
   }
 
   /** Says no to a task that waits for an approval: it fails. */
   async reject(task: string, who: Who = {}): Promise<void> {
-    await call(this.#native.reject(encode({ ...who, task }, 'decide')))
+    await ask(this.#native, 'reject', { ...who, task })
   }
 
   /** Runs it again: always a new run. */
@@ -122,7 +123,7 @@ export class Run {
 
   /** Deletes the run with all that belongs to it. */
   async delete(who: Who = {}): Promise<void> {
-    await call(this.#native.delete(encode(who, 'delete')))
+    await ask(this.#native, 'delete', who)
   }
 
   /** The stored log of a task's newest attempt, as text. For small logs; use {@link followLog} or {@link log} for big ones. */
@@ -154,6 +155,27 @@ export class Run {
 
   /** Searches the logs of the run. To go on, ask again with `after` at the last match; fewer than the limit are the last ones. */
   async search(options: SearchOptions): Promise<LogMatch[]> {
-    return callJson(this.#native.search(encode(options, 'search')))
+    return ask(this.#native, 'search', options)
+  }
+
+  /** The artifacts of the run, in the order of its tasks. */
+  artifacts(): Promise<RunArtifact[]> {
+    return ask(this.#native, 'artifacts', {})
+  }
+
+  /** The archive of an artifact, a gzipped tar, piece by piece. The task is needed where two left one of this name. */
+  artifact(name: string, options: { task?: string } & FollowOptions = {}): AsyncGenerator<Buffer, void, undefined> {
+    const { signal, ...task } = options
+    return bytes(() => this.#native.artifact(encode({ ...task, name }, 'artifact')), signal)
+  }
+
+  /** Unpacks an artifact below a folder, which is made when it is missing, after a look whether it is what was stored. */
+  async unpackArtifact(name: string, folder: string, options: { task?: string } = {}): Promise<void> {
+    await ask(this.#native, 'unpackArtifact', { ...options, name, folder })
+  }
+
+  /** What the tests of a task's newest attempt said, whole: up to 500 failed ones. Null when there was no report. */
+  testReport(task: string): Promise<TestReport | null> {
+    return ask(this.#native, 'testReport', { task })
   }
 }

@@ -1,63 +1,14 @@
-//! Credentials: those that the engine keeps, and providers of the program.
+//! Credentials: providers of the program, and its own ways to try them.
 
 use async_trait::async_trait;
 use pyo3::IntoPyObjectExt;
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
-use serde_json::json;
-use windlass::secret::{Credential, SecretError, SecretProvider};
-use windlass::{Result, wire};
+use windlass::secret::{Credential, CredentialReport, CredentialTest, SecretError, SecretProvider};
+use windlass::{Error, ErrorKind, Result};
 
 use crate::answer::{answer, data};
 use crate::call::Function;
-use crate::fork::Owned;
-use crate::operation::{Gift, Operation, plain};
-
-/// The credentials that an engine keeps.
-#[pyclass(frozen, module = "windlass._native")]
-#[derive(Debug)]
-pub(crate) struct Credentials(Owned<windlass::Credentials>);
-
-impl Credentials {
-    pub(crate) fn new(credentials: windlass::Credentials) -> Self {
-        Self(Owned::new(credentials))
-    }
-
-    fn with<F>(&self, work: impl FnOnce(windlass::Credentials) -> F) -> Operation
-    where
-        F: Future<Output = Result<Gift>> + Send + 'static,
-    {
-        match self.0.get() {
-            Ok(credentials) => Operation::new(work(credentials.clone())),
-            Err(error) => Operation::refused(error),
-        }
-    }
-}
-
-#[pymethods]
-impl Credentials {
-    /// Whether it was made, and words about values that are too short to be masked.
-    fn set(&self, name: String, credential: String, by: String) -> Operation {
-        self.with(|credentials| async move {
-            let credential = wire::read::<Credential>(&credential, "credentials")?;
-            let saved = credentials.set(&name, &credential, &by).await?;
-            let unmasked: Vec<String> = saved.unmasked.iter().map(ToString::to_string).collect();
-            Ok(plain(json!({"created": saved.created, "unmasked": unmasked})))
-        })
-    }
-
-    fn list(&self) -> Operation {
-        self.with(|credentials| async move { Ok(plain(credentials.list().await?)) })
-    }
-
-    fn open(&self, name: String) -> Operation {
-        self.with(|credentials| async move { Ok(plain(credentials.open(&name).await?)) })
-    }
-
-    fn remove(&self, name: String, by: String) -> Operation {
-        self.with(|credentials| async move { Ok(plain(credentials.remove(&name, &by).await?)) })
-    }
-}
 
 /// A provider of the program behind the engine.
 #[derive(Debug)]
@@ -89,5 +40,33 @@ impl SecretProvider for Provider {
             provider: self.name.clone(),
             why: raised.into_action_error().to_string(),
         })
+    }
+}
+
+/// The program's own way to try credentials on targets of one kind.
+#[derive(Debug)]
+pub(crate) struct Trial(Function);
+
+impl Trial {
+    /// Takes what the package made of the program's function.
+    pub(crate) fn of(given: &Bound<'_, PyAny>) -> PyResult<Self> {
+        Function::of(given).map(Self)
+    }
+}
+
+#[async_trait]
+impl CredentialTest for Trial {
+    async fn test(&self, name: &str, credential: &Credential, address: &str) -> Result<CredentialReport> {
+        let (name, credential, address) = (name.to_owned(), credential.clone(), address.to_owned());
+        let arguments = Box::new(move |py: Python<'_>| {
+            let credential = pythonize::pythonize(py, &credential)?.unbind();
+            Ok(PyTuple::new(py, [name.into_py_any(py)?, credential, address.into_py_any(py)?])?.unbind())
+        });
+        let answered = self.0.call(arguments, std::future::pending()).await;
+        let message = answer(answered, data::<String>).map_err(|raised| {
+            let message = raised.into_action_error().to_string();
+            Error::new(ErrorKind::Invalid, "credentialRefused", "credentials", message)
+        })?;
+        Ok(CredentialReport { message })
     }
 }

@@ -1,21 +1,27 @@
 //! The engine.
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use futures::stream::{self, StreamExt, TryStreamExt};
 use pyo3::prelude::*;
 use windlass::run::RunId;
 use windlass::store::{AuditFilter, Position, RunFilter};
-use windlass::wire::{self, EngineOptions, SearchOptions, ShutdownOptions, StartOptions};
+use windlass::testing::ScriptedExecutor;
+use windlass::wire::{self, EngineOptions, Registries, SearchOptions, ShutdownOptions, StartOptions};
 use windlass::{EngineBuilder, Error, ErrorKind, EventFilter, Result, Shutdown};
 
 use crate::action::Action;
-use crate::credentials::{Credentials, Provider};
+use crate::credentials::{Provider, Trial};
 use crate::executor::Whole;
 use crate::failure::exception;
 use crate::fork::Owned;
 use crate::logging;
+use crate::noun::Noun;
 use crate::operation::{Gift, Operation, object, plain};
 use crate::pipelines::Pipelines;
 use crate::run::Run;
+use crate::scripted::{Clock, Scripted};
 use crate::simple_executor::Short;
 use crate::streams::EngineEvents;
 
@@ -31,7 +37,10 @@ pub(crate) fn open(
     executors: &Bound<'_, PyAny>,
     actions: &Bound<'_, PyAny>,
     secrets: Vec<Bound<'_, PyAny>>,
+    trials: &Bound<'_, PyAny>,
+    clock: Option<&Bound<'_, Clock>>,
 ) -> PyResult<Operation> {
+    let clock = clock.map(|clock| clock.get().0.clone());
     let providers = secrets.iter().map(Provider::of).collect::<PyResult<Vec<_>>>()?;
     logging::listen(executors.py());
     let mut own = Vec::new();
@@ -42,10 +51,24 @@ pub(crate) fn open(
     for (name, action) in named(actions)? {
         handlers.push((name, Action::of(&action)?));
     }
+    let mut tests = Vec::new();
+    for (kind, trial) in named(trials)? {
+        tests.push((kind, Trial::of(&trial)?));
+    }
     Ok(Operation::new(async move {
-        let builder = wire::read::<EngineOptions>(&options, "open")?.builder();
-        let builder = own.into_iter().fold(builder, |builder, (name, executor)| executor.register(builder, name));
-        let builder = handlers.into_iter().fold(builder, |builder, (name, action)| builder.action(name, action));
+        let mut builder = wire::read::<EngineOptions>(&options, "open")?.builder()?;
+        for (name, executor) in own {
+            builder = executor.register(builder, name)?;
+        }
+        for (kind, trial) in tests {
+            builder = builder.credential_test(wire::target_kind(&kind)?, trial);
+        }
+        let builder = match clock {
+            Some(clock) => builder.clock(Arc::new(clock)),
+            None => builder,
+        };
+        let builder =
+            handlers.into_iter().fold(builder, |builder: EngineBuilder, (name, action)| builder.action(name, action));
         let builder = providers.into_iter().fold(builder, EngineBuilder::secrets);
         Ok(object(Engine(Owned::new(builder.open().await?))))
     }))
@@ -60,22 +83,29 @@ fn named<'py>(mapping: &Bound<'py, PyAny>) -> PyResult<Vec<(String, Bound<'py, P
 enum Given {
     Short(Short),
     Whole(Whole),
+    Scripted(ScriptedExecutor),
+    /// One that comes with Windlass: its kind, and its options as JSON.
+    Known(String, String),
 }
 
 impl Given {
     fn of(given: &Bound<'_, PyAny>) -> PyResult<Self> {
-        if given.getattr("kind")?.eq("whole")? {
-            Whole::of(given).map(Self::Whole)
-        } else {
-            Short::of(given).map(Self::Short)
+        let kind: String = given.getattr("kind")?.extract()?;
+        match kind.as_str() {
+            "simple" => Short::of(given).map(Self::Short),
+            "whole" => Whole::of(given).map(Self::Whole),
+            "scripted" => Ok(Self::Scripted(given.getattr("native")?.cast::<Scripted>()?.get().0.clone())),
+            _ => Ok(Self::Known(kind, given.getattr("about")?.extract()?)),
         }
     }
 
-    fn register(self, builder: EngineBuilder, name: String) -> EngineBuilder {
-        match self {
+    fn register(self, builder: EngineBuilder, name: String) -> Result<EngineBuilder> {
+        Ok(match self {
             Self::Short(executor) => builder.simple_executor(name, executor),
             Self::Whole(executor) => builder.executor(name, executor),
-        }
+            Self::Scripted(executor) => builder.executor(name, executor),
+            Self::Known(kind, about) => return wire::register_executor(builder, &kind, name, &about),
+        })
     }
 }
 
@@ -114,8 +144,23 @@ impl Engine {
     }
 
     #[getter]
-    fn credentials(&self, py: Python<'_>) -> PyResult<Credentials> {
-        Ok(Credentials::new(self.here(py)?.credentials()))
+    fn credentials(&self, py: Python<'_>) -> PyResult<Noun> {
+        Ok(Noun::of(self.here(py)?.credentials()))
+    }
+
+    #[getter]
+    fn clusters(&self, py: Python<'_>) -> PyResult<Noun> {
+        Ok(Noun::of(self.here(py)?.clusters()))
+    }
+
+    #[getter]
+    fn sources(&self, py: Python<'_>) -> PyResult<Noun> {
+        Ok(Noun::of(self.here(py)?.sources()))
+    }
+
+    #[getter]
+    fn registries(&self, py: Python<'_>) -> PyResult<Noun> {
+        Ok(Noun::of(Registries::of(self.here(py)?)))
     }
 
     fn capabilities(&self, py: Python<'_>, executor: &str) -> PyResult<Py<PyAny>> {
@@ -183,6 +228,11 @@ impl Engine {
 
     fn backup(&self, path: String, by: String) -> Operation {
         self.with(|engine| async move { Ok(plain(engine.backup(path, &by).await?)) })
+    }
+
+    fn drain(&self, limit_ms: Option<u64>) -> Operation {
+        let limit = limit_ms.map(Duration::from_millis);
+        self.with(move |engine| async move { Ok(plain(engine.drain(limit).await?)) })
     }
 
     fn shutdown(&self, how: String) -> Operation {

@@ -8,15 +8,19 @@ mod call;
 mod command_line;
 mod credentials;
 mod document;
+mod editor;
 mod engine;
 mod executor;
 mod failure;
 mod fork;
 mod logging;
+mod noun;
 mod operation;
 mod pipelines;
+mod reader;
 mod run;
 mod script;
+mod scripted;
 mod simple_executor;
 mod streams;
 mod testing;
@@ -30,8 +34,6 @@ mod _native {
     #[pymodule_export]
     use super::command_line::main;
     #[pymodule_export]
-    use super::credentials::Credentials;
-    #[pymodule_export]
     use super::document::{check, definition, read, schema, to_yaml};
     use super::*;
 
@@ -41,19 +43,27 @@ mod _native {
     }
 
     #[pymodule_export]
+    use super::editor::{Editor, editor};
+    #[pymodule_export]
     use super::engine::{Engine, open, restore};
     #[pymodule_export]
     use super::executor::Pieces as TarPieces;
+    #[pymodule_export]
+    use super::noun::{Noun, control, plan};
     #[pymodule_export]
     use super::operation::{Operation, panic};
     #[pymodule_export]
     use super::pipelines::Pipelines;
     #[pymodule_export]
+    use super::reader::{Reader, reader};
+    #[pymodule_export]
     use super::run::Run;
+    #[pymodule_export]
+    use super::scripted::{Clock, Scripted};
     #[pymodule_export]
     use super::simple_executor::Context as StepContext;
     #[pymodule_export]
-    use super::streams::{EngineEvents, Events, Fact, LogDownload, LogStream};
+    use super::streams::{ByteStream, EngineEvents, Events, Fact, LogStream};
     #[pymodule_export]
     use super::testing::{TestOutcome, conformance_case, conformance_cases, pipeline_test};
 }

@@ -3,13 +3,14 @@
 use futures::stream::{self, StreamExt, TryStreamExt};
 use pyo3::prelude::*;
 use windlass::run::Seq;
-use windlass::wire::{self, RerunMode, SearchOptions};
+use windlass::wire::{self, ArtifactName, RerunMode, SearchOptions};
 use windlass::{DownloadOptions, Rerun, Result};
 
 use crate::failure::exception;
 use crate::fork::Owned;
+use crate::noun::asked;
 use crate::operation::{Gift, Operation, bytes, object, plain};
-use crate::streams::{Events, LogDownload, LogStream};
+use crate::streams::{ByteStream, Events, LogStream};
 
 /// A run of an engine.
 #[pyclass(frozen, module = "windlass._native")]
@@ -109,7 +110,7 @@ impl Run {
         LogStream::new(stream.try_flatten().boxed())
     }
 
-    fn download(&self, py: Python<'_>, options: &str) -> PyResult<LogDownload> {
+    fn download(&self, py: Python<'_>, options: &str) -> PyResult<ByteStream> {
         let run = self.here(py)?;
         let options = wire::read::<DownloadOptions>(options, "download").map_err(|error| exception(py, &error))?;
         let stream = stream::once(async move { run.download(options).await }).map_ok(|log| {
@@ -118,7 +119,18 @@ impl Run {
                 Ok(piece.map(|piece| (piece, log)))
             })
         });
-        LogDownload::new(stream.try_flatten().boxed())
+        ByteStream::new(stream.try_flatten().boxed())
+    }
+
+    fn ask(&self, request: String, arguments: String) -> Operation {
+        asked(self.0.get(), request, arguments)
+    }
+
+    fn artifact(&self, py: Python<'_>, artifact: &str) -> PyResult<ByteStream> {
+        let run = self.here(py)?;
+        let name = wire::read::<ArtifactName>(artifact, "artifact").map_err(|error| exception(py, &error))?;
+        let opened = async move { name.among(run.artifacts().await?)?.stream().await };
+        ByteStream::new(stream::once(opened).try_flatten().boxed())
     }
 
     fn search(&self, query: String) -> Operation {

@@ -140,9 +140,9 @@ pub(crate) struct EngineEvents(Owned<Feed<Told>>);
 #[pyclass(frozen, module = "windlass._native")]
 pub(crate) struct LogStream(Owned<Feed<Bytes>>);
 
-/// The log of a whole run as one text.
+/// Bytes of which there is an end: the logs of a whole run, an artifact.
 #[pyclass(frozen, module = "windlass._native")]
-pub(crate) struct LogDownload(Owned<Feed<Bytes>>);
+pub(crate) struct ByteStream(Owned<Feed<Bytes>>);
 
 impl Events {
     pub(crate) fn new(stream: BoxStream<'static, Result<Event>>) -> PyResult<Self> {
@@ -162,7 +162,7 @@ impl LogStream {
     }
 }
 
-impl LogDownload {
+impl ByteStream {
     pub(crate) fn new(stream: BoxStream<'static, Result<Bytes>>) -> PyResult<Self> {
         Ok(Self(Feed::new(stream)?))
     }
@@ -190,7 +190,7 @@ impl LogStream {
 }
 
 #[pymethods]
-impl LogDownload {
+impl ByteStream {
     fn next_batch(&self) -> Operation {
         batch(&self.0, pieces)
     }

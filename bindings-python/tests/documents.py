@@ -6,7 +6,9 @@ from windlass import (
     Artifact,
     Cache,
     Concurrency,
+    ContainerOptions,
     EventTrigger,
+    HealthCheck,
     Monthly,
     Parameter,
     Pipeline,
@@ -17,9 +19,11 @@ from windlass import (
     Schedule,
     ScheduleTrigger,
     SecretVariable,
+    Service,
     Stage,
     Task,
     Transfer,
+    VolumeMount,
     Weekly,
 )
 
@@ -95,6 +99,8 @@ def _source() -> Stage:
         path="web",
         depth=1,
         submodules=True,
+        ca_certificate="-----BEGIN CERTIFICATE-----",
+        verify_certificate=False,
     )
     return Stage("Source", tasks=[checkout])
 
@@ -116,10 +122,12 @@ def _build() -> Stage:
         grace="5s",
         executor="local",
         caches=[Cache("pip-${hash:requirements.txt}", [".cache/pip"], fallback_keys=["pip-"])],
-        artifacts=[Artifact("dist", ["dist/**"], keep="7days")],
-        reports=Reports(junit=["report.xml"]),
+        artifacts=[Artifact("dist", ["dist/**"], keep="7days", when="always")],
+        reports=Reports(junit=["report.xml"], annotations=["lint.json"]),
         resources=Resources(requests=Quantities("500m", "256Mi"), limits=Quantities(memory="1Gi")),
-        secrets=[SecretVariable("TOKEN", "team-token")],
+        secrets=[SecretVariable("TOKEN", "team-token"), SecretVariable("KEY_FILE", "team-ssh", "privateKey", "file")],
+        container=_container(),
+        services=[_database()],
         isolation="task",
     )
     image = Task.build_image(
@@ -132,16 +140,46 @@ def _build() -> Stage:
         labels={"team": "web"},
         target="release",
         credential="team-registry",
+        pull_credentials=["base-registry"],
         push=False,
+        no_cache=True,
         insecure=True,
     )
     return Stage("Build", order="parallel", when="TARGET == 'prod'", fail_fast=False, tasks=[unit, image])
+
+
+def _container() -> ContainerOptions:
+    return ContainerOptions(
+        user="1000:1000",
+        platform="linux/arm64",
+        pull="always",
+        working_folder="web",
+        entrypoint=["tini", "--"],
+        hosts={"db.example.com": "10.0.0.7"},
+        network="ci",
+        volumes=[VolumeMount("cargo", "/cargo", read_only=True)],
+        devices=["/dev/kvm"],
+        capabilities=["SYS_PTRACE"],
+        privileged=True,
+    )
+
+
+def _database() -> Service:
+    return Service(
+        "db",
+        "postgres:${PG:-17}",
+        command=["postgres", "-F"],
+        env={"POSTGRES_PASSWORD": "${TARGET}"},
+        health=HealthCheck("pg_isready", interval="2s", timeout="1m"),
+        privileged=True,
+    )
 
 
 def _deploy() -> Stage:
     return Stage(
         "Deploy",
         tasks=[
+            Task.build_image("publish", "${REGISTRY}/demo/tool", archive="dist/tool.tar"),
             Task.approve("sign-off", "Ship ${BUILD_NUMBER}?", approvers=["ana", "ben"]),
             Task.deploy_manifests(
                 "rollout",

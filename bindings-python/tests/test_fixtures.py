@@ -66,7 +66,7 @@ def test_wrong_options_are_refused_with_their_place(entry: dict[str, Any], data_
         native = engine._native
         run = engine.start(Pipeline("a", stages=[]))
         calls = {
-            "open": lambda: _native.open(options, {}, {}, []).block(),
+            "open": lambda: _native.open(options, {}, {}, [], {}, None).block(),
             "start": lambda: native.start('{"name": "a", "stages": []}', options).block(),
             "runs": lambda: native.runs(options).block(),
             "events": lambda: native.events(0, options),

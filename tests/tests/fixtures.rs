@@ -1,14 +1,20 @@
 //! The fixtures that Rust, Python and TypeScript share: what Rust says about them. See `tests/fixtures/README.md`.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
-use windlass::pipeline::{self, Pipeline};
+use windlass::pipeline::{self, CommitInfo, Pipeline, TaskId};
+use windlass::report::{Annotation, TestSummary};
+use windlass::run::{
+    AttemptState, Cause, Decision, RestoredCache, RunEnd, RunId, RunStatus, Seq, StoredArtifact, TaskEnd, TaskStatus,
+    WaitReason,
+};
 use windlass::store::{MemoryStore, RunFilter};
 use windlass::wire::{self, EngineOptions, RerunMode, SearchOptions, ShutdownOptions, StartOptions};
-use windlass::{Engine, Error, ErrorKind, EventFilter};
+use windlass::{Engine, Error, ErrorKind, Event, EventFilter, EventKind, RunSummary, TaskSummary};
 
 fn fixtures(below: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures").join(below)
@@ -103,7 +109,7 @@ async fn an_engine_refuses_with_these_words() {
     let folder = tempfile::tempdir().unwrap();
     let options: EngineOptions =
         wire::read(&json!({"dataDir": folder.path().join("data")}).to_string(), "open").unwrap();
-    let engine: Engine = options.builder().store(MemoryStore::new()).open().await.unwrap();
+    let engine: Engine = options.builder().unwrap().store(MemoryStore::new()).open().await.unwrap();
     let mut all = Vec::new();
     for entry in read_list("refusals.json") {
         let text = entry["document"].as_str().unwrap();
@@ -122,4 +128,155 @@ fn every_kind_of_error_has_a_class() {
         read_list("errors.json").iter().map(|entry| entry["kind"].as_str().unwrap().to_owned()).collect();
     let kinds: Vec<&str> = ErrorKind::ALL.iter().map(|kind| kind.as_str()).collect();
     assert_eq!(listed, kinds);
+}
+
+/// One event of each type, with everything that it can have.
+fn every_event() -> Vec<EventKind> {
+    let task = || TaskId::new("unit[PY=3.12]");
+    let cause = || Cause::new("exitCode", "the script ended with exit code 2", "look at its log");
+    let commit = || CommitInfo {
+        sha: "a".repeat(40),
+        branch: "main".to_owned(),
+        tag: "v1".to_owned(),
+        message: "Mend it".to_owned(),
+        author: "Ana <ana@example.com>".to_owned(),
+    };
+    let attempt = 2;
+    vec![
+        EventKind::RunQueued { pipeline: "web".to_owned(), number: 7 },
+        EventKind::TaskReused { task: task(), from: run(), state: TaskEnd::Succeeded },
+        EventKind::CommitFound { task: task(), commit: commit() },
+        EventKind::RunStarted,
+        EventKind::WorkspaceLost { cause: cause() },
+        EventKind::TaskWaiting { task: task(), reason: WaitReason::new("slot", "all slots are taken") },
+        EventKind::TaskRunning { task: task(), attempt },
+        EventKind::TaskStarted { stage: Some("Test".to_owned()), task: task() },
+        EventKind::AttemptStarted { task: task(), attempt },
+        EventKind::Log { task: task(), attempt, offset: 12, bytes: "3 passed\n".into() },
+        EventKind::LogTruncated { task: task(), attempt, limit: 1 << 30 },
+        EventKind::CachesRestored { task: task(), attempt, caches: vec![cache()] },
+        EventKind::TestsReported { task: task(), attempt, tests: tests() },
+        EventKind::AnnotationsReported { task: task(), attempt, annotations: vec![annotation()], more: 3 },
+        EventKind::ArtifactStored { task: task(), attempt, artifact: artifact() },
+        EventKind::AttemptStopping { task: task(), attempt, cause: cause() },
+        EventKind::AttemptFinished {
+            task: task(),
+            attempt,
+            state: AttemptState::Failed,
+            exit_code: Some(2),
+            cause: Some(cause()),
+            outputs: BTreeMap::from([("VERSION".to_owned(), "1".to_owned())]),
+        },
+        EventKind::ApprovalRequested { task: task(), message: "Ship?".to_owned(), approvers: vec!["ana".to_owned()] },
+        EventKind::ApprovalDecided {
+            task: task(),
+            decision: Decision::Approved,
+            by: "ana".to_owned(),
+            reason: "looks good".to_owned(),
+        },
+        EventKind::CancelRequested { by: "ana".to_owned(), reason: "not today".to_owned() },
+        EventKind::RunTimedOut,
+        EventKind::FinallyStarted,
+        EventKind::FinallyTimedOut,
+        EventKind::EngineRecovered,
+        EventKind::TaskFinished {
+            task: task(),
+            state: TaskEnd::Failed,
+            exit_code: Some(2),
+            cause: Some(cause()),
+            duration_ms: 1500,
+        },
+        EventKind::RunFinished { state: RunEnd::Failed, duration_ms: 2000, cause: Some(cause()) },
+    ]
+}
+
+fn run() -> RunId {
+    "01890a5d-ac96-774b-bcce-b302099a8057".parse().unwrap()
+}
+
+fn cache() -> RestoredCache {
+    serde_json::from_value(json!({"key": "pip-1", "from": "pip-0"})).unwrap()
+}
+
+fn annotation() -> Annotation {
+    let text = "src/main.rs:7:3: error: mismatched types";
+    windlass::report::annotations(text, 1).remove(0)
+}
+
+fn failed_test() -> Value {
+    json!({
+        "suite": ["tests"], "class": "test_web", "name": "test_home", "outcome": "failed", "message": "404",
+        "details": "assert 404 == 200", "file": "tests/test_web.py", "line": 12
+    })
+}
+
+fn tests() -> TestSummary {
+    let all = json!({
+        "tests": 3, "passed": 1, "failed": 1, "errors": 0, "skipped": 1, "durationMs": 20, "files": 1, "unreadable": 1,
+        "failures": [failed_test()], "object": "reports/1"
+    });
+    serde_json::from_value(all).unwrap()
+}
+
+fn artifact() -> StoredArtifact {
+    let all = json!({
+        "name": "dist", "object": "runs/1/dist", "files": 2, "bytes": 300, "size": 120, "sha256": "ab".repeat(32),
+        "until": "2026-12-01T00:00:00Z"
+    });
+    serde_json::from_value(all).unwrap()
+}
+
+#[test]
+fn events_are_written_as_beside_them() {
+    let time = "2026-11-29T02:00:00.5Z".parse().unwrap();
+    let events = every_event().into_iter().enumerate().map(|(at, kind)| {
+        let event = Event { run: run(), seq: Seq(at as u64 + 1), time, kind };
+        serde_json::to_value(event).unwrap()
+    });
+    let events: Vec<Value> = events.collect();
+    let words: Vec<&str> = events.iter().map(|event| event["type"].as_str().unwrap()).collect();
+    assert_eq!(words, Event::TYPES, "every type of event has its place in events.json");
+    agree("events.json", &Value::Array(events));
+}
+
+/// A run and a task with everything that they can have.
+#[test]
+fn summaries_are_written_as_beside_them() {
+    let time = || "2026-11-29T02:00:00Z".parse().unwrap();
+    let cause = || Some(Cause::new("exitCode", "the script ended with exit code 2", "look at its log"));
+    let task = TaskSummary {
+        task: TaskId::new("unit"),
+        stage: Some("Test".to_owned()),
+        status: TaskStatus::Waiting,
+        allow_failure: true,
+        attempts: 1,
+        exit_code: Some(2),
+        cause: cause(),
+        waiting: Some(WaitReason::new("backoff", "the next attempt starts soon")),
+        outputs: BTreeMap::from([("VERSION".to_owned(), "1".to_owned())]),
+        reused: serde_json::from_value(json!({"run": run(), "attempt": 1})).unwrap(),
+        tests: Some(tests()),
+        annotations: vec![annotation()],
+        artifacts: vec![artifact()],
+        started: Some(time()),
+        duration_ms: Some(3),
+    };
+    let summary = RunSummary {
+        id: run(),
+        pipeline: "web".to_owned(),
+        number: 7,
+        pipeline_version: Some(2),
+        status: RunStatus::Running,
+        trigger: "push".to_owned(),
+        actor: "ana".to_owned(),
+        commit: CommitInfo { sha: "a".repeat(40), ..CommitInfo::default() },
+        executor: "local".to_owned(),
+        created: time(),
+        started: Some(time()),
+        finished: Some(time()),
+        duration_ms: Some(4),
+        cause: cause(),
+        tasks: vec![task],
+    };
+    agree("summary.json", &serde_json::to_value(summary).unwrap());
 }

@@ -10,8 +10,10 @@ from typing import Any, Optional, Union
 
 from ._aio import context as aio_context
 from ._calls import Function, described, is_asynchronous, iterated
-from ._credentials import SecretProvider
+from ._credentials import CredentialTest, SecretProvider, credential_of
+from ._executors import DockerExecutor, LocalExecutor
 from ._plugins import Action, Executor, RunScope, SimpleExecutor, StepEnd, StepExit, StepKey, StepSpec
+from ._scripted import Scripted
 from ._sync import context as sync_context
 
 Loop = asyncio.AbstractEventLoop
@@ -25,8 +27,12 @@ class Adapted:
         self.capabilities = capabilities
 
 
-def adapted_executor(executor: Union[SimpleExecutor, Executor], loop: Optional[Loop]) -> Adapted:
-    """An executor of the program."""
+def adapted_executor(
+    executor: Union[SimpleExecutor, Executor, LocalExecutor, DockerExecutor, Scripted], loop: Optional[Loop]
+) -> Any:
+    """An executor of the program; one that comes with Windlass is what it is."""
+    if isinstance(executor, (LocalExecutor, DockerExecutor, Scripted)):
+        return executor
     adapted = Adapted("simple", json.dumps(executor.capabilities.to_dict()))
     if isinstance(executor, SimpleExecutor):
         vars(adapted)["run"] = _called(executor.run, loop, _run_arguments(executor), _ended)
@@ -60,6 +66,11 @@ def adapted_provider(provider: SecretProvider, loop: Optional[Loop]) -> Adapted:
     vars(adapted)["name"] = provider.name
     vars(adapted)["credential"] = _called(provider.credential, loop, lambda name: (name,), _written)
     return adapted
+
+
+def adapted_test(test: CredentialTest, loop: Optional[Loop]) -> Function:
+    """A way of the program's own to try credentials."""
+    return _called(test, loop, lambda name, document, address: (name, credential_of(document), address), str)
 
 
 def _written(credential: Any) -> Any:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, ClassVar, Optional, Union
+from typing import Any, ClassVar, Literal, Optional, Union
 
 from ._document.node import camel
 from ._moment import moment
+from ._record import Record
 
 
 @dataclass(frozen=True)
@@ -137,6 +138,26 @@ class SavedCredential:
     def of(cls, document: Mapping[str, Any]) -> SavedCredential:
         """From its JSON."""
         return cls(document["created"], tuple(document["unmasked"]))
+
+
+@dataclass(frozen=True)
+class KeyRotation(Record):
+    """What came of a change of the master key."""
+
+    key: str
+    """The name of the key with which everything is sealed now."""
+    credentials: int
+    """How many credentials were sealed anew."""
+
+
+TargetKind = Literal["git", "registry", "cluster", "ssh"]
+"""What kind of target a credential is tried on."""
+
+CredentialTest = Callable[[str, Credential, str], Union[str, Awaitable[str]]]
+"""Tries a credential, given by its name and its values, on an address, and changes nothing there.
+
+It returns what was seen, for people, and raises why it did not work. No message may hold a secret.
+"""
 
 
 class SecretProvider(ABC):

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, ClassVar, Literal, Optional, Union
 
 from . import _native
 from ._moment import moment
+from ._options import Commit
 from ._records import Cause, RunStatus, TaskStatus, WaitReason
+from ._reports import Annotation, RestoredCache, StoredArtifact, TestSummary
 
 AttemptState = Literal["succeeded", "failed", "cancelled", "timedOut", "lost"]
 Decision = Literal["approved", "rejected"]
@@ -69,6 +71,15 @@ class TaskReused(Event):
 
 
 @dataclass(frozen=True, eq=False)
+class CommitFound(Event):
+    """It is known for which commit the run is."""
+
+    type: ClassVar[str] = "commitFound"
+    task: str
+    commit: Commit
+
+
+@dataclass(frozen=True, eq=False)
 class RunStarted(Event):
     """The queue let it go."""
 
@@ -80,7 +91,7 @@ class WorkspaceLost(Event):
     """The workspace is gone."""
 
     type: ClassVar[str] = "workspaceLost"
-    cause: Optional[Cause]
+    cause: Cause
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,7 +100,7 @@ class TaskWaiting(Event):
 
     type: ClassVar[str] = "taskWaiting"
     task: str
-    reason: Optional[WaitReason]
+    reason: WaitReason
 
 
 @dataclass(frozen=True, eq=False)
@@ -177,8 +188,7 @@ class CachesRestored(Event):
     type: ClassVar[str] = "cachesRestored"
     task: str
     attempt: int
-    caches: Sequence[Mapping[str, Any]]
-    """Each cache, as JSON has it."""
+    caches: tuple[RestoredCache, ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -189,8 +199,7 @@ class TestsReported(Event):
     type: ClassVar[str] = "testsReported"
     task: str
     attempt: int
-    tests: Mapping[str, Any]
-    """The summary, as JSON has it."""
+    tests: TestSummary
 
 
 @dataclass(frozen=True, eq=False)
@@ -200,8 +209,7 @@ class AnnotationsReported(Event):
     type: ClassVar[str] = "annotationsReported"
     task: str
     attempt: int
-    annotations: Sequence[Mapping[str, Any]]
-    """Each remark, as JSON has it."""
+    annotations: tuple[Annotation, ...]
     more: int
     """How many more there were."""
 
@@ -213,8 +221,7 @@ class ArtifactStored(Event):
     type: ClassVar[str] = "artifactStored"
     task: str
     attempt: int
-    artifact: Mapping[str, Any]
-    """The artifact, as JSON has it."""
+    artifact: StoredArtifact
 
 
 @dataclass(frozen=True, eq=False)
@@ -344,16 +351,26 @@ def _data(document: Mapping[str, Any]) -> bytes:
 
 
 def _cause(document: Mapping[str, Any]) -> Optional[Cause]:
-    return Cause.of(document["cause"])
+    cause = document["cause"]
+    return None if cause is None else Cause.of(cause)
+
+
+def _made(word: str, of: Callable[[Any], Any]) -> Callable[[Mapping[str, Any]], Any]:
+    return lambda document: of(document[word])
+
+
+def _each(word: str, of: Callable[[Any], Any]) -> Callable[[Mapping[str, Any]], Any]:
+    return lambda document: tuple(of(item) for item in document[word])
 
 
 # For each type: its class, and what fills the fields behind those that all have.
 _KINDS: dict[str, tuple[type[Event], tuple[Union[str, Any], ...]]] = {
     "runQueued": (RunQueued, ("pipeline", "number")),
     "taskReused": (TaskReused, ("task", "from", "state")),
+    "commitFound": (CommitFound, ("task", _made("commit", Commit.of))),
     "runStarted": (RunStarted, ()),
     "workspaceLost": (WorkspaceLost, (_cause,)),
-    "taskWaiting": (TaskWaiting, ("task", lambda document: WaitReason.of(document["reason"]))),
+    "taskWaiting": (TaskWaiting, ("task", _made("reason", WaitReason.of))),
     "taskRunning": (TaskRunning, ("task", "attempt")),
     "taskStarted": (TaskStarted, ("stage", "task")),
     "attemptStarted": (AttemptStarted, ("task", "attempt")),
@@ -361,13 +378,16 @@ _KINDS: dict[str, tuple[type[Event], tuple[Union[str, Any], ...]]] = {
     "logTruncated": (LogTruncated, ("task", "attempt", "limit")),
     "attemptStopping": (AttemptStopping, ("task", "attempt", _cause)),
     "attemptFinished": (AttemptFinished, ("task", "attempt", "state", "exitCode", _cause, "outputs")),
-    "cachesRestored": (CachesRestored, ("task", "attempt", "caches")),
-    "testsReported": (TestsReported, ("task", "attempt", "tests")),
-    "annotationsReported": (AnnotationsReported, ("task", "attempt", "annotations", "more")),
-    "artifactStored": (ArtifactStored, ("task", "attempt", "artifact")),
+    "cachesRestored": (CachesRestored, ("task", "attempt", _each("caches", RestoredCache.of))),
+    "testsReported": (TestsReported, ("task", "attempt", _made("tests", TestSummary.of))),
+    "annotationsReported": (
+        AnnotationsReported,
+        ("task", "attempt", _each("annotations", Annotation.of), "more"),
+    ),
+    "artifactStored": (ArtifactStored, ("task", "attempt", _made("artifact", StoredArtifact.of))),
     "approvalRequested": (
         ApprovalRequested,
-        ("task", "message", lambda document: tuple(document["approvers"])),
+        ("task", "message", _each("approvers", str)),
     ),
     "approvalDecided": (ApprovalDecided, ("task", "decision", "by", "reason")),
     "cancelRequested": (CancelRequested, ("by", "reason")),

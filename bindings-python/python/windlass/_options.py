@@ -23,6 +23,8 @@ def _plain(value: Any, path: str) -> Any:
         return fspath(value)
     if isinstance(value, datetime):
         return text_of(value)
+    if isinstance(value, Mapping):
+        return {name: _plain(item, f"{path}.{name}") for name, item in value.items()}
     written = getattr(value, "to_dict", None)
     return plain(value if written is None else written(), path)
 
@@ -37,6 +39,11 @@ class Commit:
     message: Optional[str] = None
     author: Optional[str] = None
     """``Name <address>``."""
+
+    @classmethod
+    def of(cls, document: Mapping[str, Any]) -> Commit:
+        """From its JSON, in which what is not known is empty."""
+        return cls(**{name: value or None for name, value in document.items()})
 
     def to_dict(self) -> dict[str, Any]:
         """The values of its JSON."""

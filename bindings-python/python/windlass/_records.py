@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal, Optional, TypedDict
 
 from ._document import Pipeline
-from ._moment import maybe_moment, moment
+from ._moment import moment
+from ._options import Commit
+from ._record import Record, each, read
+from ._reports import Annotation, FailedTest, StoredArtifact, TestSummary
 
 RunStatus = Literal["queued", "running", "succeeded", "failed", "cancelled", "timedOut"]
 TaskStatus = Literal["pending", "waiting", "running", "succeeded", "failed", "skipped", "cancelled", "timedOut", "lost"]
 
 
+def at() -> Any:
+    """A field with a moment that is always there."""
+    return field(metadata={"of": moment})
+
+
 @dataclass(frozen=True)
-class Cause:
+class Cause(Record):
     """Why something did not succeed, written for the person who gets it."""
 
     code: str
@@ -25,14 +33,9 @@ class Cause:
     advice: str
     """What to do next. Empty when there is nothing to say."""
 
-    @classmethod
-    def of(cls, document: Optional[Mapping[str, Any]]) -> Optional[Cause]:
-        """From its JSON, when there is one."""
-        return None if document is None else cls(document["code"], document["message"], document["advice"])
-
 
 @dataclass(frozen=True)
-class WaitReason:
+class WaitReason(Record):
     """Why a task waits, so that a person can act on it."""
 
     code: str
@@ -40,14 +43,9 @@ class WaitReason:
     message: str
     """One sentence."""
 
-    @classmethod
-    def of(cls, document: Optional[Mapping[str, Any]]) -> Optional[WaitReason]:
-        """From its JSON, when there is one."""
-        return None if document is None else cls(document["code"], document["message"])
-
 
 @dataclass(frozen=True)
-class Reused:
+class Reused(Record):
     """Where a task was done that a run did not do again."""
 
     run: str
@@ -55,7 +53,7 @@ class Reused:
 
 
 @dataclass(frozen=True)
-class TaskSummary:
+class TaskSummary(Record):
     """A task as it is now."""
 
     task: str
@@ -67,39 +65,26 @@ class TaskSummary:
     attempts: int
     """How many attempts were started."""
     exit_code: Optional[int]
-    cause: Optional[Cause]
-    """Why it did not succeed, or why it was skipped."""
-    waiting: Optional[WaitReason]
-    """What it waits for."""
     outputs: Mapping[str, str]
     """What it wrote to ``$WINDLASS_OUTPUT``."""
-    reused: Optional[Reused]
+    cause: Optional[Cause] = read(Cause.of)
+    """Why it did not succeed, or why it was skipped."""
+    waiting: Optional[WaitReason] = read(WaitReason.of)
+    """What it waits for."""
+    reused: Optional[Reused] = read(Reused.of)
     """Where it was done, when an earlier run did it."""
-    started: Optional[datetime]
-    duration_ms: Optional[int]
-
-    @classmethod
-    def of(cls, document: Mapping[str, Any]) -> TaskSummary:
-        """From its JSON."""
-        reused = document["reused"]
-        return cls(
-            document["task"],
-            document["stage"],
-            document["status"],
-            document["allowFailure"],
-            document["attempts"],
-            document["exitCode"],
-            Cause.of(document["cause"]),
-            WaitReason.of(document["waiting"]),
-            document["outputs"],
-            None if reused is None else Reused(reused["run"], reused["attempt"]),
-            maybe_moment(document["started"]),
-            document["durationMs"],
-        )
+    tests: Optional[TestSummary] = read(TestSummary.of)
+    """What the tests of its last attempt said, where it has reports."""
+    annotations: tuple[Annotation, ...] = each(Annotation.of)
+    """Remarks about places in files that its last attempt left; at most 100."""
+    artifacts: tuple[StoredArtifact, ...] = each(StoredArtifact.of)
+    """The artifacts that it left. Of a task that was not done again, :meth:`Run.artifacts` has them."""
+    started: Optional[datetime] = read(moment)
+    duration_ms: Optional[int] = None
 
 
 @dataclass(frozen=True)
-class RunSummary:
+class RunSummary(Record):
     """A run as it is now; what ``wait`` returns when it has ended."""
 
     id: str
@@ -111,13 +96,15 @@ class RunSummary:
     trigger: str
     actor: str
     executor: str
-    created: datetime
-    started: Optional[datetime]
-    finished: Optional[datetime]
-    duration_ms: Optional[int]
-    cause: Optional[Cause]
+    commit: Commit = field(metadata={"of": Commit.of})
+    """The commit for which it runs, as far as it is known: from its trigger, or from its first checkout."""
+    created: datetime = at()
+    started: Optional[datetime] = read(moment)
+    finished: Optional[datetime] = read(moment)
+    duration_ms: Optional[int] = None
+    cause: Optional[Cause] = read(Cause.of)
     """Why it did not succeed."""
-    tasks: tuple[TaskSummary, ...]
+    tasks: tuple[TaskSummary, ...] = each(TaskSummary.of)
     """Its tasks, in the order of the plan."""
 
     @property
@@ -125,33 +112,18 @@ class RunSummary:
         """Whether the run reached its end, and a good one."""
         return self.status == "succeeded"
 
+    @property
+    def failed_tests(self) -> tuple[tuple[str, FailedTest], ...]:
+        """The failed tests of all tasks, as far as events have them, each with its task."""
+        return tuple((task.task, test) for task in self.tasks if task.tests for test in task.tests.failures)
+
     def task(self, name: str) -> Optional[TaskSummary]:
         """The task of this name."""
         return next((task for task in self.tasks if task.task == name), None)
 
-    @classmethod
-    def of(cls, document: Mapping[str, Any]) -> RunSummary:
-        """From its JSON."""
-        return cls(
-            document["id"],
-            document["pipeline"],
-            document["number"],
-            document["pipelineVersion"],
-            document["status"],
-            document["trigger"],
-            document["actor"],
-            document["executor"],
-            moment(document["created"]),
-            maybe_moment(document["started"]),
-            maybe_moment(document["finished"]),
-            document["durationMs"],
-            Cause.of(document["cause"]),
-            tuple(TaskSummary.of(task) for task in document["tasks"]),
-        )
-
 
 @dataclass(frozen=True)
-class RunListing:
+class RunListing(Record):
     """A run in a listing."""
 
     id: str
@@ -161,104 +133,73 @@ class RunListing:
     trigger: str
     actor: str
     rerun_of: Optional[str]
-    created: datetime
-    started: Optional[datetime]
-    finished: Optional[datetime]
-    duration_ms: Optional[int]
-
-    @classmethod
-    def of(cls, document: Mapping[str, Any]) -> RunListing:
-        """From its JSON."""
-        return cls(
-            document["id"],
-            document["pipeline"],
-            document["number"],
-            document["status"],
-            document["trigger"],
-            document["actor"],
-            document["rerunOf"],
-            moment(document["created"]),
-            maybe_moment(document["started"]),
-            maybe_moment(document["finished"]),
-            document["durationMs"],
-        )
+    created: datetime = at()
+    started: Optional[datetime] = read(moment)
+    finished: Optional[datetime] = read(moment)
+    duration_ms: Optional[int] = None
 
 
 @dataclass(frozen=True)
-class PipelineListing:
+class RunName(Record):
+    """A run, as people name it."""
+
+    id: str
+    pipeline: str
+    number: int
+
+    def __str__(self) -> str:
+        return f"{self.pipeline}#{self.number}"
+
+
+@dataclass(frozen=True)
+class EngineStatus(Record):
+    """How an engine of another process is."""
+
+    pid: int
+    version: str
+    running: int
+    queued: int
+
+
+@dataclass(frozen=True)
+class PipelineListing(Record):
     """A pipeline in a listing."""
 
     name: str
     version: int
     active: bool
-    created: datetime
-    changed: datetime
     changed_by: str
-
-    @classmethod
-    def of(cls, document: Mapping[str, Any]) -> PipelineListing:
-        """From its JSON."""
-        return cls(
-            document["name"],
-            document["version"],
-            document["active"],
-            moment(document["created"]),
-            moment(document["changed"]),
-            document["changedBy"],
-        )
+    created: datetime = at()
+    changed: datetime = at()
 
 
 @dataclass(frozen=True)
-class StoredPipeline:
+class StoredPipeline(Record):
     """A pipeline as it is kept now."""
 
     name: str
     version: int
     """The version of its definition: what a save must be made from."""
     active: bool
-    definition: Pipeline
-    created: datetime
-    changed: datetime
     changed_by: str
-
-    @classmethod
-    def of(cls, document: Mapping[str, Any]) -> StoredPipeline:
-        """From its JSON."""
-        return cls(
-            document["name"],
-            document["version"],
-            document["active"],
-            Pipeline.from_dict(document["definition"]),
-            moment(document["created"]),
-            moment(document["changed"]),
-            document["changedBy"],
-        )
+    definition: Pipeline = field(metadata={"of": Pipeline.from_dict})
+    created: datetime = at()
+    changed: datetime = at()
 
 
 @dataclass(frozen=True)
-class StoredVersion:
+class StoredVersion(Record):
     """A definition that a pipeline has or had."""
 
     name: str
     version: int
-    definition: Pipeline
-    saved: datetime
     saved_by: str
-
-    @classmethod
-    def of(cls, document: Mapping[str, Any]) -> StoredVersion:
-        """From its JSON."""
-        return cls(
-            document["name"],
-            document["version"],
-            Pipeline.from_dict(document["definition"]),
-            moment(document["saved"]),
-            document["savedBy"],
-        )
+    definition: Pipeline = field(metadata={"of": Pipeline.from_dict})
+    saved: datetime = at()
 
 
 @dataclass(frozen=True)
-class LogCursor:
+class LogCursor(Record):
     """A place in the logs of runs, from which a search goes on."""
 
     run: str
@@ -270,7 +211,7 @@ class LogCursor:
 
 
 @dataclass(frozen=True)
-class LogMatch:
+class LogMatch(Record):
     """A line that matches, and whose log it is in."""
 
     run: str
@@ -281,47 +222,26 @@ class LogMatch:
     offset: int
     """Where the match begins in the stored log, in bytes."""
     length: int
-    at: Optional[datetime]
-    """When the line's first byte came, as far as that is known."""
     excerpt: str
     """The line, or as much of it as is near the match."""
+    range: Mapping[str, int]
+    """Where the match is in the excerpt, ``start`` and ``end`` in bytes of UTF-8."""
+    at: Optional[datetime] = read(moment)
+    """When the line's first byte came, as far as that is known."""
 
     @property
     def cursor(self) -> LogCursor:
         """The place of this match: a search goes on after it."""
         return LogCursor(self.run, {"task": self.task, "attempt": self.attempt, "offset": self.offset})
 
-    @classmethod
-    def of(cls, document: Mapping[str, Any]) -> LogMatch:
-        """From its JSON."""
-        return cls(
-            document["run"],
-            document["task"],
-            document["attempt"],
-            document["line"],
-            document["offset"],
-            document["length"],
-            maybe_moment(document["at"]),
-            document["excerpt"],
-        )
-
 
 @dataclass(frozen=True)
-class LogPage:
+class LogPage(Record):
     """Matches in the logs of many runs."""
 
-    matches: tuple[LogMatch, ...]
-    next: Optional[LogCursor]
+    matches: tuple[LogMatch, ...] = each(LogMatch.of)
+    next: Optional[LogCursor] = read(LogCursor.of)
     """Where the search goes on; ``None`` when all runs were looked at."""
-
-    @classmethod
-    def of(cls, document: Mapping[str, Any]) -> LogPage:
-        """From its JSON."""
-        cursor = document["next"]
-        return cls(
-            tuple(LogMatch.of(match) for match in document["matches"]),
-            None if cursor is None else LogCursor(cursor["run"], cursor["within"]),
-        )
 
 
 @dataclass(frozen=True)
@@ -345,21 +265,16 @@ class AuditEntry:
 
 
 @dataclass(frozen=True)
-class DrainReport:
+class DrainReport(Record):
     """What became of the runs that went on when an engine ended."""
 
-    finished: tuple[str, ...]
-    left_running: tuple[str, ...]
+    finished: tuple[str, ...] = each(str)
+    left_running: tuple[str, ...] = each(str)
     """Those that go on: the next engine takes them up."""
-
-    @classmethod
-    def of(cls, document: Mapping[str, Any]) -> DrainReport:
-        """From its JSON."""
-        return cls(tuple(document["finished"]), tuple(document["leftRunning"]))
 
 
 @dataclass(frozen=True)
-class BackupReport:
+class BackupReport(Record):
     """A backup that was made."""
 
     path: str
@@ -367,32 +282,21 @@ class BackupReport:
     runs: int
     position: int
 
-    @classmethod
-    def of(cls, document: Mapping[str, Any]) -> BackupReport:
-        """From its JSON."""
-        return cls(document["path"], document["bytes"], document["runs"], document["position"])
-
 
 @dataclass(frozen=True)
-class RestoreReport:
+class RestoreReport(Record):
     """A data directory that was restored."""
 
     path: str
     bytes: int
     runs: int
-    unfinished: tuple[str, ...]
-    """Runs that had not ended: an engine that is opened takes them up."""
     position: int
-
-    @classmethod
-    def of(cls, document: Mapping[str, Any]) -> RestoreReport:
-        """From its JSON."""
-        unfinished = tuple(document["unfinished"])
-        return cls(document["path"], document["bytes"], document["runs"], unfinished, document["position"])
+    unfinished: tuple[str, ...] = each(str)
+    """Runs that had not ended: an engine that is opened takes them up."""
 
 
 @dataclass(frozen=True)
-class Capabilities:
+class Capabilities(Record):
     """What an executor can do. What is not said, it cannot."""
 
     images: bool = False
@@ -400,17 +304,6 @@ class Capabilities:
     contains_descendants: bool = False
     resources: bool = False
     isolation: bool = False
-
-    @classmethod
-    def of(cls, document: Mapping[str, Any]) -> Capabilities:
-        """From its JSON."""
-        return cls(
-            document["images"],
-            document["reattach"],
-            document["containsDescendants"],
-            document["resources"],
-            document["isolation"],
-        )
 
     def to_dict(self) -> dict[str, bool]:
         """The values of its JSON."""

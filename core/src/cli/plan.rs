@@ -2,8 +2,6 @@
 
 use std::time::Duration;
 
-use serde_json::{Value, json};
-
 use super::args::PlanArgs;
 use super::exit::{Exit, Failure};
 use super::open::{self, printed};
@@ -13,6 +11,7 @@ use super::text;
 use super::ui::Ui;
 use crate::engine::RunRequest;
 use crate::pipeline::{self, Plan, PlannedTask, Section};
+use crate::wire::plan_json;
 
 pub(super) fn plan(args: &PlanArgs, ui: &Ui) -> Result<Exit, Failure> {
     let pipeline = open::definition(&args.file)?;
@@ -23,7 +22,7 @@ pub(super) fn plan(args: &PlanArgs, ui: &Ui) -> Result<Exit, Failure> {
     let plan = pipeline::plan(&pipeline, &request.inputs).map_err(|problems| open::refused(&problems, &args.file))?;
     let mut out = Output::stdout();
     if args.json {
-        out.line(as_json(&plan).to_string());
+        out.line(plan_json(&plan).to_string());
     } else {
         as_lines(&plan, ui.paint()).iter().for_each(|line| out.line(line));
     }
@@ -97,53 +96,4 @@ fn waits_for(plan: &Plan, task: &PlannedTask) -> Vec<String> {
 
 fn duration(duration: Duration) -> String {
     pipeline::HumanDuration::from(duration).to_string()
-}
-
-/// The plan for programs.
-pub(super) fn as_json(plan: &Plan) -> Value {
-    let tasks_of = |range: std::ops::Range<u32>| -> Vec<Value> {
-        let tasks = (range.start as usize..range.end as usize).filter_map(|at| plan.tasks.get(at));
-        tasks.map(|task| task_json(plan, task)).collect()
-    };
-    let stages: Vec<Value> = plan
-        .stages
-        .iter()
-        .map(|stage| {
-            let order = if stage.parallel { "parallel" } else { "sequential" };
-            json!({
-                "name": stage.name, "order": order, "failFast": stage.fail_fast, "tasks": tasks_of(stage.tasks.clone()),
-            })
-        })
-        .collect();
-    json!({
-        "pipeline": plan.pipeline,
-        "parameters": plan.parameters,
-        "executor": plan.executor,
-        "concurrency": plan.concurrency,
-        "timeoutMs": millis(plan.timeout),
-        "finallyTimeoutMs": millis(plan.finally_timeout),
-        "stages": stages,
-        "finally": tasks_of(plan.finally()),
-    })
-}
-
-fn task_json(plan: &Plan, task: &PlannedTask) -> Value {
-    json!({
-        "task": task.id,
-        "name": task.name,
-        "action": task.action().key(),
-        "image": task.definition.image,
-        "needs": waits_for(plan, task),
-        "afterStage": task.after.and_then(|stage| plan.stages.get(stage.get())).map(|stage| stage.name.as_str()),
-        "when": task.when,
-        "matrix": task.matrix,
-        "outputs": task.definition.outputs,
-        "allowFailure": task.allow_failure(),
-        "timeoutMs": task.timeout.map(millis),
-        "retry": {"attempts": task.retry.attempts, "on": task.retry.on, "backoffMs": millis(task.retry.backoff)},
-    })
-}
-
-fn millis(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }

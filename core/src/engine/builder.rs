@@ -204,9 +204,20 @@ impl EngineBuilder {
     /// data directory, and time is the engine's.
     #[cfg(unix)]
     #[must_use]
-    pub fn simple_executor(mut self, name: impl Into<String>, executor: impl SimpleExecutor) -> Self {
+    pub fn simple_executor(self, name: impl Into<String>, executor: impl SimpleExecutor) -> Self {
+        self.executor_with(name, |folder, clock| Simple::new(executor, folder, clock))
+    }
+
+    /// Registers an executor that is made when the engine is opened, with a folder of its own in the data directory and the
+    /// engine's clock.
+    #[must_use]
+    pub fn executor_with<E: Executor>(
+        mut self,
+        name: impl Into<String>,
+        make: impl FnOnce(&Path, SharedClock) -> Result<E, ExecutorError> + Send + Sync + 'static,
+    ) -> Self {
         let make = |folder: &Path, clock: SharedClock| -> Result<Arc<dyn Executor>, ExecutorError> {
-            Ok(Arc::new(Simple::new(executor, folder, clock)?))
+            Ok(Arc::new(make(folder, clock)?))
         };
         self.executors.push((name.into(), Given::Later(Box::new(make))));
         self

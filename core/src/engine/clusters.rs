@@ -175,6 +175,11 @@ impl Clusters {
         ClusterStatus { cluster, answer }
     }
 
+    /// The engine's clock.
+    pub(crate) fn clock(&self) -> crate::clock::SharedClock {
+        self.core().clock.clone()
+    }
+
     fn core(&self) -> &Core {
         &self.engine.handle.core
     }

@@ -83,6 +83,8 @@ pub use artifacts::RunArtifact;
 pub use backup::BackupReport;
 pub use builder::EngineBuilder;
 #[cfg(feature = "kubernetes")]
+pub(crate) use clusters::error as cluster_error;
+#[cfg(feature = "kubernetes")]
 pub use clusters::{ClusterAnswer, ClusterRemoval, ClusterStatus, Clusters};
 pub use control::{Control, EngineStatus, RunName};
 pub use credentials::{Credentials, KeyRotation, SavedCredential, StoredCredential};

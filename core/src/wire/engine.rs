@@ -4,11 +4,15 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 
+use super::keeping::{BlobOptions, KeepingOptions, KeyOptions};
+use crate::blob::BlobSettings;
 use crate::engine::{Engine, EngineBuilder};
+use crate::error::Result;
 use crate::log::LogLimits;
 use crate::pipeline::HumanDuration;
 use crate::run::queue::RunLimits;
 use crate::run::retention::RetentionPolicy;
+use crate::secret::KeySource;
 
 /// What an [`EngineBuilder`] is told as data. What is left out stays as the builder has it.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
@@ -30,6 +34,15 @@ pub struct EngineOptions {
     pub max_log_bytes: Option<u64>,
     /// See [`EngineBuilder::retention`].
     pub retention: Option<RetentionOptions>,
+    /// Where caches and artifacts are kept. See [`EngineBuilder::blobs`].
+    pub blobs: Option<BlobOptions>,
+    /// How much of them is kept. See [`EngineBuilder::blob_settings`].
+    pub keeping: Option<KeepingOptions>,
+    /// See [`EngineBuilder::master_key`].
+    pub master_key: Option<KeyOptions>,
+    /// See [`EngineBuilder::images`].
+    #[cfg(all(unix, feature = "docker"))]
+    pub images: Option<super::ImageOptions>,
     /// See [`EngineBuilder::base_url`].
     pub base_url: Option<String>,
     /// See [`EngineBuilder::control`].
@@ -48,7 +61,10 @@ pub struct RetentionOptions {
 
 impl EngineOptions {
     /// A builder that was told all of it.
-    pub fn builder(self) -> EngineBuilder {
+    ///
+    /// # Errors
+    /// `badOption`, `unsupported` and the like for a bucket or a Docker engine that is described in a way that makes no sense.
+    pub fn builder(self) -> Result<EngineBuilder> {
         let Self { data_dir, default_executor, pass_env, max_tasks, max_runs, max_runs_per_pipeline, .. } = self;
         let builder = Engine::builder().pass_env(pass_env);
         let builder = told(builder, data_dir, EngineBuilder::data_dir);
@@ -58,9 +74,16 @@ impl EngineOptions {
         let builder = told(builder, self.control, EngineBuilder::control);
         let builder = told(builder, self.max_log_bytes.map(|bytes| LogLimits { bytes }), EngineBuilder::log_limits);
         let builder = told(builder, self.retention.map(RetentionPolicy::from), EngineBuilder::retention);
+        let builder = told(builder, self.keeping.map(BlobSettings::from), EngineBuilder::blob_settings);
+        let builder = told(builder, self.master_key.map(KeySource::from), EngineBuilder::master_key);
+        let builder = told(builder, self.blobs.map(BlobOptions::store).transpose()?, EngineBuilder::blobs);
+        #[cfg(all(unix, feature = "docker"))]
+        let images = self.images.map(super::ImageOptions::builder).transpose()?;
+        #[cfg(all(unix, feature = "docker"))]
+        let builder = told(builder, images, EngineBuilder::images);
         let limits = builder.current_run_limits();
         let per_pipeline = max_runs_per_pipeline.or(limits.per_pipeline);
-        builder.run_limits(RunLimits { runs: max_runs.unwrap_or(limits.runs), per_pipeline })
+        Ok(builder.run_limits(RunLimits { runs: max_runs.unwrap_or(limits.runs), per_pipeline }))
     }
 }
 

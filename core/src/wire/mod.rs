@@ -14,22 +14,37 @@
 //! # Ok::<(), windlass::Error>(())
 //! ```
 
+mod answers;
 mod document;
 mod engine;
+mod executors;
+mod keeping;
+mod plan;
 mod request;
 mod search;
 mod shutdown;
 
 use serde::de::DeserializeOwned;
 
+#[cfg(all(unix, feature = "docker"))]
+pub use answers::Registries;
+pub use answers::{Answers, ArtifactName};
 pub use document::{definition, task};
 pub use engine::{EngineOptions, RetentionOptions};
+#[cfg(all(unix, feature = "docker"))]
+pub use executors::{ContainerPolicyOptions, DockerOptions, EndpointOptions, ImageOptions, LoginOptions};
+pub use executors::{LocalOptions, register_executor};
+pub use keeping::{BlobOptions, KeepingOptions, KeyOptions, LimitOptions, S3Options};
+pub use plan::plan;
+#[cfg(feature = "cli")]
+pub(crate) use plan::plan_json;
 pub use request::{RerunMode, StartOptions};
 pub use search::SearchOptions;
 pub use shutdown::ShutdownOptions;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::pipeline::{Problem, Problems};
+use crate::secret::TargetKind;
 
 /// Reads options. `operation` is what they are for, such as `open`.
 ///
@@ -49,6 +64,14 @@ pub fn read<T: DeserializeOwned>(json: &str, operation: &'static str) -> Result<
         };
         bad_option(path, message, operation)
     })
+}
+
+/// The kind of target of a word such as `git`.
+///
+/// # Errors
+/// `badOption` for one that is none.
+pub fn target_kind(word: &str) -> Result<TargetKind> {
+    word.parse().map_err(|message| bad_option("credentialTests".to_owned(), message, "open"))
 }
 
 fn bad_option(path: String, message: String, operation: &'static str) -> Error {

@@ -8,6 +8,7 @@ use serde::Deserialize;
 use crate::engine::{Rerun, RunRequest};
 use crate::error::Result;
 use crate::pipeline::{CommitInfo, ExecutorName, TaskName};
+use crate::secret::Credential;
 
 /// What a [`RunRequest`] is made of.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
@@ -27,6 +28,10 @@ pub struct StartOptions {
     pub source: Option<PathBuf>,
     /// See [`RunRequest::priority`].
     pub priority: Option<i32>,
+    /// Whether what it builds comes from a fork. See [`RunRequest::from_fork`].
+    pub fork: bool,
+    /// Credentials for this run alone, by their names. See [`RunRequest::secret`].
+    pub secrets: BTreeMap<String, Credential>,
     /// See [`RunRequest::traceparent`].
     pub traceparent: Option<String>,
 }
@@ -40,6 +45,10 @@ impl StartOptions {
         let first = self.trigger.map_or_else(RunRequest::manual, RunRequest::triggered_by);
         let mut request =
             self.parameters.into_iter().fold(first, |request, (name, value)| request.parameter(name, value));
+        request = self.secrets.into_iter().fold(request, |request, (name, value)| request.secret(name, value));
+        if self.fork {
+            request = request.from_fork();
+        }
         if let Some(actor) = self.actor {
             request = request.actor(actor);
         }

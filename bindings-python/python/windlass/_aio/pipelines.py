@@ -7,6 +7,7 @@ from os import PathLike
 from typing import Literal, Optional, Union
 
 from .. import _native
+from .._credentials import Credential
 from .._document import Pipeline
 from .._options import Commit, definition, options
 from .._records import PipelineListing, StoredPipeline, StoredVersion
@@ -93,6 +94,8 @@ class Pipelines:
         executor: Optional[str] = None,
         source: Optional[Union[str, PathLike[str]]] = None,
         priority: Optional[int] = None,
+        fork: Optional[bool] = None,
+        secrets: Optional[Mapping[str, Credential]] = None,
         traceparent: Optional[str] = None,
     ) -> Run:
         """Starts a run of a stored pipeline. See :meth:`Engine.start`."""
@@ -104,6 +107,8 @@ class Pipelines:
             executor=executor,
             source=source,
             priority=priority,
+            fork=fork,
+            secrets=secrets,
             traceparent=traceparent,
         )
         return Run(await wait(self._native.run(name, request)))
@@ -120,6 +125,8 @@ class Pipelines:
         executor: Optional[str] = None,
         source: Optional[Union[str, PathLike[str]]] = None,
         priority: Optional[int] = None,
+        fork: Optional[bool] = None,
+        secrets: Optional[Mapping[str, Credential]] = None,
         traceparent: Optional[str] = None,
     ) -> Run:
         """Saves a definition and starts a run of it, both or neither. ``expected`` is ``None`` for a new pipeline."""
@@ -131,6 +138,8 @@ class Pipelines:
             executor=executor,
             source=source,
             priority=priority,
+            fork=fork,
+            secrets=secrets,
             traceparent=traceparent,
         )
         return Run(await wait(self._native.save_and_run(definition(pipeline), expected, request)))

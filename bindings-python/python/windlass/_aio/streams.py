@@ -57,7 +57,7 @@ class EngineEvents(AsyncIterator[EngineEvent]):
 class LogStream(AsyncIterator[bytes]):
     """The stored log of an attempt, piece by piece as it grows, to the attempt's end. Pieces may end within a line."""
 
-    def __init__(self, native: Union[_native.LogStream, _native.LogDownload], start: int) -> None:
+    def __init__(self, native: Union[_native.LogStream, _native.ByteStream], start: int) -> None:
         self._native = native
         self._ready: deque[bytes] = deque()
         self.offset = start

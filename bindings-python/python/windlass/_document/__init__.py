@@ -16,6 +16,7 @@ from .actions import (
     SyncFiles,
     Transfer,
 )
+from .container import ContainerOptions, HealthCheck, Service, VolumeMount
 from .node import Duration
 from .parts import (
     Artifact,
@@ -45,11 +46,13 @@ __all__ = [
     "Cache",
     "Checkout",
     "Concurrency",
+    "ContainerOptions",
     "Custom",
     "DeployChart",
     "DeployManifests",
     "Duration",
     "EventTrigger",
+    "HealthCheck",
     "Monthly",
     "Parameter",
     "Pipeline",
@@ -63,11 +66,13 @@ __all__ = [
     "ScheduleTrigger",
     "Script",
     "SecretVariable",
+    "Service",
     "Stage",
     "SyncFiles",
     "Task",
     "TaskOptions",
     "Transfer",
     "Trigger",
+    "VolumeMount",
     "Weekly",
 ]

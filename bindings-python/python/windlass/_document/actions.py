@@ -72,10 +72,16 @@ class BuildImage(Node):
     """Labels of the image."""
     target: Optional[str] = None
     """The stage of the Dockerfile to build. The last one when unset."""
+    archive: Optional[str] = None
+    """An image in a file of the workspace that is published instead of one that is built: as ``docker save`` writes it."""
     credential: Optional[str] = None
-    """The credential of the registry."""
+    """The credential of the registry that the image is pushed to."""
+    pull_credentials: Optional[Sequence[str]] = None
+    """The credentials of other registries, from which the build takes what it begins with."""
     push: Optional[bool] = None
     """Whether the image is pushed. True when unset."""
+    no_cache: Optional[bool] = None
+    """Whether every step of the Dockerfile is done again."""
     insecure: Optional[bool] = None
     """Whether the registry may be spoken to over plain HTTP."""
 

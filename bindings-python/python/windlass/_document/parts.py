@@ -97,6 +97,8 @@ class Artifact(Node):
     """Globs, relative to the workspace. They must be given."""
     keep: Optional[Duration] = None
     """How long they are kept."""
+    when: Optional[Literal["onSuccess", "onFailure", "always"]] = None
+    """After which ends of the task they are kept. ``onSuccess`` when unset."""
 
 
 @dataclass
@@ -105,6 +107,8 @@ class Reports(Node):
 
     junit: Optional[Sequence[str]] = None
     """Globs of JUnit XML files, relative to the workspace."""
+    annotations: Optional[Sequence[str]] = None
+    """Globs of files with remarks about places in the sources, relative to the workspace."""
 
 
 @dataclass

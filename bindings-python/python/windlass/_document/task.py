@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, Optional, TypedDict
 
 from . import actions
 from .actions import Action, Transfer
+from .container import ContainerOptions, Service
 from .node import Duration, Node, made, part
 from .parts import Artifact, Cache, Reports, Resources, Retry, SecretVariable
 
@@ -37,6 +38,8 @@ class TaskOptions(TypedDict, total=False):
     reports: Optional[Reports]
     resources: Optional[Resources]
     secrets: Optional[Sequence[SecretVariable]]
+    container: Optional[ContainerOptions]
+    services: Optional[Sequence[Service]]
     isolation: Optional[Literal["run", "task"]]
     workspace: Optional[Literal["shared", "none"]]
 
@@ -86,6 +89,10 @@ class Task(Node):
     """What the step needs and may use."""
     secrets: Optional[Sequence[SecretVariable]] = part(SecretVariable)
     """Credentials given to the step as environment variables."""
+    container: Optional[ContainerOptions] = part(ContainerOptions)
+    """What its container has beside its image."""
+    services: Optional[Sequence[Service]] = part(Service)
+    """Containers beside the step, such as a database."""
     isolation: Optional[Literal["run", "task"]] = None
     """Whether the step shares its container or pod with others of the run."""
     workspace: Optional[Literal["shared", "none"]] = None
@@ -148,13 +155,30 @@ class Task(Node):
         args: Optional[Mapping[str, str]] = None,
         labels: Optional[Mapping[str, str]] = None,
         target: Optional[str] = None,
+        archive: Optional[str] = None,
         credential: Optional[str] = None,
+        pull_credentials: Optional[Sequence[str]] = None,
         push: Optional[bool] = None,
+        no_cache: Optional[bool] = None,
         insecure: Optional[bool] = None,
         **options: Unpack[TaskOptions],
     ) -> Task:
         """A task that builds a container image, and pushes it. ``image_name`` has no tag: ``registry:5000/team/web``."""
-        action = actions.BuildImage(context, dockerfile, image_name, tags, args, labels, target, credential, push, insecure)
+        action = actions.BuildImage(
+            context,
+            dockerfile,
+            image_name,
+            tags,
+            args,
+            labels,
+            target,
+            archive,
+            credential,
+            pull_credentials,
+            push,
+            no_cache,
+            insecure,
+        )
         return cls(name, action, **options)
 
     @classmethod

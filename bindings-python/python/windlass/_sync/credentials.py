@@ -3,30 +3,51 @@
 
 from __future__ import annotations
 
+from typing import Any, Optional
+
 from .. import _native
-from .._credentials import Credential, SavedCredential, StoredCredential, credential_of
-from .._options import text
+from .._credentials import (
+    Credential,
+    KeyRotation,
+    SavedCredential,
+    StoredCredential,
+    TargetKind,
+    credential_of,
+)
+from .._options import options
 from ._wait import wait
 
 
 class Credentials:
     """The credentials that an engine keeps. Values go in and are used; nothing lists them, and nothing has them in clear."""
 
-    def __init__(self, native: _native.Credentials) -> None:
+    def __init__(self, native: _native.Noun) -> None:
         self._native = native
 
     def set(self, name: str, credential: Credential, by: str = "") -> SavedCredential:
         """Keeps a credential under this name from now on, whether there was one or not."""
-        return SavedCredential.of(wait(self._native.set(name, text(credential.to_dict()), by)))
+        return SavedCredential.of(self._ask("set", name=name, credential=credential, by=by))
 
     def list(self) -> tuple[StoredCredential, ...]:
         """The credentials, by name: all but their values."""
-        return tuple(StoredCredential.of(credential) for credential in wait(self._native.list()))
+        return tuple(StoredCredential.of(credential) for credential in self._ask("list"))
 
     def open(self, name: str) -> Credential:
         """The values of a credential, for the embedder's own use."""
-        return credential_of(wait(self._native.open(name)))
+        return credential_of(self._ask("open", name=name))
 
     def remove(self, name: str, by: str = "") -> None:
         """Removes a credential. Tasks that have it already keep it to their end."""
-        wait(self._native.remove(name, by))
+        self._ask("remove", name=name, by=by)
+
+    def test(self, name: str, kind: TargetKind, address: Optional[str] = None) -> str:
+        """Tries a credential on what it is for, and changes nothing there. Gives what was seen with it, for people."""
+        seen: str = (self._ask("test", name=name, kind=kind, address=address))["message"]
+        return seen
+
+    def rotate_master_key(self, by: str = "") -> KeyRotation:
+        """Seals everything with another master key."""
+        return KeyRotation.of(self._ask("rotateMasterKey", by=by))
+
+    def _ask(self, request: str, **given: Any) -> Any:
+        return wait(self._native.ask(request, options(**given)))

@@ -4,15 +4,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from os import PathLike, fspath
 from types import TracebackType
 from typing import Any, Literal, Optional, Union
 
 from .. import _native
-from .._adapters import adapted_action, adapted_executor, adapted_provider
-from .._credentials import SecretProvider
+from .._adapters import adapted_action, adapted_executor, adapted_provider, adapted_test
+from .._credentials import Credential, CredentialTest, SecretProvider, TargetKind
 from .._document import Duration, Pipeline
+from .._executors import S3, DockerExecutor, ImageBuilder, Keeping, KeyFile, KeyVariable, LocalExecutor, blobs
 from .._options import Commit, Retention, definition, options, text
 from .._plugins import Action, ActionFunction, Executor, SimpleExecutor
 from .._records import (
@@ -25,10 +26,13 @@ from .._records import (
     RunListing,
     RunStatus,
 )
+from .._scripted import Clock, Scripted
 from ._wait import home_loop, wait
+from .clusters import Clusters
 from .credentials import Credentials
 from .pipelines import Pipelines
 from .run import Run
+from .sources import Registries, Sources
 from .streams import EngineEvents
 
 
@@ -46,15 +50,22 @@ class Engine:
         """The stored pipelines."""
         self.credentials = Credentials(native.credentials)
         """The credentials that this engine keeps."""
+        self.clusters = Clusters(native.clusters)
+        """The Kubernetes clusters that it knows by name."""
+        self.sources = Sources(native.sources)
+        """The git repositories from which it fetches."""
+        self.registries = Registries(native.registries)
+        """The registries of images that it reaches."""
 
     @classmethod
     def open(
         cls,
         *,
         data_dir: Optional[Union[str, PathLike[str]]] = None,
-        executors: Optional[Mapping[str, Union[SimpleExecutor, Executor]]] = None,
+        executors: Optional[Mapping[str, Union[SimpleExecutor, Executor, LocalExecutor, DockerExecutor, Scripted]]] = None,
         actions: Optional[Mapping[str, Union[Action, ActionFunction]]] = None,
         secrets: Optional[Sequence[SecretProvider]] = None,
+        credential_tests: Optional[Mapping[TargetKind, CredentialTest]] = None,
         default_executor: Optional[str] = None,
         pass_env: Optional[Sequence[str]] = None,
         max_tasks: Optional[int] = None,
@@ -62,15 +73,22 @@ class Engine:
         max_runs_per_pipeline: Optional[int] = None,
         max_log_bytes: Optional[int] = None,
         retention: Optional[Retention] = None,
+        store_blobs: Optional[Union[str, PathLike[str], S3]] = None,
+        keeping: Optional[Keeping] = None,
+        master_key: Optional[Union[KeyFile, KeyVariable]] = None,
+        images: Optional[ImageBuilder] = None,
         base_url: Optional[str] = None,
         control: Optional[bool] = None,
+        clock: Optional[Clock] = None,
     ) -> Engine:
         """Opens an engine, and takes up every run that an earlier one left unfinished.
 
         :param data_dir: the folder that holds everything; ``.windlass`` unless set. One engine at a time.
-        :param executors: executors of one's own under their names; ``local`` is there only without any.
+        :param executors: executors under their names: one's own, and those that come with Windlass. The first one is the default.
+            Without any, ``local`` and ``docker`` are there.
         :param actions: actions of one's own under their names: an :class:`Action`, or a function that takes the context.
         :param secrets: other places in which credentials are looked for, in this order.
+        :param credential_tests: how credentials are tried on targets of a kind, in the place of what comes with Windlass.
         :param default_executor: the executor of runs and pipelines that name none; the first one unless set.
         :param pass_env: variables of this process that steps of the ``local`` executor get beside ``PATH`` and ``HOME``.
         :param max_tasks: how many tasks run at once, over all runs; twice the processors unless set.
@@ -78,8 +96,13 @@ class Engine:
         :param max_runs_per_pipeline: how many runs of one pipeline go at once.
         :param max_log_bytes: how long the log of an attempt may be; 1 GiB unless set.
         :param retention: which finished runs are deleted; none unless set.
+        :param store_blobs: where caches and artifacts are kept: a folder, or a bucket; in the data directory unless set.
+        :param keeping: how much of caches and artifacts is kept.
+        :param master_key: where the key comes from that seals credentials; the file ``master.key`` of the data directory unless set.
+        :param images: where ``buildImage`` builds images; the Docker engine of the environment unless set.
         :param base_url: the portal's address, from which ``BUILD_URL`` is made.
         :param control: whether the command ``windlass`` can reach this engine from another terminal; true unless set.
+        :param clock: another clock than the machine's, for tests.
 
         Raises :class:`ConflictError` with the code ``locked`` when another process holds the directory.
         """
@@ -92,6 +115,10 @@ class Engine:
             max_runs_per_pipeline=max_runs_per_pipeline,
             max_log_bytes=max_log_bytes,
             retention=retention,
+            blobs=blobs(store_blobs),
+            keeping=keeping,
+            master_key=master_key,
+            images=images,
             base_url=base_url,
             control=control,
         )
@@ -99,7 +126,9 @@ class Engine:
         own_executors = {name: adapted_executor(executor, loop) for name, executor in (executors or {}).items()}
         own_actions = {name: adapted_action(action, loop) for name, action in (actions or {}).items()}
         providers = [adapted_provider(provider, loop) for provider in secrets or ()]
-        return cls(wait(_native.open(given, own_executors, own_actions, providers)))
+        tests = {kind: adapted_test(test, loop) for kind, test in (credential_tests or {}).items()}
+        time = None if clock is None else clock.native
+        return cls(wait(_native.open(given, own_executors, own_actions, providers, tests, time)))
 
     def __enter__(self) -> Engine:
         return self
@@ -123,6 +152,8 @@ class Engine:
         executor: Optional[str] = None,
         source: Optional[Union[str, PathLike[str]]] = None,
         priority: Optional[int] = None,
+        fork: Optional[bool] = None,
+        secrets: Optional[Mapping[str, Credential]] = None,
         traceparent: Optional[str] = None,
     ) -> Run:
         """Starts a run of a definition, which need not be that of a stored pipeline. Returns when the run is durable.
@@ -134,6 +165,8 @@ class Engine:
         :param executor: runs the steps on this executor, whatever the pipeline says.
         :param source: a folder whose files are in the workspace at the start; what git ignores stays out.
         :param priority: runs with a higher priority leave the queue first; 0 unless set.
+        :param fork: whether what it builds comes from a fork, as the merge requests of strangers do: it reads caches, and leaves none.
+        :param secrets: credentials for this run alone, by the names that its tasks know. They are gone when it has ended.
         :param traceparent: the W3C trace context of what asks for the run.
 
         Raises :class:`InvalidError` with all mistakes of the definition and the parameters in ``problems``.
@@ -146,6 +179,8 @@ class Engine:
             executor=executor,
             source=source,
             priority=priority,
+            fork=fork,
+            secrets=secrets,
             traceparent=traceparent,
         )
         return Run(wait(self._native.start(definition(pipeline), request)))
@@ -246,6 +281,11 @@ class Engine:
     def backup(self, path: Union[str, PathLike[str]], by: str = "") -> BackupReport:
         """Copies everything that the engine keeps while it goes on. The result is itself a data directory."""
         return BackupReport.of(wait(self._native.backup(fspath(path), by)))
+
+    def drain(self, limit: Optional[timedelta] = None) -> DrainReport:
+        """Lets no further run go, and waits until those that were let go are over, or until the limit has passed."""
+        milliseconds = None if limit is None else limit // timedelta(milliseconds=1)
+        return DrainReport.of(wait(self._native.drain(milliseconds)))
 
     def shutdown(
         self,

@@ -8,6 +8,7 @@ from os import PathLike
 from typing import Literal, Optional, Union
 
 from .. import _native
+from .._credentials import Credential
 from .._document import Pipeline
 from .._options import Commit, definition, options
 from .._records import PipelineListing, StoredPipeline, StoredVersion
@@ -94,6 +95,8 @@ class Pipelines:
         executor: Optional[str] = None,
         source: Optional[Union[str, PathLike[str]]] = None,
         priority: Optional[int] = None,
+        fork: Optional[bool] = None,
+        secrets: Optional[Mapping[str, Credential]] = None,
         traceparent: Optional[str] = None,
     ) -> Run:
         """Starts a run of a stored pipeline. See :meth:`Engine.start`."""
@@ -105,6 +108,8 @@ class Pipelines:
             executor=executor,
             source=source,
             priority=priority,
+            fork=fork,
+            secrets=secrets,
             traceparent=traceparent,
         )
         return Run(wait(self._native.run(name, request)))
@@ -121,6 +126,8 @@ class Pipelines:
         executor: Optional[str] = None,
         source: Optional[Union[str, PathLike[str]]] = None,
         priority: Optional[int] = None,
+        fork: Optional[bool] = None,
+        secrets: Optional[Mapping[str, Credential]] = None,
         traceparent: Optional[str] = None,
     ) -> Run:
         """Saves a definition and starts a run of it, both or neither. ``expected`` is ``None`` for a new pipeline."""
@@ -132,6 +139,8 @@ class Pipelines:
             executor=executor,
             source=source,
             priority=priority,
+            fork=fork,
+            secrets=secrets,
             traceparent=traceparent,
         )
         return Run(wait(self._native.save_and_run(definition(pipeline), expected, request)))

@@ -3,11 +3,13 @@
 
 from __future__ import annotations
 
+from os import PathLike, fspath
 from typing import Any, Literal, Optional, Union
 
 from .. import _native
 from .._options import options, text
 from .._records import LogCursor, LogMatch, RerunFromTask, RunStatus, RunSummary
+from .._reports import RunArtifact, TestReport
 from ._wait import wait
 from .streams import Events, LogStream
 
@@ -92,6 +94,23 @@ class Run:
         """The lines of the run's logs that match. Go on after the ``cursor`` of the last match."""
         query = options(pattern=pattern, regex=regex, ignore_case=ignore_case, task=task, limit=limit, after=after)
         return [LogMatch.of(match) for match in wait(self._native.search(query))]
+
+    def artifacts(self) -> tuple[RunArtifact, ...]:
+        """The artifacts of the run, in the order of its tasks."""
+        return tuple(RunArtifact.of(artifact) for artifact in wait(self._native.ask("artifacts", "{}")))
+
+    def artifact(self, name: str, *, task: Optional[str] = None) -> LogStream:
+        """The archive of an artifact, a gzipped tar, piece by piece. The task is needed where two left one of this name."""
+        return LogStream(self._native.artifact(options(name=name, task=task)), 0)
+
+    def unpack_artifact(self, name: str, folder: Union[str, PathLike[str]], *, task: Optional[str] = None) -> None:
+        """Unpacks an artifact below a folder, which is made when it is missing, after a look whether it is what was stored."""
+        wait(self._native.ask("unpackArtifact", options(name=name, folder=fspath(folder), task=task)))
+
+    def test_report(self, task: str) -> Optional[TestReport]:
+        """What the tests of a task's newest attempt said, whole: up to 500 failed ones. ``None`` when there was no report."""
+        report = wait(self._native.ask("testReport", options(task=task)))
+        return None if report is None else TestReport.of(report)
 
     def timeline(self) -> dict[str, Any]:
         """Where the time of the run went so far: waits with their reasons, attempts, ends."""

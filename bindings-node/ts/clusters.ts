@@ -1,0 +1,217 @@
+import type { Duration } from './document.js'
+import type { Cause } from './events.js'
+import { ask, type NativeNoun } from './native.js'
+import type { Who } from './options.js'
+
+/** How the API server of a cluster is reached. Secrets are in the credential that it names. */
+export type ClusterAccess =
+  /** From a pod of the cluster itself, by its service account. */
+  | { kind: 'inCluster' }
+  /** By a kubeconfig on this machine. */
+  | { kind: 'kubeconfigFile'; path: string; context?: string }
+  /** By a credential of the kind `kubeconfig`. */
+  | { kind: 'kubeconfig'; credential: string; context?: string }
+  /** By an address, and a credential: a token or a client certificate. */
+  | { kind: 'server'; server: string; credential: string; trust?: Trust }
+
+/** How an API server proves who it is. */
+export type Trust = { kind: 'system' } | { kind: 'authority'; certificates: string } | { kind: 'unverified' }
+
+/** A cluster that the engine keeps. */
+export interface StoredCluster {
+  name: string
+  access: ClusterAccess
+  /** Where Windlass makes its pods, and where objects go that name no namespace. */
+  namespace: string
+  added: { wall: string; elapsed: number }
+  addedBy: string
+}
+
+/** What a cluster says about itself. */
+export interface ClusterHealth {
+  server: string
+  version: string
+  /** The checks that fail; empty when it is well. */
+  failing: string[]
+}
+
+/** A cluster with its answer, or with why it gave none. */
+export type ClusterStatus = StoredCluster & ({ health: ClusterHealth } | { cause: Cause })
+
+/** Something that Windlass does in a namespace, with what it is not allowed of that. */
+export interface RightCheck {
+  right: { group: string; resource: string; verbs: string[]; purpose: string }
+  missing: string[]
+}
+
+/** Manifests on their way to a cluster. */
+export interface Deployment {
+  /** The cluster's name. */
+  cluster: string
+  /** What names this deployment among others: a label of all its objects. */
+  deployment: string
+  /** Objects in YAML or JSON. */
+  manifests: string
+  /** Variables that are replaced in them. Nothing is unless set. */
+  variables?: Record<string, string>
+  /** The namespace of objects that name none; the cluster's unless set. */
+  namespace?: string
+  /** Whether namespaces are made that are missing. */
+  createNamespace?: boolean
+  /** How long the rollout may take. 5 minutes unless set. */
+  wait?: Duration
+  /** Whether a rollout that fails is undone. */
+  rollback?: boolean
+  /** Whether objects of it that the manifests no longer have are deleted. */
+  prune?: boolean
+}
+
+/** What a deployment did. */
+export interface DeployReport {
+  objects: { object: string; outcome: 'created' | 'changed' | 'unchanged' | 'replaced' | 'deleted' }[]
+}
+
+/** What would become of an object. */
+export interface ObjectPreview {
+  object: string
+  action: 'create' | 'change' | 'keep' | 'delete'
+  changes: { path: string; before: unknown; after: unknown }[]
+}
+
+/** A workload in a cluster. */
+export interface Workload {
+  /** The cluster's name. */
+  cluster: string
+  /** `deployment/NAME`, `statefulset/NAME` or `daemonset/NAME`. */
+  workload: string
+  /** The cluster's own unless set. */
+  namespace?: string
+}
+
+/** How far a rollout is. */
+export interface RolloutState {
+  state: 'done' | 'going' | 'failed'
+  /** How far, or why not; null when it is done. */
+  message: string | null
+}
+
+/** A revision that a workload had. */
+export interface Revision {
+  number: number
+  made: string | null
+  /** Why, by the annotation `kubernetes.io/change-cause`. */
+  cause: string | null
+  images: string[]
+  /** Whether it is the one that is wanted now. */
+  current: boolean
+}
+
+/** The clusters that an engine knows by name, and what runs in them. Every change takes who makes it. */
+export class Clusters {
+  readonly #native: NativeNoun
+
+  /** @internal */
+  constructor(clusters: NativeNoun) {
+    this.#native = clusters
+  }
+
+  /** Adds a cluster: asks it how it is, makes its namespace when that is missing, and keeps it. */
+  add(name: string, access: ClusterAccess, options: { namespace?: string; by?: string } = {}): Promise<StoredCluster> {
+    return ask(this.#native, 'add', { ...options, name, access })
+  }
+
+  /** The clusters as they are kept, without asking any of them. */
+  stored(): Promise<StoredCluster[]> {
+    return ask(this.#native, 'stored', {})
+  }
+
+  /** All clusters, each asked how it is. */
+  list(): Promise<ClusterStatus[]> {
+    return ask(this.#native, 'list', {})
+  }
+
+  /** Asks a cluster how it is. That it cannot be asked is part of the answer. */
+  test(name: string): Promise<ClusterStatus> {
+    return ask(this.#native, 'test', { name })
+  }
+
+  /** The pipelines whose definitions name a cluster. */
+  users(name: string): Promise<string[]> {
+    return ask(this.#native, 'users', { name })
+  }
+
+  /** Forgets a cluster; refused while pipelines name it, unless it is forced. In the cluster itself nothing is changed. */
+  async remove(name: string, options: { force?: boolean } & Pick<Who, 'by'> = {}): Promise<void> {
+    await ask(this.#native, 'remove', { ...options, name })
+  }
+
+  /** Asks a cluster about each right that Windlass uses in a namespace. */
+  rights(name: string, options: { namespace?: string } = {}): Promise<RightCheck[]> {
+    return ask(this.#native, 'rights', { ...options, name })
+  }
+
+  /** A service account with the role that it needs in a namespace, as YAML that can be applied. */
+  role(namespace: string, account: string): Promise<string> {
+    return ask(this.#native, 'role', { namespace, account })
+  }
+
+  /** Applies objects in the order in which they need each other, and waits until they are as they shall be. */
+  deploy(deployment: Deployment): Promise<DeployReport> {
+    return ask(this.#native, 'deploy', deployment)
+  }
+
+  /** What a deployment would change. */
+  preview(deployment: Deployment): Promise<ObjectPreview[]> {
+    return ask(this.#native, 'preview', deployment)
+  }
+
+  /** How far the rollout of a workload is. */
+  status(workload: Workload): Promise<RolloutState> {
+    return ask(this.#native, 'status', workload)
+  }
+
+  /** Waits until its rollout is done, 5 minutes unless set. */
+  async wait(workload: Workload, options: { limit?: Duration } = {}): Promise<void> {
+    await ask(this.#native, 'wait', { ...workload, ...options })
+  }
+
+  /** The revisions that it had, the oldest first. */
+  history(workload: Workload): Promise<Revision[]> {
+    return ask(this.#native, 'history', workload)
+  }
+
+  /** Makes it what it was in a revision; in the one before unless set. Gives the number of that revision. */
+  undo(workload: Workload, options: { revision?: number } = {}): Promise<number> {
+    return ask(this.#native, 'undo', { ...workload, ...options })
+  }
+
+  /** Changes do nothing until it is resumed. */
+  async pause(workload: Workload): Promise<void> {
+    await ask(this.#native, 'pause', workload)
+  }
+
+  /** Changes do something again. */
+  async resume(workload: Workload): Promise<void> {
+    await ask(this.#native, 'resume', workload)
+  }
+
+  /** Makes all of its pods again, as a rolling update. */
+  async restart(workload: Workload): Promise<void> {
+    await ask(this.#native, 'restart', workload)
+  }
+
+  /** Says how many pods it shall have. */
+  async scale(workload: Workload, replicas: number): Promise<void> {
+    await ask(this.#native, 'scale', { ...workload, replicas })
+  }
+
+  /** Deletes it with its pods. */
+  async delete(workload: Workload): Promise<void> {
+    await ask(this.#native, 'delete', workload)
+  }
+
+  /** Deletes it with its pods, waits until they are gone, and makes it again. */
+  async recreate(workload: Workload): Promise<void> {
+    await ask(this.#native, 'recreate', workload)
+  }
+}
