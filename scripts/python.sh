@@ -38,3 +38,17 @@ python_environment() {
   fi
   echo "$PWD/$folder"
 }
+
+# Prints the version and the path of each Python on this machine that is new enough, the chosen one first, each version once.
+every_python() {
+  local candidate seen=" " version
+  for candidate in "$PYTHON" python3.10 python3.11 python3.12 python3.13 python3.14 \
+    "${PYENV_ROOT:-${HOME:-/root}/.pyenv}"/versions/*/bin/python3; do
+    version="$("$candidate" -c 'import sys, venv, ensurepip; print("%d.%d" % sys.version_info[:2], sys.version_info >= (3, 10))' 2>/dev/null)" || continue
+    [[ "$version" = *True ]] || continue
+    version="${version% *}"
+    [[ "$seen" != *" $version "* ]] || continue
+    seen="$seen$version "
+    echo "$version $("$candidate" -c 'import sys; print(sys.executable)')"
+  done
+}

@@ -1,6 +1,5 @@
 // Figures of the npm package, each beside its floor in the same process. Not a test: a busy machine makes it slow.
-//
-//   scripts/build-node && npm --prefix FOLDER install target/node/*.tgz && cp benches/node/figures.mjs FOLDER && node --expose-gc FOLDER/figures.mjs
+// `scripts/figures` calls it from a folder with the installed package: node --expose-gc figures.mjs [--quick]
 //
 // - start: loading the package, beside loading an empty module
 // - loop: how late a timer of 10 ms is while a run prints 1,000,000 lines and its events are read, beside the same timer while
@@ -18,6 +17,8 @@ const require = createRequire(import.meta.url)
 const { Engine, Pipeline, script, stage } = require('windlass')
 const { ScriptedExecutor, VirtualClock } = require('windlass/testing')
 
+const quick = process.argv.includes('--quick')
+const printed = quick ? 1000 : 1_000_000
 const folder = mkdtempSync(path.join(tmpdir(), 'windlass-figures-'))
 const row = (...cells) => console.log(`| ${cells.join(' | ')} |`)
 const ms = (number) => `${number.toFixed(1)} ms`
@@ -42,7 +43,7 @@ async function lateness(work) {
 
 function start() {
   const time = (text) => {
-    const times = Array.from({ length: 11 }, () => {
+    const times = Array.from({ length: quick ? 3 : 11 }, () => {
       const before = performance.now()
       execFileSync(process.execPath, ['-e', text], { cwd: import.meta.dirname })
       return performance.now() - before
@@ -50,65 +51,76 @@ function start() {
     return median(times)
   }
   const [floor, found] = [time(''), time("require('windlass')")]
-  row('start of Node with the package', `${ms(floor)} (an empty program)`, ms(found))
+  row('start with the package, Node', `${ms(floor)} (an empty program)`, ms(found))
+}
+
+/** An engine that is closed at the end, also where Node knows no `await using` yet. */
+async function withEngine(options, work) {
+  const engine = await Engine.open({ control: false, ...options })
+  try {
+    await work(engine)
+  } finally {
+    await engine.close()
+  }
 }
 
 async function loop() {
-  const idle = await lateness(() => new Promise((resolve) => setTimeout(resolve, 2000)))
-  await using engine = await Engine.open({ dataDir: path.join(folder, 'loop') })
-  const text = 'yes "$(printf "%0100d" 0)" | head -n 1000000'
-  let bytes = 0
-  const before = performance.now()
-  const busy = await lateness(async () => {
-    const run = await engine.start(pipelineOf([script('print', text)]))
-    for await (const event of run.events()) if (event.type === 'log') bytes += event.text.length
-    await run.wait()
+  const idle = await lateness(() => new Promise((resolve) => setTimeout(resolve, quick ? 200 : 2000)))
+  await withEngine({ dataDir: path.join(folder, 'loop') }, async (engine) => {
+    const text = `yes "$(printf "%0100d" 0)" | head -n ${printed}`
+    let bytes = 0
+    const before = performance.now()
+    const busy = await lateness(async () => {
+      const run = await engine.start(pipelineOf([script('print', text)]))
+      for await (const event of run.events()) if (event.type === 'log') bytes += event.text.length
+      await run.wait()
+    })
+    const took = performance.now() - before
+    row(
+      'lateness of a 10 ms timer: median, p99, worst, Node',
+      `${idle} (idle)`,
+      `${busy} (${printed} lines, ${bytes} bytes of events in ${ms(took)})`,
+    )
   })
-  const took = performance.now() - before
-  row(
-    'lateness of a 10 ms timer: median, p99, worst',
-    `${idle} (idle)`,
-    `${busy} (1,000,000 lines, ${bytes} bytes of events in ${ms(took)})`,
-  )
 }
 
 async function events() {
   const clock = new VirtualClock()
-  const executors = { scripted: new ScriptedExecutor(clock) }
-  await using engine = await Engine.open({ dataDir: path.join(folder, 'events'), executors, clock, maxTasks: 1000 })
-  const matrix = { A: Array.from({ length: 250 }, (_, index) => String(index)) }
-  const tasks = Array.from({ length: 100 }, (_, index) => script(`t${index}`, 'true', { matrix }))
-  const run = await engine.start(pipelineOf(tasks))
-  await run.wait()
-  const stream = async () => {
-    let count = 0
-    const before = performance.now()
-    for await (const _ of run.events()) count += 1
-    return { count, took: performance.now() - before }
-  }
-  const lines = []
-  for await (const event of run.events()) lines.push(JSON.stringify(event))
-  const parse = () => {
-    const before = performance.now()
-    for (const line of lines) JSON.parse(line)
-    return performance.now() - before
-  }
-  const floor = median(Array.from({ length: 5 }, parse))
-  const times = []
-  const memory = []
-  for (let round = 0; round < 10; round += 1) {
-    const { took } = await stream()
-    times.push(took)
-    globalThis.gc?.()
-    memory.push(Math.round(process.memoryUsage().rss / 1024 / 1024))
-  }
-  const found = median(times)
-  const rate = Math.round((lines.length / found) * 1000)
-  row(`${lines.length} events streamed`, `${ms(floor)} (JSON.parse of their lines)`, `${ms(found)}, ${rate} events/s`)
-  row('memory after each of ten streams', '', `${memory.join(', ')} MiB`)
+  const executors = { scripted: new ScriptedExecutor(clock, {}) }
+  await withEngine({ dataDir: path.join(folder, 'events'), executors, clock, maxTasks: 1000 }, async (engine) => {
+    const matrix = { A: Array.from({ length: quick ? 2 : 250 }, (_, index) => String(index)) }
+    const tasks = Array.from({ length: quick ? 2 : 100 }, (_, index) => script(`t${index}`, 'true', { matrix }))
+    const run = await engine.start(pipelineOf(tasks))
+    await run.wait()
+    const stream = async () => {
+      let count = 0
+      const before = performance.now()
+      for await (const _ of run.events()) count += 1
+      return { count, took: performance.now() - before }
+    }
+    const lines = []
+    for await (const event of run.events()) lines.push(JSON.stringify(event))
+    const parse = () => {
+      const before = performance.now()
+      for (const line of lines) JSON.parse(line)
+      return performance.now() - before
+    }
+    const floor = median(Array.from({ length: 5 }, parse))
+    const times = []
+    const memory = []
+    for (let round = 0; round < (quick ? 2 : 10); round += 1) {
+      const { took } = await stream()
+      times.push(took)
+      globalThis.gc?.()
+      memory.push(Math.round(process.memoryUsage().rss / 1024 / 1024))
+    }
+    const found = median(times)
+    const rate = Math.round((lines.length / found) * 1000)
+    row(`${lines.length} events streamed, Node`, `${ms(floor)} (JSON.parse of their lines)`, `${ms(found)}, ${rate} events a second`)
+    row('memory after each of ten such streams, Node', '', `${memory.join(', ')} MiB`)
+  })
 }
 
-console.log('| figure | floor | found |\n|---|---|---|')
 try {
   start()
   await loop()

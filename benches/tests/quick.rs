@@ -4,7 +4,7 @@ use std::process::Command;
 
 #[test]
 fn every_benchmark_has_its_rows() {
-    let names = ["steps", "lines", "start", "planning", "replay", "queued", "store", "log"];
+    let names = ["steps", "lines", "start", "planning", "replay", "events", "queued", "store", "log"];
     let output = Command::new(env!("CARGO_BIN_EXE_windlass-benches")).args(names).arg("--quick").output().unwrap();
     let (table, complaints) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert!(output.status.success(), "{complaints}");
@@ -15,6 +15,7 @@ fn every_benchmark_has_its_rows() {
         "first log line",
         "planning 10 tasks",
         "replaying",
+        "events streamed, Rust",
         "queued runs",
         "by trigger",
         "from a cursor",

@@ -1,9 +1,12 @@
 // The conformance suite of executors over one written in TypeScript: the clean room of the examples.
 
+import path from 'node:path'
 import { describe, expect, test } from 'vitest'
+import { type ActionContext, custom, type Executor, script } from 'windlass'
 import { executorConformanceCases, runExecutorConformance } from 'windlass/testing'
 import { CleanRoom } from '../examples/executor/clean-room.js'
-import { temporary } from './support.js'
+import { PlainExecutor } from './plain-executor.js'
+import { opened, pipelineOf, temporary } from './support.js'
 
 /**
  * The cases that the clean room of the Rust examples passes as well; the others are about capabilities that it does not claim, or
@@ -55,5 +58,67 @@ describe('the clean room keeps the contract', () => {
     const broken = { run: () => ({ code: 1 }) }
     const suite = runExecutorConformance('exit_codes', broken, { folder: temporary(), keepsWorkspaces: true })
     await expect(suite).rejects.toThrow('Code')
+  })
+})
+
+/** What the plain executor does not promise: it has no shim, unpacks with the system's `tar`, and keeps no workspaces. */
+const LEFT_OUT = [
+  'missing_program',
+  'not_executable',
+  'bad_interpreter',
+  'awkward_variables',
+  'large_variables',
+  'names_that_cannot_be',
+  'reopened_outputs',
+  'environment_is_exact',
+  'hidden_descendants_are_stopped',
+  'leftovers_are_stopped',
+  'shells',
+  'source_is_copied',
+  'archives_cannot_leave',
+  'links_cannot_lead_out',
+]
+const promised = executorConformanceCases().filter((name) => !LEFT_OUT.includes(name) && !/kept|keep|adopt/.test(name))
+
+describe('an executor in its whole form keeps the contract', () => {
+  test.each(promised)('%s', async (name) => {
+    const executor = new PlainExecutor(temporary())
+    await runExecutorConformance(name, executor, { folder: temporary(), keepsWorkspaces: false })
+  })
+
+  test.each(['exit_codes', 'signals', 'graceful_stop'])('and a forgetful one does not: %s', async (name) => {
+    const executor: Executor = new PlainExecutor(temporary())
+    const wait = executor.wait.bind(executor)
+    executor.wait = async (step) => ({ ...(await wait(step)), end: { code: 0 } })
+    const suite = runExecutorConformance(name, executor, { folder: temporary(), keepsWorkspaces: false })
+    await expect(suite).rejects.toThrow()
+  })
+
+  test('and an engine works with it', async () => {
+    const plain = new PlainExecutor(path.join(temporary(), 'runs'))
+    const look = {
+      async run(context: ActionContext) {
+        await context.writeFile('copy', await context.readFile('file', 100))
+        await context.logBytes(await context.readFile('copy', 100))
+      },
+    }
+    const engine = await opened({ executors: { plain }, actions: { look } })
+    const tasks = [
+      script('make', 'echo made; echo made > file'),
+      custom('look', 'look'),
+      script('fail', 'echo before; exit 3'),
+    ]
+    const run = await engine.start(pipelineOf(tasks, { keepWorkspace: '0s' }))
+    const outcome = await run.wait()
+    expect(outcome.tasks.map(({ exitCode }) => exitCode)).toEqual([0, null, 3])
+    expect([await run.logs('make'), await run.logs('look'), await run.logs('fail')]).toEqual([
+      'made\n',
+      'made\n',
+      'before\n',
+    ])
+    const hanging = await engine.start(pipelineOf([script('hang', 'echo on; exec sleep 600')]))
+    for await (const event of hanging.events()) if (event.type === 'log') await hanging.cancel({ by: 'ana' })
+    expect((await hanging.wait()).status).toBe('cancelled')
+    expect(plain.calls).toEqual(expect.arrayContaining(['prepare', 'forget', 'release', 'sweep']))
   })
 })

@@ -12,6 +12,7 @@ import {
   Control,
   type Credential,
   dockerExecutor,
+  Editor,
   Engine,
   localExecutor,
   Pipeline,
@@ -179,6 +180,22 @@ finally: [{name: tell, script: echo}]
   expect((await refused(() => plan(pipeline))).message).toContain('TARGET')
 })
 
+test('an editing session', async () => {
+  const editor = new Editor(pipelineOf([script('unit', 'make test')]))
+  const copied = editor.copyTask('unit')
+  expect(copied).toMatchObject({ subject: { task: 'unit-2' }, canUndo: true, isChanged: true })
+  const edited = editor.editTask('unit-2', script('lint', 'make lint', { needs: ['unti'] }))
+  expect(edited.problems.map(({ path: place }) => place)).toEqual(['stages[0].tasks[1].needs[0]'])
+  expect(editor.undo().problems).toEqual([])
+  expect(editor.redo().definition).toEqual(edited.definition)
+  editor.addStage({ name: 'Ship', order: 'parallel' }, { after: 'Test' })
+  editor.addTask(script('tell', 'echo'), 'finally')
+  editor.moveStage('Ship', 0)
+  expect(editor.definition.toJSON().stages?.map(({ name }) => name)).toEqual(['Ship', 'Test'])
+  expect(editor.reset().isChanged).toBe(false)
+  expect((await refused(() => editor.deleteTask('unti'))).message).toContain('unti')
+})
+
 test('executors that come with Windlass', async () => {
   process.env.WINDLASS_TEST_PASSED = 'it is here'
   const silent: SimpleExecutor = { run: () => ({ code: 0 }) }
@@ -271,16 +288,16 @@ test('deployment to a cluster', async () => {
     { object: 'Deployment windlass-node/web', action: 'create' },
   ])
   expect((await clusters.deploy(deployment)).objects.map(({ outcome }) => outcome)).toEqual(['created'])
-  const web = { cluster: 'lang', workload: 'deployment/web' }
-  expect(await clusters.status(web)).toEqual({ state: 'done', message: null })
-  await clusters.wait(web, { limit: '1m' })
-  expect((await clusters.history(web)).map(({ current }) => current)).toEqual([true])
-  await clusters.pause(web)
-  expect((await clusters.status(web)).state).toBe('going')
-  await clusters.resume(web)
-  await clusters.delete(web)
-  expect((await refused(clusters.status(web))).code).toBe('notInCluster')
-  const pod = await refused(clusters.status({ ...web, workload: 'pod/web' }))
+  const web = clusters.workload('lang', 'deployment/web')
+  expect(await web.status()).toEqual({ state: 'done', message: null })
+  await web.wait({ limit: '1m' })
+  expect((await web.history()).map(({ current }) => current)).toEqual([true])
+  await web.pause()
+  expect((await web.status()).state).toBe('going')
+  await web.resume()
+  await web.delete()
+  expect((await refused(web.status())).code).toBe('notInCluster')
+  const pod = await refused(clusters.workload('lang', 'pod/web').status())
   expect(pod.problems[0]?.path).toBe('workload')
   await clusters.remove('lang', { by: 'ana' })
   expect(await clusters.stored()).toEqual([])

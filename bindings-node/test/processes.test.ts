@@ -1,10 +1,11 @@
 // What a process is like that has Windlass in it.
 
 import { execFile } from 'node:child_process'
-import { writeFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { promisify } from 'node:util'
 import { Worker } from 'node:worker_threads'
+import ts from 'typescript'
 import { expect, test } from 'vitest'
 import { Engine } from 'windlass'
 import { temporary } from './support.js'
@@ -54,6 +55,31 @@ test('an executor of the program keeps no process alive', async () => {
     await Engine.open({ dataDir: process.argv[2], executors })
     console.log('over')`)
   expect(stdout).toBe('over\n')
+})
+
+test('pipelines are tested with the runner of Node as well', async () => {
+  const { stdout } = await program(`
+    import assert from 'node:assert/strict'
+    import { test } from 'node:test'
+    import { Pipeline, script, stage } from 'windlass'
+    import { PipelineTest, Script } from 'windlass/testing'
+    const pipeline = new Pipeline('p', { stages: [stage('S', { tasks: [script('unit', 'make'), script('ship', './ship')] })] })
+    test('a failed build ships nothing', async () => {
+      const outcome = await new PipelineTest(pipeline).task('unit', Script.fails(1).after('5h')).run()
+      outcome.assertFailed().assertSkipped('ship')
+      assert.throws(() => outcome.assertSucceeded(), { code: 'assertion' })
+    })`)
+  expect(stdout).toMatch(/pass 1/)
+  expect(stdout).toMatch(/fail 0/)
+})
+
+test('the quickstart runs from where the package is installed', async () => {
+  const text = readFileSync(path.join(HERE, '../examples/quickstart/quickstart.ts'), 'utf8')
+  const compilerOptions = { module: ts.ModuleKind.ESNext, target: ts.ScriptTarget.ES2022 }
+  const { stdout } = await program(ts.transpileModule(text, { compilerOptions }).outputText)
+  expect(stdout).toContain('hi from a small test\n')
+  expect(stdout).toContain('report| the run succeeded\n')
+  expect(stdout.trimEnd().split('\n').at(-1)).toBe('hello #1 succeeded')
 })
 
 test('CommonJS and modules have the same classes', async () => {

@@ -93,4 +93,30 @@ describe('what the core says', () => {
     )
     expect(properties(typeOf('StoredArtifact'))).toEqual(Object.keys(task.artifacts[0]).sort())
   })
+
+  test('steps have all that the core says', () => {
+    const step = read('step.json')
+    expect(properties(typeOf('StepSpec'))).toEqual(Object.keys(step).sort())
+    expect(properties(property(typeOf('StepSpec'), 'container'))).toEqual(Object.keys(step.container).sort())
+  })
+})
+
+/** The instance's and the class's own members. */
+function members(name: string): string[] {
+  const symbol = exported.get(name)!
+  const origin = symbol.flags & ts.SymbolFlags.Alias ? checker.getAliasedSymbol(symbol) : symbol
+  const own = [...typeOf(name).getProperties(), ...checker.getTypeOfSymbol(origin).getProperties()]
+  const names = own.map((property) => property.name).filter((word) => !/^(__|#|prototype$)/.test(word))
+  return [...new Set(names)].sort()
+}
+
+interface Names {
+  both: string[]
+  typescript?: string[]
+}
+
+describe('classes have the same names as in Python', () => {
+  test.each(Object.entries(read('names.json') as Record<string, Names>))('%s', (name, { both, typescript = [] }) => {
+    expect(members(name)).toEqual([...both, ...typescript].sort())
+  })
 })

@@ -78,16 +78,6 @@ export interface ObjectPreview {
   changes: { path: string; before: unknown; after: unknown }[]
 }
 
-/** A workload in a cluster. */
-export interface Workload {
-  /** The cluster's name. */
-  cluster: string
-  /** `deployment/NAME`, `statefulset/NAME` or `daemonset/NAME`. */
-  workload: string
-  /** The cluster's own unless set. */
-  namespace?: string
-}
-
 /** How far a rollout is. */
 export interface RolloutState {
   state: 'done' | 'going' | 'failed'
@@ -165,53 +155,74 @@ export class Clusters {
     return ask(this.#native, 'preview', deployment)
   }
 
-  /** How far the rollout of a workload is. */
-  status(workload: Workload): Promise<RolloutState> {
-    return ask(this.#native, 'status', workload)
+  /** A workload by `deployment/NAME`, `statefulset/NAME` or `daemonset/NAME`, in the cluster's own namespace unless set. Nothing is asked yet. */
+  workload(cluster: string, workload: string, options: { namespace?: string } = {}): Workload {
+    return new Workload(this.#native, { ...options, cluster, workload })
+  }
+}
+
+/** A Deployment, StatefulSet or DaemonSet in a cluster. {@link Clusters.workload} gives one. */
+export class Workload {
+  readonly #native: NativeNoun
+  readonly #place: object
+
+  /** @internal */
+  constructor(clusters: NativeNoun, place: object) {
+    this.#native = clusters
+    this.#place = place
+  }
+
+  #ask<T>(request: string, args: object = {}): Promise<T> {
+    return ask(this.#native, request, { ...this.#place, ...args })
+  }
+
+  /** How far its rollout is. */
+  status(): Promise<RolloutState> {
+    return this.#ask('status')
   }
 
   /** Waits until its rollout is done, 5 minutes unless set. */
-  async wait(workload: Workload, options: { limit?: Duration } = {}): Promise<void> {
-    await ask(this.#native, 'wait', { ...workload, ...options })
+  async wait(options: { limit?: Duration } = {}): Promise<void> {
+    await this.#ask('wait', options)
   }
 
   /** The revisions that it had, the oldest first. */
-  history(workload: Workload): Promise<Revision[]> {
-    return ask(this.#native, 'history', workload)
+  history(): Promise<Revision[]> {
+    return this.#ask('history')
   }
 
   /** Makes it what it was in a revision; in the one before unless set. Gives the number of that revision. */
-  undo(workload: Workload, options: { revision?: number } = {}): Promise<number> {
-    return ask(this.#native, 'undo', { ...workload, ...options })
+  undo(revision?: number): Promise<number> {
+    return this.#ask('undo', { revision })
   }
 
   /** Changes do nothing until it is resumed. */
-  async pause(workload: Workload): Promise<void> {
-    await ask(this.#native, 'pause', workload)
+  async pause(): Promise<void> {
+    await this.#ask('pause')
   }
 
   /** Changes do something again. */
-  async resume(workload: Workload): Promise<void> {
-    await ask(this.#native, 'resume', workload)
+  async resume(): Promise<void> {
+    await this.#ask('resume')
   }
 
   /** Makes all of its pods again, as a rolling update. */
-  async restart(workload: Workload): Promise<void> {
-    await ask(this.#native, 'restart', workload)
+  async restart(): Promise<void> {
+    await this.#ask('restart')
   }
 
   /** Says how many pods it shall have. */
-  async scale(workload: Workload, replicas: number): Promise<void> {
-    await ask(this.#native, 'scale', { ...workload, replicas })
+  async scale(replicas: number): Promise<void> {
+    await this.#ask('scale', { replicas })
   }
 
   /** Deletes it with its pods. */
-  async delete(workload: Workload): Promise<void> {
-    await ask(this.#native, 'delete', workload)
+  async delete(): Promise<void> {
+    await this.#ask('delete')
   }
 
   /** Deletes it with its pods, waits until they are gone, and makes it again. */
-  async recreate(workload: Workload): Promise<void> {
-    await ask(this.#native, 'recreate', workload)
+  async recreate(): Promise<void> {
+    await this.#ask('recreate')
   }
 }

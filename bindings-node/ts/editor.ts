@@ -85,4 +85,59 @@ export class Editor {
   reset(): Edited {
     return this.apply({ edit: 'reset' })
   }
+
+  /** Adds a stage without tasks. */
+  addStage(settings?: StageSettings, at: Place = 'last'): Edited {
+    return this.apply({ edit: 'addStage', at, ...(settings === undefined ? {} : { settings }) })
+  }
+
+  /** Changes everything of a stage but its tasks; another name is a new name. */
+  editStage(stage: string, settings: StageSettings): Edited {
+    return this.apply({ edit: 'editStage', stage, settings })
+  }
+
+  /** Adds a copy of a stage behind it. */
+  copyStage(stage: string): Edited {
+    return this.apply({ edit: 'copyStage', stage })
+  }
+
+  /** Deletes a stage with its tasks. */
+  deleteStage(stage: string): Edited {
+    return this.apply({ edit: 'deleteStage', stage })
+  }
+
+  /** Moves a stage to a place, counted from 0. */
+  moveStage(stage: string, to: number): Edited {
+    return this.apply({ edit: 'moveStage', stage, to })
+  }
+
+  /** Adds a task to a stage, or to `finally`. */
+  addTask(task: TaskDocument, to: TaskList, at: Place = 'last'): Edited {
+    return this.apply({ edit: 'addTask', to, at, task })
+  }
+
+  /** Puts another task into the place of one; who needs it by its name is told the new one. */
+  editTask(task: string, becomes: TaskDocument): Edited {
+    return this.apply({ edit: 'editTask', task, with: becomes })
+  }
+
+  /** Adds a copy of a task behind it. */
+  copyTask(task: string): Edited {
+    return this.apply({ edit: 'copyTask', task })
+  }
+
+  /** Deletes a task. */
+  deleteTask(task: string): Edited {
+    return this.apply({ edit: 'deleteTask', task })
+  }
+
+  /** Moves a task to a place in its list, counted from 0. */
+  moveTask(task: string, to: number): Edited {
+    return this.apply({ edit: 'moveTask', task, to })
+  }
+
+  /** Changes everything of the pipeline but its name, its stages and its tasks. */
+  editSettings(settings: PipelineSettings): Edited {
+    return this.apply({ edit: 'editSettings', settings })
+  }
 }

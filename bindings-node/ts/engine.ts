@@ -111,8 +111,13 @@ export class Engine {
   }
 
   /** The run that a person means: an id, the beginning of one, `PIPELINE#NUMBER`, `PIPELINE#latest`, or `latest`. */
-  async run(name: string): Promise<Run> {
+  async find(name: string): Promise<Run> {
     return new Run(await call(this.#native.find(encode({ name }, 'find'))))
+  }
+
+  /** The same as {@link find}. */
+  run(name: string): Promise<Run> {
+    return this.find(name)
   }
 
   /** Runs, newest first; 50 unless the filter says otherwise. For the page after, give the last run's id as `before`. */

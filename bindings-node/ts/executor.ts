@@ -1,3 +1,4 @@
+import type { ContainerOptions, Service } from './container.js'
 import type { Resources } from './document.js'
 import type { WaitReason } from './events.js'
 
@@ -41,6 +42,8 @@ export interface StepSpec {
   /** The environment, exactly as the step shall see it, over `PATH` and `HOME`. */
   env: Record<string, string>
   image: string | null
+  /** What else its container has, and what is beside it. Missing when the task says nothing of it. */
+  container?: { options: ContainerOptions; services: Service[] }
   resources: Resources
   isolation: 'run' | 'task'
   workspace: 'shared' | 'none'

@@ -21,7 +21,7 @@ use windlass::run::{RunId, StepEnd, StepKey, WaitReason};
 use crate::answer::{answer, data, nothing};
 use crate::call::{Arguments, Function};
 use crate::operation::{Operation, bytes, plain};
-use crate::simple_executor::capabilities_of;
+use crate::simple_executor::{capabilities_of, carried};
 
 /// The executor behind the engine. Clones are the same.
 #[derive(Clone, Debug)]
@@ -178,7 +178,12 @@ impl Executor for Whole {
     }
 
     async fn start(&self, step: &StepSpec) -> Result<(), ExecutorError> {
-        self.0.ask(&self.0.start, one(step.clone()), Some(step.key.run), nothing).await
+        let (run, step) = (step.key.run, step.clone());
+        let arguments: Arguments = Box::new(move |py| {
+            let described = pythonize::pythonize(py, &step)?.unbind();
+            Ok(PyTuple::new(py, [described, carried(py, &step.secrets)?])?.unbind())
+        });
+        self.0.ask(&self.0.start, arguments, Some(run), nothing).await
     }
 
     async fn wait(&self, step: &StepKey) -> Result<StepExit, ExecutorError> {

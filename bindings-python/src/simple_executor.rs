@@ -6,9 +6,9 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use pyo3::IntoPyObjectExt;
 use pyo3::prelude::*;
-use pyo3::types::PyTuple;
+use pyo3::types::{PyBytes, PyDict, PyTuple};
 use serde::Deserialize;
-use windlass::executor::{Capabilities, ExecutorError, SimpleExecutor, StepContext, StepSpec};
+use windlass::executor::{Capabilities, ExecutorError, SimpleExecutor, StepContext, StepSecrets, StepSpec};
 use windlass::run::StepEnd;
 
 use crate::answer::{answer, data};
@@ -36,6 +36,18 @@ pub(crate) fn capabilities_of(given: &Bound<'_, PyAny>) -> PyResult<Capabilities
     windlass::wire::read(&said, "open").map_err(|error| exception(given.py(), &error))
 }
 
+/// Credentials on their way to the program: never a part of what may be shown.
+pub(crate) fn carried(py: Python<'_>, secrets: &StepSecrets) -> PyResult<Py<PyAny>> {
+    let (env, files) = (PyDict::new(py), PyDict::new(py));
+    for (name, value) in &secrets.env {
+        env.set_item(name, value.expose())?;
+    }
+    for (name, bytes) in &secrets.files {
+        files.set_item(name, PyBytes::new(py, bytes.expose()))?;
+    }
+    (env, files).into_py_any(py)
+}
+
 #[derive(Deserialize)]
 struct Ended {
     end: StepEnd,
@@ -46,7 +58,7 @@ impl SimpleExecutor for Short {
     async fn run(&self, step: StepSpec, context: StepContext) -> Result<StepEnd, ExecutorError> {
         let run = step.key.run;
         let context = Arc::new(context);
-        let given = Context(context.clone());
+        let given = Context { context: context.clone(), secrets: step.secrets.clone() };
         let arguments = Box::new(move |py: Python<'_>| {
             let step = pythonize::pythonize(py, &step)?;
             Ok(PyTuple::new(py, [step.into_py_any(py)?, given.into_py_any(py)?])?.unbind())
@@ -66,31 +78,39 @@ impl SimpleExecutor for Short {
 
 /// What an executor of the program has beside the step.
 #[pyclass(frozen, module = "windlass._native", name = "StepContext")]
-pub(crate) struct Context(Arc<StepContext>);
+pub(crate) struct Context {
+    context: Arc<StepContext>,
+    secrets: StepSecrets,
+}
 
 #[pymethods]
 impl Context {
     #[getter]
     fn workspace(&self) -> PathBuf {
-        self.0.workspace().to_owned()
+        self.context.workspace().to_owned()
     }
 
     #[getter]
     fn cancelled(&self) -> bool {
-        self.0.is_cancelled()
+        self.context.is_cancelled()
+    }
+
+    /// The step's credentials: values by their variables, and contents of files by theirs.
+    fn secrets(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
+        carried(py, &self.secrets)
     }
 
     /// Adds bytes to the step's log.
     fn log(&self, py: Python<'_>, bytes: &[u8]) -> PyResult<()> {
-        py.detach(|| self.0.log(bytes)).map_err(|error| exception(py, &error.into()))
+        py.detach(|| self.context.log(bytes)).map_err(|error| exception(py, &error.into()))
     }
 
     fn set_output(&self, output: Vec<u8>) {
-        self.0.set_output(output);
+        self.context.set_output(output);
     }
 
     fn until_cancelled(&self) -> Operation {
-        let context = self.0.clone();
+        let context = self.context.clone();
         Operation::new(async move {
             context.cancelled().await;
             Ok(plain(()))

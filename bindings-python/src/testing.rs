@@ -264,83 +264,10 @@ impl Factory for Made {
     }
 }
 
-macro_rules! cases {
-    ($($case:ident),+ $(,)?) => {
-        /// The names of all cases.
-        const CASES: &[&str] = &[$(stringify!($case)),+];
-
-        async fn case(name: &str, factory: &dyn Factory) -> bool {
-            match name {
-                $(stringify!($case) => conformance::$case(factory).await,)+
-                _ => return false,
-            }
-            true
-        }
-    };
-}
-
-cases!(
-    exit_codes,
-    signals,
-    missing_program,
-    not_executable,
-    bad_interpreter,
-    arguments_reach_the_program,
-    shells,
-    own_process,
-    standard_input_is_empty,
-    environment_is_exact,
-    awkward_variables,
-    large_variables,
-    names_that_cannot_be,
-    output_order,
-    reopened_outputs,
-    offsets,
-    growing,
-    awkward_bytes,
-    long_line,
-    much_output,
-    early_first_byte,
-    forgotten,
-    started_once,
-    started_again_after_the_end,
-    fresh_instance,
-    parallel_steps,
-    ended_long_ago,
-    unknown_step,
-    graceful_stop,
-    stubborn_step,
-    descendants_are_stopped,
-    hidden_descendants_are_stopped,
-    leftovers_are_stopped,
-    stop_before_start,
-    stop_again,
-    shared_workspace,
-    isolated_workspaces,
-    own_empty_workspace,
-    outputs,
-    source_is_copied,
-    lost_workspace,
-    files_in_and_out,
-    archives_cannot_leave,
-    paths_cannot_leave,
-    links_cannot_lead_out,
-    released_runs,
-    swept_runs,
-    kept_files_are_adopted,
-    keeping_ends_the_run,
-    kept_again,
-    kept_and_released,
-    kept_and_swept,
-    nothing_to_keep,
-    adopted_again,
-    nothing_to_adopt,
-);
-
 /// The names of the cases of the executors' contract.
 #[pyfunction]
 pub(crate) fn conformance_cases() -> Vec<&'static str> {
-    CASES.to_vec()
+    conformance::CASES.to_vec()
 }
 
 /// Runs one case over executors that a function makes. Gives the words for what is broken, or nothing.
@@ -348,7 +275,7 @@ pub(crate) fn conformance_cases() -> Vec<&'static str> {
 pub(crate) fn conformance_case(name: String, make: Py<PyAny>, folder: std::path::PathBuf) -> Operation {
     let factory = Made { make, folder, clock: Arc::new(SystemClock::resume(None)) };
     Operation::new(async move {
-        match AssertUnwindSafe(case(&name, &factory)).catch_unwind().await {
+        match AssertUnwindSafe(conformance::run_case(&name, &factory)).catch_unwind().await {
             Ok(true) => Ok(plain(())),
             Ok(false) => Ok(plain(format!("there is no case {name:?}"))),
             Err(payload) => Ok(plain(words(&*payload))),

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import windlass
 from conftest import FIXTURES
-from windlass import _native
+from windlass import _native, sync
 from windlass._document.node import Node, camel
 from windlass._events import _KINDS, OtherEvent, _event
 
@@ -100,3 +100,32 @@ def test_summaries_have_all_that_the_core_says() -> None:
     whole(summary, document)
     assert summary.commit == windlass.Commit(sha="a" * 40)
     assert [test.name for _, test in summary.failed_tests] == ["test_home"]
+
+
+def test_steps_have_all_that_the_core_says() -> None:
+    document = kept("step.json")
+    step = windlass.StepSpec.of(document)
+    known = {item.name for item in dataclasses.fields(step)} - {"script", "shell", "program", "services"} | {"command"}
+    assert set(document) == known
+    assert (step.script, step.shell, step.image, step.key.attempt) == ("make test", "bash -e", "python:3.12", 2)
+    assert step.container is not None
+    assert step.container.to_dict() == document["container"]["options"]
+    assert [service.name for service in step.services] == ["db"]
+    assert step.services[0].health == windlass.HealthCheck("pg_isready")
+
+
+@pytest.mark.parametrize("name", sorted(kept("names.json")))
+def test_classes_have_the_same_names_as_in_typescript(name: str) -> None:
+    names = kept("names.json")[name]
+    for package in (windlass, sync):
+        kind = getattr(package, name)
+        found = {word for word in vars(kind) if not word.startswith("_")}
+        # What the constructor sets: fields that stand beside methods, such as the nouns of an engine.
+        found |= {word for word in kind.__init__.__code__.co_names if word in ATTRIBUTES.get(name, ())}
+        assert sorted(camel(word) for word in found) == sorted(names["both"] + names.get("python", []))
+
+
+ATTRIBUTES = {
+    "Engine": ("recovered", "pipelines", "credentials", "clusters", "sources", "registries"),
+    "Run": ("id", "number", "pipeline"),
+}

@@ -46,3 +46,9 @@ def test_the_stubs_are_those_of_the_native_module() -> None:
     ]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_reference_says_what_the_package_has() -> None:
+    command = [sys.executable, HERE.parent / "reference.py", "--check"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr

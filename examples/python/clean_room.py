@@ -23,6 +23,15 @@ async def hand_on(process: asyncio.subprocess.Process, context: StepContext) -> 
         context.log(piece)
 
 
+def secret_files(folder: Path, context: StepContext) -> dict[str, str]:
+    """Writes the step's secret files, which only it can read, and gives their variables. They go with the folder."""
+    paths = {name: folder / f"secret-{name}" for name in context.secrets.files}
+    for name, content in context.secrets.files.items():
+        with open(os.open(paths[name], os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+            file.write(content)
+    return {name: str(path) for name, path in paths.items()}
+
+
 class CleanRoom(SimpleExecutor):
     """Runs steps with `sh` on this machine, in an environment that holds only what the task says."""
 
@@ -33,7 +42,8 @@ class CleanRoom(SimpleExecutor):
             output.touch()
             script.write_text(step.script or "")
             argv = ["sh", "-e", str(script)] if step.script is not None else list(step.program or ())
-            env = {"PATH": os.defpath, "WORKSPACE": context.workspace, "WINDLASS_OUTPUT": str(output), **step.env}
+            own = {"PATH": os.defpath, "WORKSPACE": context.workspace, "WINDLASS_OUTPUT": str(output)}
+            env = {**own, **step.env, **context.secrets.env, **secret_files(Path(folder), context)}
             process = await asyncio.create_subprocess_exec(
                 *argv,
                 cwd=context.workspace,

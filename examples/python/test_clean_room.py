@@ -13,6 +13,7 @@ CASES = [
     "exit_codes",
     "signals",
     "arguments_reach_the_program",
+    "secrets_reach_the_step",
     "standard_input_is_empty",
     "output_order",
     "offsets",

@@ -6,11 +6,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
-use windlass::pipeline::{self, CommitInfo, Pipeline, TaskId};
+use windlass::executor::{Command, StepContainer, StepSecrets, StepService, StepSpec};
+use windlass::pipeline::{self, CommitInfo, Isolation, Pipeline, TaskId, WorkspaceUse};
 use windlass::report::{Annotation, TestSummary};
 use windlass::run::{
-    AttemptState, Cause, Decision, RestoredCache, RunEnd, RunId, RunStatus, Seq, StoredArtifact, TaskEnd, TaskStatus,
-    WaitReason,
+    AttemptState, Cause, Decision, RestoredCache, RunEnd, RunId, RunStatus, Seq, StepKey, StoredArtifact, TaskEnd,
+    TaskStatus, WaitReason,
 };
 use windlass::store::{MemoryStore, RunFilter};
 use windlass::wire::{self, EngineOptions, RerunMode, SearchOptions, ShutdownOptions, StartOptions};
@@ -279,4 +280,33 @@ fn summaries_are_written_as_beside_them() {
         tasks: vec![task],
     };
     agree("summary.json", &serde_json::to_value(summary).unwrap());
+}
+
+/// A step with everything that it can have, as executors in other languages get it.
+#[test]
+fn steps_are_written_as_beside_them() {
+    let step = StepSpec {
+        key: StepKey { run: run(), task: TaskId::new("unit"), attempt: 2 },
+        generation: 1,
+        resumed: true,
+        command: Command::Script { text: "make test".to_owned(), shell: Some("bash -e".to_owned()) },
+        env: BTreeMap::from([("CI".to_owned(), "true".to_owned())]),
+        secrets: StepSecrets::default(),
+        image: Some("python:3.12".to_owned()),
+        container: StepContainer {
+            options: serde_json::from_value(json!({"user": "1000"})).unwrap(),
+            services: vec![StepService {
+                name: "db".to_owned(),
+                image: "postgres:17".to_owned(),
+                command: vec!["postgres".to_owned()],
+                env: BTreeMap::from([("POSTGRES_PASSWORD".to_owned(), "secret".to_owned())]),
+                health: serde_json::from_value(json!({"command": "pg_isready"})).unwrap(),
+                privileged: false,
+            }],
+        },
+        resources: serde_json::from_value(json!({"limits": {"memory": "1Gi"}})).unwrap(),
+        isolation: Isolation::Task,
+        workspace: WorkspaceUse::Shared,
+    };
+    agree("step.json", &serde_json::to_value(step).unwrap());
 }

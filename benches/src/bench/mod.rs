@@ -1,6 +1,7 @@
 //! The benchmarks.
 
 mod docker;
+mod events;
 mod lines;
 mod planning;
 mod queued;
@@ -45,6 +46,7 @@ pub(crate) const BENCHES: &[Bench] = &[
     Bench { name: "start", long: false, run: start::run },
     Bench { name: "planning", long: false, run: planning::run },
     Bench { name: "replay", long: false, run: replay::run },
+    Bench { name: "events", long: true, run: events::run },
     Bench { name: "queued", long: false, run: queued::run },
     Bench { name: "docker", long: true, run: docker::run },
     Bench { name: "store", long: true, run: store::run },

@@ -164,6 +164,7 @@ from ._plugins import (
     StepEnd,
     StepExit,
     StepKey,
+    StepSecrets,
     StepSpec,
     Waiting,
 )
@@ -348,6 +349,7 @@ __all__ = [
     "StepEnd",
     "StepExit",
     "StepKey",
+    "StepSecrets",
     "StepSpec",
     "StoredArtifact",
     "StoredCluster",

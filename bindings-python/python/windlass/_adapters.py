@@ -12,7 +12,7 @@ from ._aio import context as aio_context
 from ._calls import Function, described, is_asynchronous, iterated
 from ._credentials import CredentialTest, SecretProvider, credential_of
 from ._executors import DockerExecutor, LocalExecutor
-from ._plugins import Action, Executor, RunScope, SimpleExecutor, StepEnd, StepExit, StepKey, StepSpec
+from ._plugins import Action, Executor, RunScope, SimpleExecutor, StepEnd, StepExit, StepKey, StepSecrets, StepSpec
 from ._scripted import Scripted
 from ._sync import context as sync_context
 
@@ -160,7 +160,7 @@ def _same(value: Any) -> Any:
 
 _METHODS: dict[str, tuple[Callable[..., tuple[Any, ...]], Callable[[Any], Any]]] = {
     "prepare": (lambda scope: (RunScope.of(scope),), _nothing),
-    "start": (lambda step: (StepSpec.of(step),), _nothing),
+    "start": (lambda step, secrets: (StepSpec.of(step), StepSecrets(*secrets)), _nothing),
     "wait": (lambda key: (StepKey.of(key),), _exit),
     "stop": (lambda key, grace: (StepKey.of(key), grace), _nothing),
     "forget": (lambda key: (StepKey.of(key),), _nothing),

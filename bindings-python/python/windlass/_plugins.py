@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterable, Awaitable, Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, Optional, Union
 
-from ._document import Resources
+from ._document import ContainerOptions, Resources, Service
 from ._records import Capabilities, WaitReason
 
 if TYPE_CHECKING:
@@ -72,12 +72,17 @@ class StepSpec:
     resources: Resources
     isolation: Literal["run", "task"]
     workspace: Literal["shared", "none"]
+    container: Optional[ContainerOptions] = None
+    """What its container has beside its image; ``None`` when the task says nothing of it."""
+    services: tuple[Service, ...] = ()
+    """The containers beside it."""
 
     @classmethod
     def of(cls, document: Mapping[str, Any]) -> StepSpec:
         """From its JSON."""
         command = document["command"]
         script, program = command.get("script"), command.get("program")
+        container = document.get("container")
         return cls(
             StepKey.of(document["key"]),
             document["generation"],
@@ -90,7 +95,20 @@ class StepSpec:
             Resources.from_dict(document["resources"]),
             document["isolation"],
             document["workspace"],
+            container and ContainerOptions.from_dict(container["options"]),
+            tuple(Service.from_dict(service) for service in (container or {}).get("services", ())),
         )
+
+
+@dataclass(frozen=True)
+class StepSecrets:
+    """Credentials for a step. They must show up nowhere but in the step: not in a log, an error, a command line, or in the environment
+    of anything else. Both win over ``env`` of the step."""
+
+    env: Mapping[str, str] = field(repr=False)
+    """Values by the name of their environment variable."""
+    files: Mapping[str, bytes] = field(repr=False)
+    """Contents of files by the name of the variable that gets the file's path: readable by the step only, gone after it."""
 
 
 @dataclass(frozen=True)
@@ -261,7 +279,7 @@ class Executor(ABC):
         return ()
 
     @abstractmethod
-    def start(self, step: StepSpec) -> Union[Awaitable[None], None]:
+    def start(self, step: StepSpec, secrets: StepSecrets) -> Union[Awaitable[None], None]:
         """Starts the step. Safe to repeat: the start token lets exactly one through. A start after a ``stop`` starts nothing."""
 
     @abstractmethod

@@ -149,6 +149,7 @@ from ._plugins import (
     StepEnd,
     StepExit,
     StepKey,
+    StepSecrets,
     StepSpec,
     Waiting,
 )
@@ -344,6 +345,7 @@ __all__ = [
     "StepEnd",
     "StepExit",
     "StepKey",
+    "StepSecrets",
     "StepSpec",
     "StoredArtifact",
     "StoredCluster",

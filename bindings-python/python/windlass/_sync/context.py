@@ -9,6 +9,7 @@ from typing import Any, Union
 
 from .. import _native
 from .._credentials import Credential, credential_of
+from .._plugins import StepSecrets
 from ._wait import wait
 
 
@@ -19,6 +20,8 @@ class StepContext:
         self._native = native
         self.workspace: str = str(native.workspace)
         """The folder on this machine in which the step works."""
+        self.secrets = StepSecrets(*native.secrets())
+        """Credentials for the step."""
 
     @property
     def cancelled(self) -> bool:
