@@ -1,9 +1,11 @@
 //! Keeping secrets out of logs, while these are written.
 
-use memchr::memmem::Finder;
+use aho_corasick::AhoCorasick;
 
 /// What stands in the place of a secret.
 const MASK: &[u8] = b"***";
+/// So much of the beginning of a secret is looked for by the automaton, whose size grows with it; the rest is compared.
+const SOUGHT: usize = 32;
 /// Lines of a secret of several lines that are shorter than this are not masked by themselves: a lone brace says nothing.
 const SHORTEST_LINE: usize = 4;
 
@@ -50,21 +52,19 @@ impl Masker for NoMask {
 /// Puts `***` in the place of secrets, wherever chunks of the log end. Where occurrences overlap, all of them are covered
 /// by one mask.
 pub struct SecretMasker {
-    patterns: Vec<Pattern>,
+    /// In order, without doubles and empty ones.
+    patterns: Vec<Vec<u8>>,
     longest: usize,
+    /// Finds the beginnings of all patterns in one pass. `None` until it is needed, and after more patterns came.
+    finder: Option<AhoCorasick>,
+    /// With which bytes patterns begin.
+    begin: [bool; 256],
     /// Raw bytes that are not released.
     buffer: Vec<u8>,
     /// How many bytes at the start of the buffer are known to be covered, because the mask began before them.
     covered: usize,
     /// Raw bytes before the buffer that the open mask covers. They need not be kept to be held back.
     dropped: usize,
-}
-
-struct Pattern {
-    bytes: Vec<u8>,
-    finder: Finder<'static>,
-    /// For each length of a matched beginning, the length of its longest proper beginning that is also its end.
-    fallback: Vec<usize>,
 }
 
 impl SecretMasker {
@@ -78,11 +78,17 @@ impl SecretMasker {
                 values.extend(lines.map(str::as_bytes));
             }
         }
-        values.sort_unstable();
-        values.dedup();
-        let longest = values.iter().map(|value| value.len()).max().unwrap_or(0);
-        let patterns = values.into_iter().map(Pattern::new).collect();
-        Self { patterns, longest, buffer: Vec::new(), covered: 0, dropped: 0 }
+        let mut masker = Self {
+            patterns: Vec::new(),
+            longest: 0,
+            finder: None,
+            begin: [false; 256],
+            buffer: Vec::new(),
+            covered: 0,
+            dropped: 0,
+        };
+        masker.learn(values);
+        masker
     }
 
     /// Masks exactly these texts, and nothing else of them. Empty ones are left out.
@@ -94,24 +100,56 @@ impl SecretMasker {
 
     /// Masks these texts as well, in what is not released yet and from then on.
     pub fn add<T: AsRef<str>>(&mut self, texts: impl IntoIterator<Item = T>) {
-        for text in texts {
-            let bytes = text.as_ref().as_bytes();
-            if !bytes.is_empty() && self.patterns.iter().all(|pattern| *pattern.bytes != *bytes) {
-                self.patterns.push(Pattern::new(bytes));
-                self.longest = self.longest.max(bytes.len());
+        let texts: Vec<T> = texts.into_iter().collect();
+        self.learn(texts.iter().map(|text| text.as_ref().as_bytes()).collect());
+    }
+
+    fn learn(&mut self, texts: Vec<&[u8]>) {
+        self.patterns.extend(texts.into_iter().filter(|text| !text.is_empty()).map(<[u8]>::to_vec));
+        self.patterns.sort_unstable();
+        self.patterns.dedup();
+        self.longest = self.patterns.iter().map(Vec::len).max().unwrap_or(0);
+        for pattern in &self.patterns {
+            self.begin[usize::from(pattern[0])] = true;
+        }
+        self.finder = None;
+    }
+
+    /// Finds every occurrence of every pattern, overlapping ones as well.
+    fn occurrences(&mut self, found: &mut Vec<(usize, usize)>) {
+        let finder = self.finder.get_or_insert_with(|| finder(&self.patterns));
+        for candidate in finder.find_overlapping_iter(&self.buffer) {
+            let pattern = &self.patterns[candidate.pattern().as_usize()];
+            let start = candidate.start();
+            if pattern.len() <= SOUGHT || self.buffer[start..].starts_with(pattern) {
+                found.push((start, start + pattern.len()));
             }
         }
     }
 
+    /// The length of the longest end of the buffer with which an occurrence may begin.
+    fn begun_at_end(&self) -> usize {
+        let longest = self.buffer.len().min(self.longest.saturating_sub(1));
+        (1..=longest).rev().find(|length| self.is_beginning(&self.buffer[self.buffer.len() - length..])).unwrap_or(0)
+    }
+
+    /// Whether a pattern begins so, and goes on.
+    fn is_beginning(&self, text: &[u8]) -> bool {
+        if !self.begin[usize::from(text[0])] {
+            return false;
+        }
+        // Patterns that begin so stand together, the text itself first.
+        let at = self.patterns.partition_point(|pattern| pattern.as_slice() <= text);
+        self.patterns.get(at).is_some_and(|pattern| pattern.starts_with(text))
+    }
+
     /// The stretches that masks cover, in order, none touching the inside of another.
-    fn stretches(&self) -> Vec<(usize, usize)> {
+    fn stretches(&mut self) -> Vec<(usize, usize)> {
         let mut found = Vec::new();
         if self.covered > 0 {
             found.push((0, self.covered));
         }
-        for pattern in &self.patterns {
-            pattern.occurrences(&self.buffer, |start| found.push((start, start + pattern.bytes.len())));
-        }
+        self.occurrences(&mut found);
         found.sort_unstable();
         let mut merged: Vec<(usize, usize)> = Vec::new();
         for (start, end) in found {
@@ -155,7 +193,7 @@ impl Masker for SecretMasker {
     fn mask(&mut self, raw: &[u8], out: &mut Vec<u8>) {
         self.buffer.extend_from_slice(raw);
         let stretches = self.stretches();
-        let unsure = self.patterns.iter().map(|pattern| pattern.begun_at_end(&self.buffer)).max().unwrap_or(0);
+        let unsure = self.begun_at_end();
         let sure = self.buffer.len() - unsure;
         // A stretch that goes on beyond what is sure may become longer.
         let open = stretches.iter().copied().find(|stretch| stretch.1 > sure);
@@ -186,52 +224,9 @@ impl std::fmt::Debug for SecretMasker {
     }
 }
 
-impl Pattern {
-    fn new(bytes: &[u8]) -> Self {
-        let mut fallback = vec![0; bytes.len() + 1];
-        let mut matched = 0;
-        for end in 1..bytes.len() {
-            while matched > 0 && bytes[matched] != bytes[end] {
-                matched = fallback[matched];
-            }
-            matched += usize::from(bytes[matched] == bytes[end]);
-            fallback[end + 1] = matched;
-        }
-        Self { bytes: bytes.to_vec(), finder: Finder::new(bytes).into_owned(), fallback }
-    }
-
-    /// How much of the pattern is matched after one more byte.
-    fn step(&self, mut matched: usize, byte: u8) -> usize {
-        if matched == self.bytes.len() {
-            matched = self.fallback[matched];
-        }
-        while matched > 0 && self.bytes[matched] != byte {
-            matched = self.fallback[matched];
-        }
-        matched + usize::from(self.bytes[matched] == byte)
-    }
-
-    /// Finds every occurrence, overlapping ones as well: fast up to the first one, then byte by byte while another one
-    /// may have begun in it.
-    fn occurrences(&self, text: &[u8], mut found: impl FnMut(usize)) {
-        let mut at = 0;
-        while let Some(start) = self.finder.find(&text[at..]).map(|start| start + at) {
-            found(start);
-            at = start + self.bytes.len();
-            let mut matched = self.fallback[self.bytes.len()];
-            while matched > 0 && at < text.len() {
-                matched = self.step(matched, text[at]);
-                at += 1;
-                if matched == self.bytes.len() {
-                    found(at - matched);
-                }
-            }
-        }
-    }
-
-    /// The length of the longest end of the text with which an occurrence may begin.
-    fn begun_at_end(&self, text: &[u8]) -> usize {
-        let tail = &text[text.len().saturating_sub(self.bytes.len() - 1)..];
-        tail.iter().fold(0, |matched, byte| self.step(matched, *byte))
-    }
+/// Finds the beginnings of patterns.
+#[expect(clippy::expect_used, reason = "it fails for 2^31 states or more: so many forms of secrets have no room in memory")]
+fn finder(patterns: &[Vec<u8>]) -> AhoCorasick {
+    let beginnings = patterns.iter().map(|pattern| &pattern[..pattern.len().min(SOUGHT)]);
+    AhoCorasick::new(beginnings).expect("fewer than 2^31 states")
 }
