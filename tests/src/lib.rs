@@ -6,4 +6,5 @@ pub mod cluster;
 pub mod docker;
 pub mod git;
 pub mod kill;
+pub mod load;
 pub mod story;

@@ -225,7 +225,10 @@ impl std::fmt::Debug for SecretMasker {
 }
 
 /// Finds the beginnings of patterns.
-#[expect(clippy::expect_used, reason = "it fails for 2^31 states or more: so many forms of secrets have no room in memory")]
+#[expect(
+    clippy::expect_used,
+    reason = "it fails for 2^31 states or more: so many forms of secrets have no room in memory"
+)]
 fn finder(patterns: &[Vec<u8>]) -> AhoCorasick {
     let beginnings = patterns.iter().map(|pattern| &pattern[..pattern.len().min(SOUGHT)]);
     AhoCorasick::new(beginnings).expect("fewer than 2^31 states")

@@ -5,7 +5,6 @@ mod access;
 mod clusters;
 mod command_line;
 mod jobs;
-mod load;
 mod manifests;
 mod refusals;
 mod rights;

@@ -6,8 +6,8 @@ use std::time::Duration;
 use windlass::deploy::{DeployOptions, PreviewAction, Substitution, read_manifests};
 use windlass::secret::Credential;
 use windlass_tests::cluster::eventually;
+use windlass_tests::load::get;
 
-use crate::load::get;
 use crate::rolling::address;
 use crate::support::{Site, Vault, clock, page};
 

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use windlass::deploy::{RolloutState, Workload};
 use windlass_tests::cluster::{Space, eventually};
+use windlass_tests::load::{Load, get};
 
-use crate::load::{Load, get};
 use crate::support::{Lines, Site, clock, page};
 
 /// The node port of a service, on this machine.

@@ -7,23 +7,27 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-/// Requests one after another, each on a connection of its own, with a pause between them.
-pub(crate) struct Load {
+/// Requests for a page that says hello, one after another, each on a connection of its own, with a pause between them.
+#[derive(Debug)]
+pub struct Load {
     over: Arc<AtomicBool>,
     thread: JoinHandle<Counted>,
 }
 
 /// What became of the requests.
 #[derive(Debug, Default)]
-pub(crate) struct Counted {
-    pub(crate) fine: usize,
-    pub(crate) failed: Vec<String>,
+pub struct Counted {
+    /// How many were answered with the page.
+    pub fine: usize,
+    /// What the others met.
+    pub failed: Vec<String>,
 }
 
 const PAUSE: Duration = Duration::from_millis(10);
 
 impl Load {
-    pub(crate) fn begin(address: SocketAddr) -> Self {
+    /// Begins.
+    pub fn begin(address: SocketAddr) -> Self {
         let over = Arc::new(AtomicBool::new(false));
         let told = over.clone();
         let thread = std::thread::spawn(move || {
@@ -41,9 +45,10 @@ impl Load {
         Self { over, thread }
     }
 
-    pub(crate) fn end(self) -> Counted {
+    /// Ends.
+    pub fn end(self) -> Counted {
         self.over.store(true, Ordering::Relaxed);
-        self.thread.join().unwrap()
+        self.thread.join().unwrap_or_default()
     }
 }
 
@@ -53,7 +58,10 @@ fn pause() {
 }
 
 /// The answer to a request.
-pub(crate) fn get(address: SocketAddr) -> std::io::Result<String> {
+///
+/// # Errors
+/// When nobody answers.
+pub fn get(address: SocketAddr) -> std::io::Result<String> {
     let mut stream = TcpStream::connect_timeout(&address, Duration::from_secs(10))?;
     stream.set_read_timeout(Some(Duration::from_secs(20)))?;
     stream.write_all(b"GET / HTTP/1.0\r\nHost: test\r\n\r\n")?;
