@@ -9,4 +9,5 @@
 //! | a unit test of a pipeline, in which a day passes in milliseconds | `examples/tests/pipeline_unit_test.rs` |
 //! | a person who is asked before the run goes on | `cargo run -p windlass-examples --bin approval` |
 //! | runs that wait for each other, replace each other, or are refused | `cargo run -p windlass-examples --bin queue` |
+//! | an image built, published, and tested over HTTP in containers, with private images | `examples/image/windlass.yaml`, `cargo run -p windlass-examples --bin image` |
 //! | a portal over HTTP that survives its own restart | `cargo run -p windlass-examples --bin portal` |

@@ -74,7 +74,7 @@ impl CheckoutAction {
         if let Some(warning) = lfs(&exported) {
             context.log_line(warning).await;
         }
-        Ok(ActionOutput::default().commit(info(fetched)))
+        Ok(ActionOutput::default().commit(info(fetched, &wanted.remote)))
     }
 
     /// The working copy as a stream.
@@ -169,7 +169,7 @@ fn lfs(exported: &Exported) -> Option<String> {
     })
 }
 
-fn info(fetched: Fetched) -> CommitInfo {
+fn info(fetched: Fetched, remote: &RemoteUrl) -> CommitInfo {
     let Fetched { commit, branch, tag, .. } = fetched;
     CommitInfo {
         sha: commit.sha,
@@ -177,6 +177,7 @@ fn info(fetched: Fetched) -> CommitInfo {
         tag: tag.unwrap_or_default(),
         message: bounded(commit.message.trim_end(), MESSAGE_BYTES),
         author: bounded(&commit.author, AUTHOR_BYTES),
+        repository: remote.to_string(),
     }
 }
 

@@ -74,8 +74,11 @@ fn tell_of_images(engine: &Engine, plan: &Plan, ui: &Ui) {
     if engine.capabilities(name).is_none_or(|capabilities| capabilities.images) {
         return;
     }
-    let tasks = plan.tasks.iter().filter(|task| task.definition.image.is_some()).count();
-    if tasks > 0 {
-        ui.note(format!("the {name} executor has no images; `image` of {} is ignored", text::count(tasks, "task")));
+    let images = plan.tasks.iter().filter(|task| task.definition.image.is_some()).count();
+    let containers = plan.tasks.iter().filter(|task| task.definition.container.is_some()).count();
+    for (key, tasks) in [("image", images), ("container", containers)] {
+        if tasks > 0 {
+            ui.note(format!("the {name} executor has no images; `{key}` of {} is ignored", text::count(tasks, "task")));
+        }
     }
 }

@@ -19,6 +19,8 @@ pub(super) struct AttemptSecrets {
     pub(super) core: Arc<Core>,
     pub(super) key: StepKey,
     pub(super) wanted: Vec<SecretVariable>,
+    /// What its images are fetched with.
+    pub(super) pulls: Vec<String>,
     pub(super) providers: SecretProviders,
     /// Whether an earlier engine may have started it.
     pub(super) resumed: bool,
@@ -37,7 +39,7 @@ impl AttemptSecrets {
     /// Looks everything up, and lets it be masked from now on.
     pub(super) async fn give(&self, masks: &Masks) -> Result<Given, AttemptEnd> {
         let mut given = Given { step: StepSecrets::default(), unmasked: Vec::new() };
-        if self.wanted.is_empty() {
+        if self.names().next().is_none() {
             return Ok(given);
         }
         let credentials = {
@@ -63,7 +65,14 @@ impl AttemptSecrets {
                 }
             }
         }
+        let pulls = self.pulls.iter().filter_map(|name| Some((name.clone(), credentials.get(name)?.clone())));
+        given.step.pulls = pulls.collect();
         Ok(given)
+    }
+
+    /// The credentials that it wants.
+    fn names(&self) -> impl Iterator<Item = &str> {
+        self.wanted.iter().map(|secret| secret.from.as_str()).chain(self.pulls.iter().map(String::as_str))
     }
 
     /// What it was given when it was started, or else what it is given now.
@@ -74,8 +83,7 @@ impl AttemptSecrets {
             return Ok(kept);
         }
         let mut credentials = Credentials::new();
-        for secret in &self.wanted {
-            let name = secret.from.as_str();
+        for name in self.names() {
             if !credentials.contains_key(name) {
                 credentials.insert(name.to_owned(), self.providers.credential(name).await?);
             }
@@ -86,8 +94,7 @@ impl AttemptSecrets {
 
     async fn kept(&self) -> Result<Option<Credentials>, SecretError> {
         let mut credentials = Credentials::new();
-        for secret in &self.wanted {
-            let name = secret.from.as_str();
+        for name in self.names() {
             let found = self.core.vault.find(self.owner(), &self.kept_name(name)).await;
             match found.map_err(|error| error.of(name))? {
                 Some(credential) => credentials.insert(name.to_owned(), credential),

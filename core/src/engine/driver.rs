@@ -329,7 +329,7 @@ impl Driver {
         let released = events.iter().any(|stamped| matches!(stamped.event, RunEvent::RunReleased));
         let had_some = || {
             let mut tasks = self.state.plan().tasks.iter();
-            !self.request.secrets.is_empty() || tasks.any(|task| !task.definition.secrets.is_empty())
+            !self.request.secrets.is_empty() || tasks.any(|task| task.definition.wants_credentials())
         };
         if released && had_some() { vec![CredentialChange::RemoveOfRun(self.run)] } else { Vec::new() }
     }
@@ -432,7 +432,8 @@ impl Driver {
         if !std::mem::replace(&mut self.jobs.observing, true)
             && let Ok(executor) = core.executor(&self.request.executor)
         {
-            let watching = super::effects::observe(executor.observe(self.run), self.run, self.sender.clone());
+            let told = self.jobs.told.clone();
+            let watching = super::effects::observe(executor.observe(self.run), self.run, told, self.sender.clone());
             self.jobs.spawn(&core, watching);
         }
         if self.jobs.attempts.insert((task, attempt)) {
@@ -443,7 +444,7 @@ impl Driver {
             let files = wants_filing(&self.state.plan().task(task).definition);
             let (stop, stopped) = self.stop_switch(task);
             let job = StepJob::new(&core, &self.request, &self.state, (task, attempt), (generation, resumed), stopped);
-            let job = job.run(self.sender.clone(), self.jobs.hold.clone());
+            let job = job.hearing(&self.jobs.told).run(self.sender.clone(), self.jobs.hold.clone());
             if files {
                 self.jobs.spawn_stoppable(&core, (task, attempt), stop, job);
             } else {

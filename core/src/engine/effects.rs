@@ -12,6 +12,7 @@ use super::core::Core;
 use super::message::{Keep, Message};
 use super::outline::outlines;
 use super::request::StoredRequest;
+use super::told::Told;
 use crate::executor::{ExecutorError, ExecutorEvent, RunScope};
 use crate::explain;
 use crate::failpoint;
@@ -154,11 +155,20 @@ impl ReleaseJob {
 }
 
 /// Passes on what the executor notices about the run's steps.
-pub(super) async fn observe(mut events: BoxStream<'static, ExecutorEvent>, run: RunId, sender: mpsc::Sender<Message>) {
+pub(super) async fn observe(
+    mut events: BoxStream<'static, ExecutorEvent>,
+    run: RunId,
+    told: Told,
+    sender: mpsc::Sender<Message>,
+) {
     while let Some(event) = events.next().await {
         let (step, reason) = match event {
             ExecutorEvent::Waiting { step, reason } => (step, Some(reason)),
             ExecutorEvent::Running { step } => (step, None),
+            ExecutorEvent::Told { step, line } => {
+                told.tell(&step, line);
+                continue;
+            }
         };
         if step.run == run && sender.send(Message::Observed(step, reason)).await.is_err() {
             return;

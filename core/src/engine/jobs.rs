@@ -7,6 +7,7 @@ use tokio::sync::watch;
 use tokio::task::{AbortHandle, JoinSet};
 
 use super::core::{Core, Hold};
+use super::told::Told;
 use crate::pipeline::TaskIndex;
 
 /// What has been set going for the run, so that nothing is set going twice by one engine.
@@ -20,6 +21,8 @@ pub(super) struct Jobs {
     /// The attempts among them that are told when they are to end: actions, and steps that have something to file.
     stoppable: HashMap<(TaskIndex, u32), Stoppable>,
     pub(super) observing: bool,
+    /// Who hears what the executor tells of each step.
+    pub(super) told: Told,
     pub(super) releasing: bool,
     /// Raw logs that are being dropped. The release waits for them, so that nobody else works in the folders that it removes.
     pub(super) forgetting: JoinSet<()>,
@@ -41,6 +44,7 @@ impl Jobs {
             stops: HashSet::new(),
             stoppable: HashMap::new(),
             observing: false,
+            told: Told::default(),
             releasing: false,
             forgetting: JoinSet::new(),
         }

@@ -11,6 +11,7 @@ use super::filing::Notes;
 use super::masking::GrowingMasker;
 use super::message::Message;
 use super::step::LOG_PAUSE;
+use super::told::Listener;
 use crate::executor::ExecutorError;
 use crate::log::{Appended, LogError, LogPosition, LogWriter, Masker, NoMask};
 use crate::pipeline::TaskIndex;
@@ -27,6 +28,8 @@ pub(super) struct LogPump {
     committed: LogPosition,
     /// What must not get into the stored log.
     masks: Masks,
+    /// What is told of the step beside its log.
+    told: Option<Listener>,
     /// Made with the first byte, so that silent steps cost nothing.
     writer: Option<LogWriter>,
     /// The beginning of a character whose end has not been read yet: pieces of log end between characters.
@@ -56,6 +59,7 @@ impl LogPump {
             sender,
             committed,
             masks: Masks::default(),
+            told: None,
             writer: None,
             partial: BytesMut::new(),
             read,
@@ -69,6 +73,28 @@ impl LogPump {
     pub(super) fn masking(mut self, masks: Masks) -> Self {
         self.masks = masks;
         self
+    }
+
+    /// Hears what is told of the step.
+    #[must_use]
+    pub(super) fn hearing(mut self, told: Option<Listener>) -> Self {
+        self.told = told;
+        self
+    }
+
+    /// The next thing that is told of the step beside its log, for [`note`](Notes::note). Never returns when there is none.
+    pub(super) async fn hear(&mut self) -> String {
+        match &mut self.told {
+            Some(told) => told.next().await,
+            None => std::future::pending().await,
+        }
+    }
+
+    /// Writes what was told already.
+    pub(super) async fn note_told(&mut self) {
+        while let Some(line) = self.told.as_mut().and_then(Listener::ready) {
+            self.note(line).await;
+        }
     }
 
     /// Whether nothing of the log is committed yet.

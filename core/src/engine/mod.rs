@@ -72,6 +72,7 @@ mod telemetry;
 #[cfg(test)]
 mod tests;
 mod timeline;
+mod told;
 mod vault;
 
 use std::sync::{Arc, Mutex, PoisonError};

@@ -15,6 +15,7 @@ use super::log_pump::{CopyError, LogPump};
 use super::masking::shown;
 use super::message::Message;
 use super::request::StoredRequest;
+use super::told::{Listener, Told};
 use crate::executor::{
     Command, Executor, ExecutorError, LogChunk, StepContainer, StepExit, StepSecrets, StepService, StepSpec,
 };
@@ -50,6 +51,7 @@ pub(super) struct StepJob {
     /// What the attempt was given, which nothing that it leaves may show.
     masks: Masks,
     grace: Duration,
+    told: Option<Listener>,
     /// What it has beside its step; an error when a value in it is bad.
     filing: Result<Option<FilingJob>, Cause>,
 }
@@ -80,12 +82,14 @@ impl StepJob {
                 core: core.clone(),
                 key: key.clone(),
                 wanted: planned.definition.secrets.clone(),
+                pulls: planned.definition.pull_credentials().map(ToString::to_string).collect(),
                 providers: core.secrets_of(key.run, request),
                 resumed,
             },
             filing: FilingJob::new(core, request, state, (task, &key), stop, masks.clone()),
             masks,
             grace: planned.grace,
+            told: None,
             key,
             stopping,
             position: state.log_position(task, attempt),
@@ -93,10 +97,17 @@ impl StepJob {
         }
     }
 
+    /// Writes into the log what is told of the step.
+    pub(super) fn hearing(mut self, told: &Told) -> Self {
+        self.told = Some(told.listen(&self.key));
+        self
+    }
+
     pub(super) async fn run(mut self, sender: mpsc::Sender<Message>, hold: Arc<Hold>) {
         // A panic in an executor is one attempt's failure, never a run that stands still.
+        let told = self.told.take();
         let end = match std::mem::replace(&mut self.filing, Ok(None)) {
-            Ok(filing) => AssertUnwindSafe(self.end(filing, sender.clone(), hold)).catch_unwind().await,
+            Ok(filing) => AssertUnwindSafe(self.end(filing, told, sender.clone(), hold)).catch_unwind().await,
             Err(cause) => Ok(AttemptEnd::Failed { exit_code: None, cause }),
         };
         let end = end.unwrap_or_else(|_| AttemptEnd::Infrastructure {
@@ -114,13 +125,20 @@ impl StepJob {
         let _ = sender.send(Message::Input(input)).await;
     }
 
-    async fn end(&self, filing: Option<FilingJob>, sender: mpsc::Sender<Message>, hold: Arc<Hold>) -> AttemptEnd {
+    async fn end(
+        &self,
+        filing: Option<FilingJob>,
+        told: Option<Listener>,
+        sender: mpsc::Sender<Message>,
+        hold: Arc<Hold>,
+    ) -> AttemptEnd {
         match (&self.spec, self.core.executor(&self.executor)) {
             (Err(cause), _) => AttemptEnd::Failed { exit_code: None, cause: cause.clone() },
             (Ok(_), Err(error)) => self.executor_failed(&error),
             (Ok(spec), Ok(executor)) => {
                 let pump = LogPump::new(&self.core, hold, self.key.clone(), self.task, self.position, sender.clone())
-                    .masking(self.masks.clone());
+                    .masking(self.masks.clone())
+                    .hearing(told);
                 let filing = filing.map(|filing| (filing, sender));
                 match self.secrets.give(&self.masks).await {
                     Ok(given) => self.with_secrets(given, spec, &*executor, pump, filing).await,
@@ -141,6 +159,11 @@ impl StepJob {
         if pump.is_new() {
             for short in &given.unmasked {
                 pump.note(short.to_string()).await;
+            }
+            let ignored = executor.ignores(&spec.container.options);
+            if !ignored.is_empty() {
+                let (name, keys) = (&self.executor, ignored.join(", "));
+                pump.note(format!("the executor {name} does nothing with what `container` says of: {keys}")).await;
             }
         }
         if given.step.is_empty() {
@@ -172,7 +195,7 @@ impl StepJob {
             if let Some((filing, sender)) = &mut filing {
                 filing.before(executor, sender, &mut pump).await;
             }
-            if let Err(error) = executor.start(spec).await {
+            if let Err(error) = self.started(spec, executor, &mut pump).await {
                 return self.executor_failed(&error);
             }
         }
@@ -186,6 +209,28 @@ impl StepJob {
             Some((filing, sender)) => filing.after(end, executor, &sender, &mut pump).await,
             None => end,
         }
+    }
+
+    /// Starts the step, and writes what is told of that meanwhile.
+    async fn started(&self, spec: &StepSpec, executor: &dyn Executor, pump: &mut LogPump) -> Result<(), ExecutorError> {
+        let mut start = executor.start(spec);
+        let started = loop {
+            tokio::select! {
+                biased;
+                line = pump.hear() => pump.note(line).await,
+                started = &mut start => break started,
+            }
+        };
+        pump.note_told().await;
+        if started.is_err() && self.has_services() {
+            // What they said is all that there is to see of it.
+            let from = pump.source();
+            if let Err(error) = self.services_said(executor, pump, from).await {
+                tracing::warn!(step = %self.key, %error, "what its services said is not kept");
+            }
+            let _ = pump.finish().await;
+        }
+        started
     }
 
     /// Copies the log to its end. A disk that refuses is waited for: the step does not notice, and its raw log is kept.
@@ -229,14 +274,35 @@ impl StepJob {
                         break;
                     }
                 }
+                line = pump.hear() => pump.note(line).await,
             }
         }
         let exit = match exit {
             Some(exit) => exit,
             None => wait.await,
         };
+        pump.note_told().await;
+        if self.has_services() {
+            let from = exit.as_ref().map_or(pump.source(), |exit| exit.log_length);
+            self.services_said(executor, pump, from).await?;
+        }
         pump.finish().await?;
         Ok(exit?)
+    }
+
+    fn has_services(&self) -> bool {
+        self.spec.as_ref().is_ok_and(|spec| !spec.container.services.is_empty())
+    }
+
+    /// Puts what the services said behind the log, as if it began where the log ends: so that nothing of it is doubled after a
+    /// crash.
+    async fn services_said(&self, executor: &dyn Executor, pump: &mut LogPump, from: u64) -> Result<(), CopyError> {
+        let said = executor.service_logs(&self.key).await?;
+        if said.is_empty() {
+            return Ok(());
+        }
+        let gap: &[u8] = if from == 0 { b"" } else { b"\n" };
+        pump.push(from, [gap, &said].concat().into()).await
     }
 
     /// What can still be read of the log of a step that is gone without an exit.
@@ -305,8 +371,8 @@ impl StepJob {
 }
 
 fn step_service((service, (image, env)): (&Service, (String, BTreeMap<String, String>))) -> StepService {
-    let Service { name, command, health, privileged, image: _, env: _ } = service.clone();
-    StepService { name, image, command, env, health, privileged }
+    let Service { name, credential, command, health, privileged, image: _, env: _ } = service.clone();
+    StepService { name, image, credential, command, env, health, privileged }
 }
 
 /// The step of an attempt, with every variable replaced.

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use super::error::ExecutorError;
 use super::secrets::StepSecrets;
-use crate::pipeline::{ContainerOptions, HealthCheck, Isolation, Resources, WorkspaceUse};
+use crate::pipeline::{ContainerOptions, CredentialName, HealthCheck, Isolation, Resources, WorkspaceUse};
 use crate::run::{RunId, StepEnd, StepKey, WaitReason};
 
 /// What an executor can do. Conformance tests are chosen by it, and a plan that needs more is refused before the start.
@@ -147,6 +147,8 @@ pub struct StepService {
     pub name: String,
     /// Its image.
     pub image: String,
+    /// The credential with which the image is fetched; it is among the step's secrets.
+    pub credential: Option<CredentialName>,
     /// What it runs instead of the image's own command.
     pub command: Vec<String>,
     /// Its environment.
@@ -190,6 +192,9 @@ pub struct StepExit {
 /// The most that is read of `$WINDLASS_OUTPUT`.
 pub const MAX_OUTPUT_BYTES: usize = 1024 * 1024;
 
+/// The most that is kept of what a service said: its last bytes.
+pub const MAX_SERVICE_LOG: usize = 4 << 20;
+
 /// A piece of a step's raw log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LogChunk {
@@ -214,6 +219,13 @@ pub enum ExecutorEvent {
         /// The step.
         step: StepKey,
     },
+    /// Something that whoever reads the step's log wants to know: how far an image is fetched, what became of a service.
+    Told {
+        /// The step.
+        step: StepKey,
+        /// A line.
+        line: String,
+    },
 }
 
 /// What [`Executor::sweep`] removed.
@@ -237,7 +249,13 @@ pub trait Executor: Debug + Send + Sync + 'static {
     /// is neither there nor adopted already, that is `WorkspaceLost` as well.
     async fn prepare(&self, scope: &RunScope) -> Result<(), ExecutorError>;
 
-    /// What happens to the run's steps beside their logs and ends: what they wait for. Ends with `release`.
+    /// What of this container it does nothing with, by the keys of the document. People are told in the log of the task.
+    fn ignores(&self, options: &ContainerOptions) -> Vec<String> {
+        if self.capabilities().images { Vec::new() } else { options.keys() }
+    }
+
+    /// What happens to the run's steps beside their logs and ends: what they wait for. Ends with `release`. May be asked several
+    /// times; each stream has what happens from then on.
     fn observe(&self, run: RunId) -> BoxStream<'static, ExecutorEvent>;
 
     /// Starts the step. Safe to repeat, also at the same time: the start token lets exactly one through, and the others
@@ -253,12 +271,21 @@ pub trait Executor: Debug + Send + Sync + 'static {
     /// changes nothing for the step.
     fn logs(&self, step: &StepKey, from: u64) -> BoxStream<'static, Result<LogChunk, ExecutorError>>;
 
+    /// What the services of a step said whose end is known, to be kept behind its own log: whole lines, each with the name of the
+    /// service before it. They are stopped by then, so that the text is always the same, as long as there is one. Not more than
+    /// [`MAX_SERVICE_LOG`] of each.
+    async fn service_logs(&self, step: &StepKey) -> Result<Bytes, ExecutorError> {
+        let _ = step;
+        Ok(Bytes::new())
+    }
+
     /// Ends the step with everything that it started: takes the start token as a tombstone when it is still free, sends the
     /// signal, waits `grace`, kills, and returns when no process of the step is left. Safe to repeat, and for ended steps.
     async fn stop(&self, step: &StepKey, grace: Duration) -> Result<(), ExecutorError>;
 
     /// A file or folder of the workspace as a tar stream, in which names begin with the path's last part; `.` is the whole
-    /// workspace. The path is relative and cannot leave the workspace.
+    /// workspace. The path is relative and cannot leave the workspace. What is not there is [`ExecutorError::Io`] of the kind
+    /// [`NotFound`](std::io::ErrorKind::NotFound).
     async fn read(&self, run: RunId, path: &str) -> Result<TarStream, ExecutorError>;
 
     /// Unpacks a tar stream below a folder of the workspace. Nothing in it can leave the folder.

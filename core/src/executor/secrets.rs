@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::secret::{SecretBytes, SecretText};
+use crate::secret::{Credential, SecretBytes, SecretText};
 
 /// Credentials for a step, apart from everything that may be shown. `Debug` prints the names only.
 ///
@@ -25,11 +25,14 @@ pub struct StepSecrets {
     pub env: BTreeMap<String, SecretText>,
     /// Contents of files by the name of the environment variable that has the file's path.
     pub files: BTreeMap<String, SecretBytes>,
+    /// What its images are fetched with, by the names that [`StepContainer`](super::StepContainer) has. For the executor alone:
+    /// the step never sees them.
+    pub pulls: BTreeMap<String, Credential>,
 }
 
 impl StepSecrets {
     /// Whether there are none, as for most steps.
     pub fn is_empty(&self) -> bool {
-        self.env.is_empty() && self.files.is_empty()
+        self.env.is_empty() && self.files.is_empty() && self.pulls.is_empty()
     }
 }

@@ -100,8 +100,8 @@ impl Action {
 /// Brings a commit of a git repository into the workspace, over what is there.
 ///
 /// The first checkout of a run also says for which commit the run is, unless its trigger did: `CI_COMMIT_SHA`,
-/// `CI_COMMIT_SHORT_SHA`, `CI_COMMIT_BRANCH`, `CI_COMMIT_TAG`, `CI_COMMIT_MESSAGE`, `CI_COMMIT_AUTHOR` and `commit.*` in `when` have
-/// it for all tasks after it. What the trigger left out is taken from the first checkout of the same commit. Others change nothing
+/// `CI_COMMIT_SHORT_SHA`, `CI_COMMIT_BRANCH`, `CI_COMMIT_TAG`, `CI_COMMIT_MESSAGE`, `CI_COMMIT_AUTHOR`, `CI_REPOSITORY_URL` and
+/// `commit.*` in `when` have it for all tasks after it. What the trigger left out is taken from the first checkout of the same commit. Others change nothing
 /// about that; side by side, the one that ends first counts.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::duration::HumanDuration;
 use super::model::{is_default, is_false};
+use super::name::CredentialName;
 use super::template::Template;
 
 /// What a step's container has beside its image. Rights over the host are refused unless the policy of whoever runs the engine
@@ -22,6 +23,10 @@ pub struct ContainerOptions {
     /// When the image is fetched. `missing` unless set.
     #[serde(default, skip_serializing_if = "is_default")]
     pub pull: PullPolicy,
+    /// The credential with which the image is fetched, for a private one. Unset: whom the embedder or `docker login` names for its
+    /// registry.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub credential: Option<CredentialName>,
     /// The folder in which the step begins: absolute, or below the workspace. The workspace unless set.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub working_folder: Option<String>,
@@ -34,6 +39,9 @@ pub struct ContainerOptions {
     /// The network of the engine that the container joins instead of the usual one. `none` is no network.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub network: Option<String>,
+    /// Further networks of the engine that the container joins.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub networks: Vec<String>,
     /// Further volumes, and folders of the host.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub volumes: Vec<VolumeMount>,
@@ -52,6 +60,15 @@ impl ContainerOptions {
     /// Whether it says nothing.
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
+    }
+
+    /// What is set in it, by the keys of the document.
+    pub fn keys(&self) -> Vec<String> {
+        match serde_json::to_value(self) {
+            Ok(serde_json::Value::Object(fields)) => fields.into_iter().map(|(key, _)| key).collect(),
+            // A record is always an object.
+            _ => Vec::new(),
+        }
     }
 }
 
@@ -90,6 +107,9 @@ pub struct Service {
     pub name: String,
     /// Its image.
     pub image: Template,
+    /// The credential with which the image is fetched, for a private one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub credential: Option<CredentialName>,
     /// What it runs instead of the image's own command.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub command: Vec<String>,

@@ -152,6 +152,9 @@ pub struct CommitInfo {
     pub message: String,
     /// `Name <address>`.
     pub author: String,
+    /// Where the repository is, without any password.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub repository: String,
 }
 
 impl CommitInfo {
@@ -172,6 +175,7 @@ impl CommitInfo {
             tag: known(&self.tag, found.tag),
             message: known(&self.message, found.message),
             author: known(&self.author, found.author),
+            repository: known(&self.repository, found.repository),
         })
     }
 }

@@ -101,6 +101,7 @@ pub(super) fn early_value<'a>(
         "CI_COMMIT_TAG" => &commit.tag,
         "CI_COMMIT_MESSAGE" => &commit.message,
         "CI_COMMIT_AUTHOR" => &commit.author,
+        "CI_REPOSITORY_URL" => &commit.repository,
         _ => return None,
     };
     Some(Cow::Borrowed(value))

@@ -14,9 +14,9 @@ use futures::StreamExt;
 use super::builder::ImageBuilder;
 use super::files::{Filter, context, names_at_top};
 use super::ignore::Ignore;
-use super::progress::Progress;
 use super::settings::{Cache, Order, Recipe};
 use crate::action::{ActionContext, ActionError};
+use crate::executor::docker::progress::Progress;
 use crate::executor::{ExecutorError, TarStream};
 use crate::explain::{self, Explained, FailureClass};
 

@@ -11,7 +11,6 @@ mod build;
 mod builder;
 mod files;
 mod ignore;
-mod progress;
 mod push;
 mod settings;
 mod way_in;

@@ -11,10 +11,10 @@ use futures::{StreamExt, TryStreamExt};
 
 use super::builder::ImageBuilder;
 use super::files::spool;
-use super::progress::Progress;
 use super::settings::Order;
 use super::way_in::{self, WayIn};
 use crate::action::{ActionContext, ActionError};
+use crate::executor::docker::progress::Progress;
 use crate::registry::{ImageArchive, PushProgress, Registry, RegistryError, RegistryFault};
 
 /// How often a push is tried.

@@ -19,6 +19,7 @@
 //! Logs are read by offset: when the launcher tells that the step ended, else after 5 to 50 ms, and from the moment on when
 //! much has piled up by a launcher of its own, which sends without being asked.
 
+mod archive;
 #[cfg(any(feature = "kubernetes", test))]
 mod away;
 mod follow;
@@ -96,6 +97,11 @@ pub(in crate::executor) enum Waited {
 impl Container {
     pub(in crate::executor) fn new(host: Arc<dyn ContainerHost>, place: Place, clock: SharedClock) -> Self {
         Self { inner: Arc::new(Inner { host, place, clock, link: Mutex::new(None) }) }
+    }
+
+    /// The name that tells it from other containers of the run.
+    pub(in crate::executor) fn name(&self) -> &str {
+        &self.inner.place.name
     }
 
     /// For those who must not keep it alive.

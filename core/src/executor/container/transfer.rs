@@ -1,52 +1,38 @@
 //! Files of the workspace, in and out, each by a `tar` of its own in the container.
 
-use std::collections::HashSet;
-use std::io::{self, Read, Write};
-use std::path::{Component, Path, PathBuf};
+use std::io;
+use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
 use futures::StreamExt;
 use futures::stream::BoxStream;
-use tar::{Archive, Builder, EntryType, Header};
 use tokio::io::AsyncWriteExt;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 
+use super::archive::{check, rename};
 use super::host::{Output, Streams};
+use super::place::Place;
 use super::{Container, Inner, infrastructure};
 use crate::executor::local::transfer::{bad_path, checked};
 use crate::executor::shell::quoted;
-use crate::executor::stream::{Outlet, pipe};
+use crate::executor::stream::pipe;
 use crate::executor::{ExecutorError, TarStream};
 
 /// Pieces on their way: a slow reader does not fill the memory.
 const QUEUE: usize = 8;
 /// What a program of ours says last on its standard error when it did all it should.
 const DONE: &str = "windlass: done";
+/// What it says of a path that is not there.
+const MISSING: &str = "windlass: there is no such file";
+/// What it says of a path that is elsewhere.
+const OUTSIDE: &str = "windlass: it leads out of the workspace by a symbolic link";
 
 impl Container {
     /// A file or folder of the workspace as an archive, whose names begin with the last part of the path.
     pub(in crate::executor) async fn read(&self, path: &str) -> Result<TarStream, ExecutorError> {
         let relative = checked(path)?;
-        let place = &self.inner.place;
-        let target = quoted(&place_of(&place.workspace, &relative));
-        let inside = inside(&place.busybox, &place.workspace, &target);
-        let pack = match relative.file_name() {
-            Some(_) => "cd \"${w_real%/*}\" && $b tar -cf - -- \"./${w_real##*/}\"",
-            None => "cd \"$w_real\" && everything",
-        };
-        let program = format!(
-            "b={b}
-everything() {{
-  set --
-  for one in * .[!.]* ..?*; do if [ -e \"$one\" ] || [ -h \"$one\" ]; then set -- \"$@\" \"./$one\"; fi; done
-  if [ $# = 0 ]; then $b dd if=/dev/zero bs=1024 count=1 2>/dev/null; else $b tar -cf - -- \"$@\"; fi
-}}
-{inside}{pack} && echo {DONE} >&2
-",
-            b = quoted(&place.busybox)
-        );
-        let Streams { input, mut output } = self.inner.program(program).await?;
+        let Streams { input, mut output } = self.inner.program(reading(&self.inner.place, &relative)).await?;
         // The first piece or the complaint decides whether there is something to read.
         let mut complaints = Vec::new();
         let first = loop {
@@ -80,52 +66,11 @@ everything() {{
     /// Unpacks an archive below a folder of the workspace, which is made when it is missing.
     pub(in crate::executor) async fn write(&self, path: &str, tar: TarStream) -> Result<(), ExecutorError> {
         let relative = checked(path)?;
-        let place = &self.inner.place;
-        let target = quoted(&place_of(&place.workspace, &relative));
-        let parts: String = relative.iter().map(|part| format!(" {}", quoted(&part.to_string_lossy()))).collect();
-        let program = format!(
-            "b={b}
-umask 000
-cd {workspace} || exit 1
-for part in{parts}; do [ -d \"$part\" ] || $b mkdir \"$part\" || exit 1; cd \"$part\" || exit 1; done
-cd /
-{inside}cd \"$w_real\" && $b tar -xpf - && echo {DONE} >&2
-",
-            b = quoted(&place.busybox),
-            workspace = quoted(&place.workspace),
-            inside = inside(&place.busybox, &place.workspace, &target),
-        );
-        let Streams { mut input, mut output } = self.inner.program(program).await?;
+        let Streams { input, output } = self.inner.program(writing(&self.inner.place, &relative)).await?;
         let (feed, inlet) = pipe(tar);
-        let (sender, mut receiver) = mpsc::channel::<Result<Bytes, ExecutorError>>(QUEUE);
+        let (sender, receiver) = mpsc::channel::<Result<Bytes, ExecutorError>>(QUEUE);
         let checker = tokio::task::spawn_blocking(move || check(inlet, &sender));
-        let send = async {
-            let mut refused = None;
-            while let Some(piece) = receiver.recv().await {
-                match piece {
-                    Ok(bytes) if input.write_all(&bytes).await.is_ok() => {}
-                    Ok(_) => break,
-                    Err(error) => refused = Some(error),
-                }
-            }
-            drop(receiver);
-            let _ = input.shutdown().await;
-            drop(input);
-            refused
-        };
-        let listen = async {
-            let mut complaints = Vec::new();
-            while let Some(Ok(piece)) = output.next().await {
-                if let Output::Err(bytes) = piece {
-                    complaints.extend_from_slice(&bytes);
-                    if is_done(&complaints) {
-                        break;
-                    }
-                }
-            }
-            complaints
-        };
-        let (fed, refused, complaints) = futures::join!(feed, send, listen);
+        let (fed, refused, complaints) = futures::join!(feed, send(input, receiver), complaints(output));
         fed?;
         if let Some(error) = refused {
             return Err(error);
@@ -136,6 +81,76 @@ cd /
             _ => Err(failure(path, &complaints)),
         }
     }
+}
+
+/// The program that packs a file or folder.
+fn reading(place: &Place, relative: &Path) -> String {
+    let target = quoted(&place_of(&place.workspace, relative));
+    let inside = inside(&place.busybox, &place.workspace, &target);
+    let pack = match relative.file_name() {
+        Some(_) => "cd \"${w_real%/*}\" && $b tar -cf - -- \"./${w_real##*/}\"",
+        None => "cd \"$w_real\" && everything",
+    };
+    format!(
+        "b={b}
+everything() {{
+  set --
+  for one in * .[!.]* ..?*; do if [ -e \"$one\" ] || [ -h \"$one\" ]; then set -- \"$@\" \"./$one\"; fi; done
+  if [ $# = 0 ]; then $b dd if=/dev/zero bs=1024 count=1 2>/dev/null; else $b tar -cf - -- \"$@\"; fi
+}}
+{inside}{pack} && echo {DONE} >&2
+",
+        b = quoted(&place.busybox)
+    )
+}
+
+/// The program that makes a folder and unpacks into it.
+fn writing(place: &Place, relative: &Path) -> String {
+    let target = quoted(&place_of(&place.workspace, relative));
+    let parts: String = relative.iter().map(|part| format!(" {}", quoted(&part.to_string_lossy()))).collect();
+    format!(
+        "b={b}
+umask 000
+cd {workspace} || exit 1
+for part in{parts}; do [ -d \"$part\" ] || $b mkdir \"$part\" || exit 1; cd \"$part\" || exit 1; done
+cd /
+{inside}cd \"$w_real\" && $b tar -xpf - && echo {DONE} >&2
+",
+        b = quoted(&place.busybox),
+        workspace = quoted(&place.workspace),
+        inside = inside(&place.busybox, &place.workspace, &target),
+    )
+}
+
+type Input = std::pin::Pin<Box<dyn tokio::io::AsyncWrite + Send>>;
+
+/// Sends what passes the check. Why the rest was refused.
+async fn send(mut input: Input, mut pieces: mpsc::Receiver<Result<Bytes, ExecutorError>>) -> Option<ExecutorError> {
+    let mut refused = None;
+    while let Some(piece) = pieces.recv().await {
+        match piece {
+            Ok(bytes) if input.write_all(&bytes).await.is_ok() => {}
+            Ok(_) => break,
+            Err(error) => refused = Some(error),
+        }
+    }
+    drop(pieces);
+    let _ = input.shutdown().await;
+    refused
+}
+
+/// What a program says on its standard error until it is done.
+async fn complaints(mut output: BoxStream<'static, io::Result<Output>>) -> Vec<u8> {
+    let mut complaints = Vec::new();
+    while let Some(Ok(piece)) = output.next().await {
+        if let Output::Err(bytes) = piece {
+            complaints.extend_from_slice(&bytes);
+            if is_done(&complaints) {
+                break;
+            }
+        }
+    }
+    complaints
 }
 
 /// What a `tar` in a container says, on its way to whoever reads it.
@@ -181,9 +196,9 @@ impl Inner {
 fn inside(busybox: &str, workspace: &str, target: &str) -> String {
     let (b, workspace) = (quoted(busybox), quoted(workspace));
     format!(
-        "w_top=$({b} readlink -f {workspace}) && w_real=$({b} readlink -f {target}) || {{ echo 'there is no such file' >&2; exit 1; }}
-case $w_real/ in \"$w_top\"/*) ;; *) echo 'it leads out of the workspace by a symbolic link' >&2; exit 1 ;; esac
-[ -e \"$w_real\" ] || {{ echo 'there is no such file' >&2; exit 1; }}
+        "w_top=$({b} readlink -f {workspace}) && w_real=$({b} readlink -f {target}) || {{ echo '{MISSING}' >&2; exit 1; }}
+case $w_real/ in \"$w_top\"/*) ;; *) echo '{OUTSIDE}' >&2; exit 1 ;; esac
+[ -e \"$w_real\" ] || {{ echo '{MISSING}' >&2; exit 1; }}
 "
     )
 }
@@ -196,86 +211,15 @@ fn is_done(complaints: &[u8]) -> bool {
     String::from_utf8_lossy(complaints).trim_end().ends_with(DONE)
 }
 
-/// Gives the entries the names that the contract wants.
-fn rename(
-    archive: impl Read,
-    sender: &mpsc::Sender<Result<Bytes, ExecutorError>>,
-    wanted: Option<&Path>,
-) -> io::Result<()> {
-    let mut builder = Builder::new(io::BufWriter::with_capacity(128 * 1024, Outlet(sender.clone())));
-    for entry in Archive::new(archive).entries()? {
-        let mut entry = entry?;
-        let path = entry.path()?.into_owned();
-        let mut parts = path.components().filter(|part| matches!(part, Component::Normal(_)));
-        let name: PathBuf = match wanted {
-            // The target of a link has the link's name.
-            Some(wanted) => {
-                parts.next();
-                std::iter::once(wanted.to_owned()).chain(parts.map(|part| PathBuf::from(part.as_os_str()))).collect()
-            }
-            None => parts.collect(),
-        };
-        copy(&mut builder, &mut entry, &name)?;
-    }
-    builder.into_inner()?.flush()
-}
-
-fn copy<W: Write, R: Read>(builder: &mut Builder<W>, entry: &mut tar::Entry<'_, R>, name: &Path) -> io::Result<()> {
-    // A fresh one: names of the old one would shine through shorter ones.
-    let mut header = Header::new_gnu();
-    let old = entry.header();
-    header.set_entry_type(old.entry_type());
-    header.set_mode(old.mode()?);
-    header.set_mtime(old.mtime()?);
-    header.set_size(entry.size());
-    match entry.header().entry_type() {
-        EntryType::Symlink | EntryType::Link => {
-            let target = entry.link_name()?.ok_or(io::ErrorKind::InvalidData)?.into_owned();
-            builder.append_link(&mut header, name, target)
-        }
-        _ => builder.append_data(&mut header, name, entry),
-    }
-}
-
-/// Passes an archive on, as far as nothing in it leaves the folder into which it is unpacked.
-fn check(archive: impl Read, sender: &mpsc::Sender<Result<Bytes, ExecutorError>>) -> Result<(), ExecutorError> {
-    let doing = |source| ExecutorError::Io { doing: "writing files into the workspace".to_owned(), source };
-    let mut builder = Builder::new(io::BufWriter::with_capacity(128 * 1024, Outlet(sender.clone())));
-    let mut links: HashSet<PathBuf> = HashSet::new();
-    let mut archive = Archive::new(archive);
-    for entry in archive.entries().map_err(doing)? {
-        let mut entry = entry.map_err(doing)?;
-        let path = entry.path().map_err(doing)?.into_owned();
-        let name = checked(&path.to_string_lossy())?;
-        if name.ancestors().skip(1).any(|above| links.contains(above)) {
-            return Err(bad_path(&path.to_string_lossy(), "goes through a link of the same archive"));
-        }
-        match entry.header().entry_type() {
-            EntryType::XGlobalHeader => continue,
-            EntryType::Regular | EntryType::Continuous | EntryType::GNUSparse | EntryType::Directory => {}
-            EntryType::Symlink => {
-                links.insert(name.clone());
-            }
-            EntryType::Link => {
-                let target = entry.link_name().map_err(doing)?.unwrap_or_default().into_owned();
-                checked(&target.to_string_lossy())?;
-            }
-            other => {
-                return Err(bad_path(
-                    &path.to_string_lossy(),
-                    &format!("is of a kind that is not unpacked: {other:?}"),
-                ));
-            }
-        }
-        if !name.as_os_str().is_empty() {
-            copy(&mut builder, &mut entry, &name).map_err(doing)?;
-        }
-    }
-    builder.into_inner().and_then(|mut out| out.flush()).map_err(doing)
-}
-
 fn failure(path: &str, complaints: &[u8]) -> ExecutorError {
     let text = String::from_utf8_lossy(complaints);
+    if text.contains(MISSING) {
+        let doing = format!("opening {path:?} in the workspace");
+        return ExecutorError::Io { doing, source: io::ErrorKind::NotFound.into() };
+    }
+    if text.contains(OUTSIDE) {
+        return bad_path(path, "leads out of the workspace by a symbolic link");
+    }
     cut_off(path, text.trim())
 }
 

@@ -8,7 +8,7 @@ use bollard::models::{
     MountVolumeOptions, VolumeCreateRequest,
 };
 
-use super::names::{CLAIMED, Kind, Names, STEP};
+use super::names::{CLAIMED, Kind, Names, SERVICE, STEP};
 use super::shape::Shape;
 use crate::executor::container::Place;
 use crate::executor::policy::{ContainerPolicy, Privileged, Wishes};
@@ -78,6 +78,9 @@ pub(super) fn allowed(policy: &ContainerPolicy, container: &StepContainer) -> Re
         network: options.network.as_deref(),
         volumes: options.volumes.iter().map(|volume| volume.source.as_str()).collect(),
     })?;
+    for network in &options.networks {
+        policy.check(&Wishes { network: Some(network), ..Wishes::default() })?;
+    }
     for service in container.services.iter().filter(|service| service.privileged) {
         let wishes = Wishes { privileged: Privileged::Service, ..Wishes::default() };
         tracing::debug!(service = %service.name, "a service asks for every right over the host");
@@ -139,12 +142,20 @@ fn hosts(shape: &Shape) -> Vec<String> {
 pub(super) fn service(site: &Site<'_>, shape: &Shape, service: &StepService, beside: &str) -> ContainerCreateBody {
     let mut labels = site.names.labels(site.run, Kind::Service, shape.generation);
     labels.extend(shape.own.iter().map(|own| (STEP.to_owned(), own.clone())));
+    labels.insert(SERVICE.to_owned(), service.name.clone());
     let bounds = site.policy.bounds();
     let mut host = HostConfig {
         network_mode: Some(format!("container:{beside}")),
         cap_drop: Some(bounds.dropped.iter().map(|name| (*name).to_owned()).collect()),
         security_opt: bounds.no_new_privileges.then(|| vec!["no-new-privileges".to_owned()]),
         pids_limit: Some(bounds.pids),
+        // Whatever the engine does with logs otherwise: this one is kept with the task's.
+        log_config: Some(HostConfigLogConfig {
+            typ: Some("json-file".to_owned()),
+            config: Some(
+                [("max-size", "16m"), ("max-file", "2")].map(|(key, value)| (key.to_owned(), value.to_owned())).into(),
+            ),
+        }),
         ..HostConfig::default()
     };
     set_memory(&mut host, bounds.memory);

@@ -5,10 +5,10 @@ use std::path::PathBuf;
 use bollard::models::ContainerCreateBody;
 
 use super::connect::is_missing;
+use super::image::Wanted;
 use super::{Shared, convert};
 use crate::executor::ExecutorError;
 use crate::executor::installation::digest;
-use crate::pipeline::PullPolicy;
 
 /// Where the programs of idle containers, launchers and shims come from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -55,7 +55,7 @@ impl Shared {
             HelperImage::Image(name) => name.clone(),
             HelperImage::Busybox(path) => self.import_helper(path).await?,
         };
-        let found = self.image(&image, None, PullPolicy::Missing, || ()).await?;
+        let found = self.image(&Wanted::missing(&image), &|_| ()).await?;
         let id = found.id.unwrap_or_else(|| image.clone());
         let volume = format!("windlass-helper-{}", digest(id.as_bytes(), 12));
         let docker = self.connection.docker().await?;

@@ -1,5 +1,6 @@
 //! Images: whether the engine has one, and fetching it when not.
 
+use bollard::auth::DockerCredentials;
 use bollard::models::ImageInspect;
 use bollard::query_parameters::CreateImageOptionsBuilder;
 use bytes::Bytes;
@@ -7,31 +8,86 @@ use futures::StreamExt;
 
 use super::Shared;
 use super::connect::is_missing;
+use super::pull::PullProgress;
 use crate::executor::ExecutorError;
 use crate::pipeline::PullPolicy;
 
+/// An image that is to be there.
+#[derive(Clone, Debug)]
+pub(super) struct Wanted<'a> {
+    pub(super) name: &'a str,
+    pub(super) platform: Option<&'a str>,
+    pub(super) policy: PullPolicy,
+    pub(super) login: Option<DockerCredentials>,
+}
+
+impl<'a> Wanted<'a> {
+    /// An image that is fetched when it is missing, with what is known of its registry.
+    pub(super) fn missing(name: &'a str) -> Self {
+        Self { name, platform: None, policy: PullPolicy::Missing, login: None }
+    }
+}
+
+/// What is told of the way of an image to the engine.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Fetching {
+    /// It begins.
+    Begins,
+    /// A line about how far it is.
+    Line(String),
+}
+
 impl Shared {
-    /// What the engine knows of an image, which is fetched when it is missing; `before` hears of that.
+    /// What the engine knows of an image, which is fetched when it is missing; `hear` is told of that.
     pub(super) async fn image(
         &self,
-        name: &str,
-        platform: Option<&str>,
-        policy: PullPolicy,
-        before: impl FnOnce() + Send,
+        wanted: &Wanted<'_>,
+        hear: &(dyn Fn(Fetching) + Send + Sync),
     ) -> Result<ImageInspect, ExecutorError> {
-        let known =
-            self.known_image(name).await?.filter(|found| platform.is_none_or(|platform| is_for(found, platform)));
+        let Wanted { name, platform, policy, .. } = *wanted;
+        let known = self.known_image(name).await?.filter(|found| platform.is_none_or(|wanted| is_for(found, wanted)));
         match (known, policy) {
-            (Some(found), PullPolicy::Missing | PullPolicy::Never) => return Ok(found),
+            (Some(found), PullPolicy::Missing | PullPolicy::Never) => {
+                return self.runnable(name, platform, found).await;
+            }
             (None, PullPolicy::Never) => {
                 return Err(not_found(name, "the engine does not have it, and the task says `pull: never`"));
             }
             _ => {
-                before();
-                self.pull(name, platform).await?;
+                hear(Fetching::Begins);
+                self.pull(wanted, hear).await?;
             }
         }
-        self.known_image(name).await?.ok_or_else(|| not_found(name, "it is not there after it was fetched"))
+        match self.known_image(name).await? {
+            Some(found) => self.runnable(name, platform, found).await,
+            None => Err(not_found(name, "it is not there after it was fetched")),
+        }
+    }
+
+    /// Refuses an image for other machines, unless its platform was asked for: then the engine may be set up to run it.
+    async fn runnable(
+        &self,
+        name: &str,
+        platform: Option<&str>,
+        image: ImageInspect,
+    ) -> Result<ImageInspect, ExecutorError> {
+        if platform.is_some() {
+            return Ok(image);
+        }
+        let engine = self.architecture.get_or_try_init(|| self.ask_architecture()).await?;
+        let own = image.architecture.as_deref().unwrap_or_default();
+        if runs_on(own, engine) {
+            return Ok(image);
+        }
+        let message = format!("it is for linux/{own}, and the Docker engine runs linux/{engine}");
+        Err(wrong_platform(name, &message))
+    }
+
+    async fn ask_architecture(&self) -> Result<String, ExecutorError> {
+        let docker = self.connection.docker().await?;
+        let version = docker.version().await;
+        let version = version.map_err(|error| self.connection.error("asking for the version", error))?;
+        Ok(version.arch.unwrap_or_default())
     }
 
     async fn known_image(&self, name: &str) -> Result<Option<ImageInspect>, ExecutorError> {
@@ -43,19 +99,24 @@ impl Shared {
         }
     }
 
-    async fn pull(&self, name: &str, platform: Option<&str>) -> Result<(), ExecutorError> {
+    async fn pull(&self, wanted: &Wanted<'_>, hear: &(dyn Fn(Fetching) + Send + Sync)) -> Result<(), ExecutorError> {
         let docker = self.connection.docker().await?;
-        let (repository, tag) = reference(name);
+        let (repository, tag) = reference(wanted.name);
         let mut options = CreateImageOptionsBuilder::new().from_image(repository);
         if let Some(tag) = tag {
             options = options.tag(tag);
         }
-        options = options.platform(platform.unwrap_or_default());
-        let credential = self.logins.of(name);
-        let mut progress = docker.create_image(Some(options.build()), None, credential).boxed();
-        while let Some(step) = progress.next().await {
-            step.map_err(|error| self.pull_failed(name, error))?;
+        options = options.platform(wanted.platform.unwrap_or_default());
+        let login = wanted.login.clone().or_else(|| self.logins.of(wanted.name));
+        let mut answers = docker.create_image(Some(options.build()), None, login).boxed();
+        let mut progress = PullProgress::begin(wanted.name, self.clock.now().elapsed);
+        while let Some(answer) = answers.next().await {
+            let info = answer.map_err(|error| self.pull_failed(wanted.name, error))?;
+            if let Some(line) = progress.line(info, self.clock.now().elapsed) {
+                hear(Fetching::Line(line));
+            }
         }
+        hear(Fetching::Line(progress.end()));
         Ok(())
     }
 
@@ -69,9 +130,11 @@ impl Shared {
         let says = |words: &[&str]| words.iter().any(|word| lower.contains(word));
         if says(&["unauthorized", "authentication required", "no basic auth"]) {
             return ExecutorError::BadStep {
-                code: "imageUnauthorized",
+                code: "imageUnauthorised",
                 message: format!("the registry does not let the image {name} be fetched: {message}"),
-                advice: "name a credential for the registry that may read it".to_owned(),
+                advice: "name a credential for the registry that may read it, for example in `container: {credential: …}` or with the \
+                         service"
+                    .to_owned(),
             };
         }
         if says(&["no matching manifest", "does not match the specified platform"]) {
@@ -113,6 +176,12 @@ fn is_for(image: &ImageInspect, platform: &str) -> bool {
     let mut parts = platform.split('/');
     parts.next() == image.os.as_deref()
         && parts.next().is_none_or(|wanted| Some(wanted) == image.architecture.as_deref())
+}
+
+/// Whether machines of the one architecture run programs of the other without further ado. What is not known may.
+fn runs_on(image: &str, engine: &str) -> bool {
+    let unknown = image.is_empty() || engine.is_empty();
+    unknown || image == engine || matches!((image, engine), ("386", "amd64") | ("arm", "arm64"))
 }
 
 /// The image is for other machines.

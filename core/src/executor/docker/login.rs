@@ -1,4 +1,4 @@
-//! Credentials for registries: those that the embedder gave, and those of `docker login`.
+//! Credentials for registries: those that definitions name, those that the embedder gave, and those of `docker login`.
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -7,6 +7,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bollard::auth::DockerCredentials;
 
+use crate::executor::{ExecutorError, StepSecrets};
+use crate::pipeline::CredentialName;
+use crate::registry::RegistryAccess;
 use crate::secret::SecretText;
 
 /// The registry of names without one, as `docker login` calls it.
@@ -23,20 +26,47 @@ impl Logins {
         self.given.insert(registry.to_owned(), (user.to_owned(), password));
     }
 
+    /// What the engine says to the registry of an image with a credential that the definition names.
+    pub(super) fn named(
+        image: &str,
+        name: Option<&CredentialName>,
+        secrets: &StepSecrets,
+    ) -> Result<Option<DockerCredentials>, ExecutorError> {
+        let Some(name) = name.map(CredentialName::as_str) else { return Ok(None) };
+        let bad = |message: String, advice: &str| ExecutorError::BadStep {
+            code: "badRegistryCredential",
+            message: format!("fetching the image {image}: {message}"),
+            advice: advice.to_owned(),
+        };
+        let Some(credential) = secrets.pulls.get(name) else {
+            return Err(bad(format!("the credential {name:?} was not given to the step"), "please report it"));
+        };
+        let server = match registry(image) {
+            HUB => "docker.io",
+            host => host,
+        };
+        let access = RegistryAccess::of_credential(name, credential, server);
+        let access = access.map_err(|error| bad(error.message().to_owned(), error.advice()))?;
+        Ok(access.login().map(|(user, password)| docker_login(registry(image), user, password)))
+    }
+
     /// What the engine shall say to the registry of an image.
     pub(super) fn of(&self, image: &str) -> Option<DockerCredentials> {
         let registry = registry(image);
-        let credentials = |user: String, password: String| DockerCredentials {
-            username: Some(user),
-            password: Some(password),
-            serveraddress: Some(registry.to_owned()),
-            ..DockerCredentials::default()
-        };
         if let Some((user, password)) = self.given.get(registry) {
-            return Some(credentials(user.clone(), password.expose().to_owned()));
+            return Some(docker_login(registry, user, password.expose()));
         }
         let (user, password) = logged_in(registry)?;
-        Some(credentials(user, password))
+        Some(docker_login(registry, &user, &password))
+    }
+}
+
+fn docker_login(registry: &str, user: &str, password: &str) -> DockerCredentials {
+    DockerCredentials {
+        username: Some(user.to_owned()),
+        password: Some(password.to_owned()),
+        serveraddress: Some(registry.to_owned()),
+        ..DockerCredentials::default()
     }
 }
 

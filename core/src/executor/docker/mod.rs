@@ -10,14 +10,19 @@
 
 pub(crate) mod connect;
 mod convert;
+mod create;
 mod helper;
 mod host;
 mod image;
+mod live;
 mod login;
 mod names;
+pub(crate) mod progress;
+mod pull;
 mod run;
 mod service;
 mod shape;
+mod watch;
 mod workspace;
 
 use std::collections::HashMap;
@@ -27,6 +32,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bollard::query_parameters::RemoveContainerOptionsBuilder;
+use bytes::Bytes;
 use futures::stream::{self, BoxStream};
 use futures::{StreamExt, TryStreamExt};
 use tokio::sync::OnceCell;
@@ -35,9 +41,9 @@ pub use self::connect::DockerEndpoint;
 use self::connect::{Connection, is_conflict, is_missing};
 use self::helper::Helper;
 pub use self::helper::HelperImage;
+use self::live::Live;
 use self::login::Logins;
 use self::names::Names;
-use self::run::Live;
 use super::container::{State, Waited};
 use super::installation::Installation;
 use super::{
@@ -65,6 +71,8 @@ struct Shared {
     logins: Logins,
     helper_image: HelperImage,
     helper: OnceCell<Helper>,
+    /// The processors of the engine's machine, in Docker's words.
+    architecture: OnceCell<String>,
     clock: SharedClock,
     /// What this instance knows of runs: a faster way to their containers, never the only one.
     runs: Mutex<HashMap<RunId, Arc<Live>>>,
@@ -92,6 +100,7 @@ impl DockerExecutor {
             logins: Logins::default(),
             helper_image: HelperImage::default(),
             helper: OnceCell::new(),
+            architecture: OnceCell::new(),
             clock,
             runs: Mutex::default(),
         };
@@ -182,7 +191,9 @@ impl Executor for DockerExecutor {
     }
 
     fn observe(&self, run: RunId) -> BoxStream<'static, ExecutorEvent> {
-        self.shared.run(run).observe()
+        let live = self.shared.run(run);
+        self.shared.watch(run, &live);
+        live.observe()
     }
 
     async fn start(&self, step: &StepSpec) -> Result<(), ExecutorError> {
@@ -211,6 +222,10 @@ impl Executor for DockerExecutor {
             }
         };
         stream::once(logs).flatten().boxed()
+    }
+
+    async fn service_logs(&self, step: &StepKey) -> Result<Bytes, ExecutorError> {
+        self.shared.service_logs(step).await
     }
 
     async fn stop(&self, step: &StepKey, grace: Duration) -> Result<(), ExecutorError> {

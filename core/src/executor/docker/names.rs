@@ -15,6 +15,8 @@ pub(super) const KIND: &str = "dev.windlass.kind";
 pub(super) const GENERATION: &str = "dev.windlass.generation";
 /// The step, for a container of its own: task and attempt.
 pub(super) const STEP: &str = "dev.windlass.step";
+/// The name of a service.
+pub(super) const SERVICE: &str = "dev.windlass.service";
 /// The volume with the workspace that a run took over.
 pub(super) const CLAIMED: &str = "dev.windlass.claimed";
 

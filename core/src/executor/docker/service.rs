@@ -1,18 +1,26 @@
-//! Containers beside a step: made, waited for, and removed with it.
+//! Containers beside a step: made, waited for, listened to, and removed with it.
 
+use std::collections::VecDeque;
+use std::fmt::Write;
 use std::time::Duration;
 
+use bollard::Docker;
 use bollard::container::LogOutput;
 use bollard::models::{ContainerState, HealthStatusEnum};
-use bollard::query_parameters::LogsOptionsBuilder;
-use futures::StreamExt;
+use bollard::query_parameters::{LogsOptionsBuilder, StopContainerOptionsBuilder};
+use bytes::Bytes;
+use futures::{StreamExt, future};
 
 use super::Shared;
 use super::convert::{self, Site};
-use super::names::STEP;
+use super::create::{Draft, Found};
+use super::image::{Fetching, Wanted};
+use super::live::Live;
+use super::login::Logins;
+use super::names::{SERVICE, STEP};
 use super::shape::Shape;
-use crate::executor::{ExecutorError, StepService, StepSpec};
-use crate::pipeline::{HumanDuration, PullPolicy};
+use crate::executor::{ExecutorError, MAX_SERVICE_LOG, StepService, StepSpec};
+use crate::pipeline::HumanDuration;
 use crate::run::StepKey;
 
 /// How long a service may take to be ready unless it says otherwise.
@@ -21,6 +29,8 @@ const READY: Duration = Duration::from_secs(120);
 const PAUSE: Duration = Duration::from_millis(100);
 /// How much of its log is told of a service that is not ready.
 const LINES: &str = "20";
+/// How many seconds a service may take to end before it is killed.
+const GRACE: i32 = 5;
 
 impl Shared {
     /// Makes the step's services beside its container, and returns when all are ready.
@@ -31,14 +41,19 @@ impl Shared {
         shape: &Shape,
         beside: &str,
     ) -> Result<(), ExecutorError> {
+        let live = self.run(step.key.run);
         let mut made = Vec::new();
         for (at, service) in step.container.services.iter().enumerate() {
-            self.image(&service.image, None, PullPolicy::Missing, || ()).await?;
+            let login = Logins::named(&service.image, service.credential.as_ref(), &step.secrets)?;
+            let wanted = Wanted { login, ..Wanted::missing(&service.image) };
+            self.image(&wanted, &|fetching| hear(&live, &step.key, &service.image, fetching)).await?;
             let name = site.names.service(step.key.run, &shape.word(), at);
             let body = convert::service(site, shape, service, beside);
-            made.push((service, self.run_container(&name, body, None).await?));
+            made.push((service, self.run_container(&Draft::new(&name, body)).await?));
         }
         for (service, id) in made {
+            let name = &service.name;
+            live.waits(&step.key, "waitingForService", format!("the service {name} is not ready yet"));
             self.ready(service, &id).await?;
         }
         Ok(())
@@ -85,15 +100,65 @@ impl Shared {
         pieces.into_iter().filter_map(Result::ok).map(|piece: LogOutput| piece.to_string()).collect()
     }
 
+    /// Stops the services of a step, and tells what they said. The containers stay until the run's end, so that a crash in between
+    /// loses nothing.
+    pub(super) async fn service_logs(&self, step: &StepKey) -> Result<Bytes, ExecutorError> {
+        self.run(step.run).serve_no_longer(step);
+        let docker = self.connection.docker().await?;
+        let services = self.services_with(step.run, &format!("{STEP}={}", step.slug())).await?;
+        future::join_all(services.iter().map(|service| async {
+            let options = StopContainerOptionsBuilder::new().t(GRACE).build();
+            // One that is gone has said what it had to say.
+            let _ = docker.stop_container(&service.id, Some(options)).await;
+        }))
+        .await;
+        let mut text = String::new();
+        for service in services {
+            text += &said(docker, &service).await;
+        }
+        Ok(text.into())
+    }
+
     /// Removes the services of a step that has ended.
     pub(super) async fn end_services(&self, step: &StepKey) -> Result<(), ExecutorError> {
-        if !self.run(step.run).take_served(step) {
+        if !self.run(step.run).serve_no_longer(step) {
             return Ok(());
         }
-        let label = format!("{STEP}={}", step.slug());
-        let services = self.labelled(step.run, &label).await?;
-        super::all(services, |id| async move { self.remove_container(&id).await }).await
+        let services = self.services_with(step.run, &format!("{STEP}={}", step.slug())).await?;
+        super::all(services, |service| async move { self.remove_container(&service.id).await }).await
     }
+}
+
+/// Passes on how far the image of a container is.
+pub(super) fn hear(live: &Live, step: &StepKey, image: &str, fetching: Fetching) {
+    match fetching {
+        Fetching::Begins => live.waits(step, "pullingImage", format!("the image {image} is fetched")),
+        Fetching::Line(line) => live.say(step, line),
+    }
+}
+
+/// What a service said, each line with its name before it.
+async fn said(docker: &Docker, service: &Found) -> String {
+    let name = service.labels.get(SERVICE).map_or("", String::as_str);
+    let options = LogsOptionsBuilder::new().stdout(true).stderr(true).build();
+    let mut log = docker.logs(&service.id, Some(options));
+    let mut kept: VecDeque<u8> = VecDeque::new();
+    let mut cut = false;
+    while let Some(Ok(piece)) = log.next().await {
+        kept.extend(piece.into_bytes());
+        let over = kept.len().saturating_sub(MAX_SERVICE_LOG);
+        cut |= over > 0;
+        kept.drain(..over);
+    }
+    let bytes: Vec<u8> = kept.into();
+    let mut text = String::new();
+    if cut {
+        let _ = writeln!(text, "[{name}] … what it said before is left out");
+    }
+    for line in String::from_utf8_lossy(&bytes).lines() {
+        let _ = writeln!(text, "[{name}] {line}");
+    }
+    text
 }
 
 enum Readiness {

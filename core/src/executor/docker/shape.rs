@@ -33,8 +33,12 @@ impl Shape {
         let cpus = limits.cpu.as_deref().map(cpus).transpose()?;
         let memory = limits.memory.as_deref().map(bytes).transpose()?;
         // What only concerns the command makes no other container.
-        let options =
-            ContainerOptions { working_folder: None, entrypoint: Vec::new(), ..step.container.options.clone() };
+        let options = ContainerOptions {
+            working_folder: None,
+            entrypoint: Vec::new(),
+            credential: None,
+            ..step.container.options.clone()
+        };
         let services: Vec<String> = step.container.services.iter().map(|service| service.name.clone()).collect();
         let alone = step.isolation == Isolation::Task || memory.is_some() || !services.is_empty();
         let own = alone.then(|| step.key.slug());

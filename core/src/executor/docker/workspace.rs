@@ -6,8 +6,8 @@ use bollard::models::{Volume, VolumeCreateRequest};
 use bollard::query_parameters::{ListContainersOptionsBuilder, ListVolumesOptionsBuilder, RemoveVolumeOptions};
 
 use super::connect::{REMOVAL, is_conflict, is_missing};
+use super::live::Volumes;
 use super::names::{CLAIMED, GENERATION, KIND, Kind, RUN};
-use super::run::Volumes;
 use super::{Shared, all, convert};
 use crate::executor::{ExecutorError, RunScope, SweepReport};
 use crate::run::RunId;

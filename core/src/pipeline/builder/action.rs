@@ -194,6 +194,44 @@ impl TaskBuilder {
         })
     }
 
+    /// Adds a build argument of an image.
+    pub fn build_arg(self, name: impl Into<String>, value: impl AsRef<str>) -> Self {
+        self.setting("args", |action, mistakes| {
+            let Action::BuildImage(build) = action else { return false };
+            let name = name.into();
+            let value = mistakes.template(value, at("buildImage", "args").key(name.clone()));
+            build.args.insert(name, value);
+            true
+        })
+    }
+
+    /// The credential with which private images are fetched: the image of a script's container, base images of an image's build (can
+    /// be called several times there), images of a deployment.
+    pub fn pull_credential(mut self, name: impl AsRef<str>) -> Self {
+        let action = self.task.action.key();
+        match &mut self.task.action {
+            Action::Script(_) => {
+                let path = at("container", "credential");
+                let credential = Some(self.mistakes.name(name, path));
+                self.task.container.get_or_insert_default().credential = credential;
+                self
+            }
+            Action::BuildImage(build) => {
+                let path = at("buildImage", "pullCredentials").item(build.pull_credentials.len());
+                build.pull_credentials.push(self.mistakes.name(name, path));
+                self
+            }
+            Action::DeployManifests(deploy) => {
+                deploy.pull_credential = Some(self.mistakes.name(name, at(action, "pullCredential")));
+                self
+            }
+            _ => {
+                self.mistakes.report(at(action, "pullCredential"), format!("the action {action} fetches no images"));
+                self
+            }
+        }
+    }
+
     /// The cluster of a deployment or a Job, as the embedder registered it.
     pub fn cluster(self, name: impl AsRef<str>) -> Self {
         self.setting("cluster", |action, mistakes| {

@@ -251,7 +251,29 @@ impl TaskBuilder {
         let image = self.mistakes.template(image, path);
         let health = ready.map(|command| HealthCheck { command: command.to_owned(), interval: None, timeout: None });
         let (command, env) = (Vec::new(), indexmap::IndexMap::new());
-        self.task.services.push(Service { name: name.into(), image, command, env, health, privileged: false });
+        self.task.services.push(Service {
+            name: name.into(),
+            image,
+            credential: None,
+            command,
+            env,
+            health,
+            privileged: false,
+        });
+        self
+    }
+
+    /// The credential with which the image of the service is fetched that was added last.
+    pub fn service_credential(mut self, name: impl AsRef<str>) -> Self {
+        let Some(last) = self.task.services.len().checked_sub(1) else {
+            self.mistakes
+                .report(at("services"), "there is no service yet to which a credential could belong".to_owned());
+            return self;
+        };
+        let credential = self.mistakes.name(name, at("services").item(last).key("credential"));
+        if let Some(service) = self.task.services.last_mut() {
+            service.credential = Some(credential);
+        }
         self
     }
 

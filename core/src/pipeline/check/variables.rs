@@ -1,7 +1,7 @@
 //! The names that every run defines, and those that only a step's own environment knows.
 
 /// Names with a value in every run.
-pub(in crate::pipeline) const BUILT_IN: [&str; 18] = [
+pub(in crate::pipeline) const BUILT_IN: [&str; 19] = [
     "CI",
     "BUILD_ID",
     "BUILD_NUMBER",
@@ -19,11 +19,12 @@ pub(in crate::pipeline) const BUILT_IN: [&str; 18] = [
     "CI_COMMIT_TAG",
     "CI_COMMIT_MESSAGE",
     "CI_COMMIT_AUTHOR",
+    "CI_REPOSITORY_URL",
     "TRIGGER_KIND",
 ];
 
 /// Those of them whose value is known before the run has a number.
-pub(in crate::pipeline) const KNOWN_EARLY: [&str; 10] = [
+pub(in crate::pipeline) const KNOWN_EARLY: [&str; 11] = [
     "CI",
     "PIPELINE_NAME",
     "JOB_NAME",
@@ -33,6 +34,7 @@ pub(in crate::pipeline) const KNOWN_EARLY: [&str; 10] = [
     "CI_COMMIT_TAG",
     "CI_COMMIT_MESSAGE",
     "CI_COMMIT_AUTHOR",
+    "CI_REPOSITORY_URL",
     "TRIGGER_KIND",
 ];
 

@@ -113,6 +113,7 @@ fn commit_value(commit: &CommitInfo) -> Value {
         ("tag", &commit.tag),
         ("message", &commit.message),
         ("author", &commit.author),
+        ("repository", &commit.repository),
     ])
 }
 

@@ -6,7 +6,8 @@ use super::ConditionError;
 use crate::pipeline::problem::nearest;
 
 /// The fields of `commit`.
-pub(in crate::pipeline) const COMMIT_FIELDS: [&str; 6] = ["sha", "shortSha", "branch", "tag", "message", "author"];
+pub(in crate::pipeline) const COMMIT_FIELDS: [&str; 7] =
+    ["sha", "shortSha", "branch", "tag", "message", "author", "repository"];
 /// The fields of `trigger`.
 pub(in crate::pipeline) const TRIGGER_FIELDS: [&str; 2] = ["kind", "actor"];
 

@@ -286,6 +286,8 @@ prop_compose! {
         task.container = flags[2].then(|| ContainerOptions {
             user: Some("1000".to_owned()),
             pull: PullPolicy::Always,
+            credential: Some(CredentialName::new("team").unwrap()),
+            networks: vec!["n".to_owned()],
             hosts: [("db".to_owned(), "10.0.0.1".to_owned())].into(),
             volumes: vec![VolumeMount { source: "v".to_owned(), target: "/v".to_owned(), read_only: flags[0] }],
             privileged: flags[1],

@@ -235,6 +235,7 @@ async fn a_service_is_ready_before_the_step_and_gone_after_it() {
     let service = |ready: &str| StepService {
         name: "web".to_owned(),
         image: "windlass-test/busybox:1".to_owned(),
+        credential: None,
         command: [
             "sh",
             "-c",

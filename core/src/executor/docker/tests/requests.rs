@@ -107,6 +107,7 @@ fn a_docker_engine_as_a_service_is_one_switch() {
     let service = StepService {
         name: "docker".to_owned(),
         image: "docker:dind".to_owned(),
+        credential: None,
         command: Vec::new(),
         env: std::collections::BTreeMap::new(),
         health: None,

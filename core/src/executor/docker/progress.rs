@@ -4,13 +4,13 @@ use std::collections::HashMap;
 
 /// What was said last about each layer.
 #[derive(Debug, Default)]
-pub(super) struct Progress {
+pub(crate) struct Progress {
     last: HashMap<String, String>,
 }
 
 impl Progress {
     /// The line for the log; nothing when it was said already.
-    pub(super) fn line(&mut self, id: Option<&str>, status: Option<&str>) -> Option<String> {
+    pub(crate) fn line(&mut self, id: Option<&str>, status: Option<&str>) -> Option<String> {
         let status = status.filter(|status| !status.is_empty())?;
         let Some(id) = id else { return Some(format!("{status}\n")) };
         if self.last.insert(id.to_owned(), status.to_owned()).as_deref() == Some(status) {

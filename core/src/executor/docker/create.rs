@@ -1,0 +1,177 @@
+//! Containers made, started, looked at and listed.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use bollard::models::{ContainerCreateBody, NetworkConnectRequest};
+use bollard::query_parameters::{CreateContainerOptionsBuilder, ListContainersOptionsBuilder};
+
+use super::Shared;
+use super::connect::{is_conflict, is_missing};
+use super::names::{KIND, Kind};
+use crate::executor::ExecutorError;
+use crate::run::RunId;
+
+/// How often a container is made anew that another instance removes or makes at the same time.
+const TRIES: u32 = 20;
+/// The pause between two tries.
+const PAUSE: Duration = Duration::from_millis(50);
+
+/// A container that is to run.
+pub(super) struct Draft<'a> {
+    pub(super) name: &'a str,
+    pub(super) body: ContainerCreateBody,
+    pub(super) platform: Option<&'a str>,
+    /// What it joins beside the network in its body.
+    pub(super) networks: &'a [String],
+}
+
+impl<'a> Draft<'a> {
+    pub(super) fn new(name: &'a str, body: ContainerCreateBody) -> Self {
+        Self { name, body, platform: None, networks: &[] }
+    }
+}
+
+impl Shared {
+    /// A running container of this name, which is made unless it is there.
+    pub(super) async fn run_container(&self, draft: &Draft<'_>) -> Result<String, ExecutorError> {
+        let docker = self.connection.docker().await?;
+        let platform = draft.platform.unwrap_or_default();
+        let options = CreateContainerOptionsBuilder::new().name(draft.name).platform(platform).build();
+        for _ in 0..TRIES {
+            // The usual case first: there is none yet.
+            match docker.create_container(Some(options.clone()), draft.body.clone()).await {
+                Ok(made) => {
+                    if self.started(&made.id, draft.networks).await? {
+                        return Ok(made.id);
+                    }
+                }
+                Err(error) if is_conflict(&error) => {
+                    if let Some(id) = self.running(draft).await? {
+                        return Ok(id);
+                    }
+                }
+                Err(error) => return Err(self.not_made(&draft.body, error)),
+            }
+            self.clock.sleep_until(self.clock.now().elapsed + PAUSE).await;
+        }
+        Err(ExecutorError::Infrastructure {
+            code: "dockerRefused",
+            message: format!("the container {} is removed or made by somebody else again and again", draft.name),
+            advice: "look who else works with it".to_owned(),
+        })
+    }
+
+    /// The id of the container of this name, when it runs or can be started. One that has ended is removed.
+    async fn running(&self, draft: &Draft<'_>) -> Result<Option<String>, ExecutorError> {
+        use bollard::models::ContainerStateStatusEnum as Status;
+        let docker = self.connection.docker().await?;
+        let found = match docker.inspect_container(draft.name, None).await {
+            Ok(found) => found,
+            Err(error) if is_missing(&error) => return Ok(None),
+            Err(error) => return Err(self.connection.error("looking for a container", error)),
+        };
+        let id = found.id.unwrap_or_default();
+        match found.state.and_then(|state| state.status) {
+            Some(Status::RUNNING | Status::PAUSED) => Ok(Some(id)),
+            Some(Status::CREATED) => Ok(self.started(&id, draft.networks).await?.then_some(id)),
+            _ => self.remove_container(&id).await.map(|()| None),
+        }
+    }
+
+    /// Starts a container; false when it went meanwhile.
+    async fn started(&self, id: &str, networks: &[String]) -> Result<bool, ExecutorError> {
+        for network in networks {
+            match self.joined(id, network).await {
+                Ok(true) => {}
+                Ok(false) => return Ok(false),
+                Err(error) => return self.remove_container(id).await.and(Err(error)),
+            }
+        }
+        let docker = self.connection.docker().await?;
+        match docker.start_container(id, None).await {
+            Ok(()) => Ok(true),
+            Err(error) if is_missing(&error) || is_conflict(&error) => Ok(false),
+            Err(error) => {
+                let error = self.connection.error("starting a container", error);
+                self.remove_container(id).await.and(Err(error))
+            }
+        }
+    }
+
+    /// Joins a further network, since older engines take only one when a container is made; false when the container went.
+    async fn joined(&self, id: &str, network: &str) -> Result<bool, ExecutorError> {
+        let docker = self.connection.docker().await?;
+        let request = NetworkConnectRequest { container: id.to_owned(), ..NetworkConnectRequest::default() };
+        let Err(error) = docker.connect_network(network, request).await else { return Ok(true) };
+        let said = error.to_string();
+        if said.contains("already exists in network") {
+            // Another instance made it, and got as far as this.
+            return Ok(true);
+        }
+        if is_missing(&error) && said.contains("No such container") {
+            return Ok(false);
+        }
+        if is_missing(&error) {
+            return Err(ExecutorError::BadStep {
+                code: "networkNotFound",
+                message: format!("the Docker engine has no network {network}"),
+                advice: "look whether the name is right, or make it with `docker network create`".to_owned(),
+            });
+        }
+        Err(self.connection.error(&format!("joining the network {network}"), error))
+    }
+
+    fn not_made(&self, body: &ContainerCreateBody, error: bollard::errors::Error) -> ExecutorError {
+        let image = body.image.as_deref().unwrap_or_default();
+        let message = error.to_string();
+        if message.contains("does not match the specified platform") {
+            return super::image::wrong_platform(image, &message);
+        }
+        self.connection.error(&format!("making a container of the image {image}"), error)
+    }
+
+    pub(super) async fn is_running(&self, id: &str) -> Result<bool, ExecutorError> {
+        let docker = self.connection.docker().await?;
+        match docker.inspect_container(id, None).await {
+            Ok(found) => Ok(found.state.and_then(|state| state.running) == Some(true)),
+            Err(error) if is_missing(&error) => Ok(false),
+            Err(error) => Err(self.connection.error("looking at a container", error)),
+        }
+    }
+
+    /// The ids of the run's containers, running or not.
+    pub(super) async fn containers_of(&self, run: RunId) -> Result<Vec<String>, ExecutorError> {
+        let found = self.containers(self.names()?.filter(Some(run))).await?;
+        Ok(found.into_iter().map(|found| found.id).collect())
+    }
+
+    /// The services of the run that have this label, in the order of their names.
+    pub(super) async fn services_with(&self, run: RunId, label: &str) -> Result<Vec<Found>, ExecutorError> {
+        let mut filters = self.names()?.filter(Some(run));
+        let labels = filters.entry("label".to_owned()).or_default();
+        labels.extend([format!("{KIND}={}", Kind::Service.word()), label.to_owned()]);
+        let mut found = self.containers(filters).await?;
+        found.sort_by(|one, other| one.name.cmp(&other.name));
+        Ok(found)
+    }
+
+    async fn containers(&self, filters: HashMap<String, Vec<String>>) -> Result<Vec<Found>, ExecutorError> {
+        let docker = self.connection.docker().await?;
+        let options = ListContainersOptionsBuilder::new().all(true).filters(&filters).build();
+        let found = docker.list_containers(Some(options)).await;
+        let found = found.map_err(|error| self.connection.error("listing the run's containers", error))?;
+        let found = found.into_iter().filter_map(|container| {
+            let name = container.names.unwrap_or_default().into_iter().next().unwrap_or_default();
+            Some(Found { id: container.id?, name, labels: container.labels.unwrap_or_default() })
+        });
+        Ok(found.collect())
+    }
+}
+
+/// A container of ours that was found.
+pub(super) struct Found {
+    pub(super) id: String,
+    pub(super) name: String,
+    pub(super) labels: HashMap<String, String>,
+}
