@@ -28,13 +28,6 @@ pub(super) async fn check_secrets(core: &Core, plan: &Plan, own: &OwnCredentials
                 part(credential, secret).map_err(wrong)?;
             }
         }
-        for name in task.definition.pull_credentials() {
-            let name = name.as_str();
-            if let Entry::Vacant(new) = found.entry(name) {
-                let wrong = |error: SecretError| refused(task.name.as_str(), error);
-                new.insert(look_up(core, own, name).await.map_err(wrong)?);
-            }
-        }
     }
     Ok(())
 }

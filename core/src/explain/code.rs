@@ -94,6 +94,8 @@ pub const OBJECT_MISSING: &str = "objectMissing";
 pub const OBJECT_STORE: &str = "objectStoreFailed";
 /// An image could not be built.
 pub const BUILD_FAILED: &str = "buildFailed";
+/// The Dockerfile uses what only BuildKit knows.
+pub const NEEDS_BUILDKIT: &str = "needsBuildKit";
 /// There is no Dockerfile where it should be.
 pub const DOCKERFILE_MISSING: &str = "dockerfileMissing";
 /// The Dockerfile cannot be read.

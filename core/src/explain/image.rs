@@ -9,6 +9,14 @@ type Sentence = (&'static [&'static str], &'static str, &'static str, &'static s
 
 const SENTENCES: &[Sentence] = &[
     (
+        &["requires buildkit"],
+        code::NEEDS_BUILDKIT,
+        "the Dockerfile uses what only BuildKit knows, and images are built with the classic builder of the Docker engine",
+        "Do without it: take a secret in a stage of its own and copy its result (`COPY --from`), since only the last stage's layers are \
+         pushed; or let a script build with `docker buildx build --output type=docker,dest=image.tar`, and push that with `archive`.",
+        FailureClass::Failure,
+    ),
+    (
         &["no space left on device", "disk quota exceeded"],
         code::NO_SPACE,
         "the disk of the Docker engine is full",

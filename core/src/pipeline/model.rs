@@ -198,17 +198,6 @@ pub struct Task {
 }
 
 impl Task {
-    /// The credentials with which the images of its step and of its services are fetched.
-    pub fn pull_credentials(&self) -> impl Iterator<Item = &CredentialName> {
-        let own = self.container.iter().filter_map(|options| options.credential.as_ref());
-        own.chain(self.services.iter().filter_map(|service| service.credential.as_ref()))
-    }
-
-    /// Whether its step wants credentials, for itself or for its images.
-    pub fn wants_credentials(&self) -> bool {
-        !self.secrets.is_empty() || self.pull_credentials().next().is_some()
-    }
-
     /// A task with nothing but a name and an action.
     pub fn new(name: TaskName, action: Action) -> Self {
         Self {

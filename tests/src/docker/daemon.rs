@@ -22,6 +22,18 @@ pub struct DaemonOptions {
     pub on_restart: OnRestart,
     /// The size of its disk in bytes; as much as there is when not set.
     pub disk: Option<u64>,
+    /// What it does with the logs of containers unless they say otherwise.
+    pub logs: Logs,
+}
+
+/// What an engine does with the logs of containers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Logs {
+    /// It keeps them, as engines have it unless told otherwise.
+    #[default]
+    Keep,
+    /// It throws them away (`log-driver: none`).
+    Drop,
 }
 
 /// What becomes of containers while their engine is away.
@@ -128,6 +140,9 @@ impl Daemon {
             .stderr(log);
         if self.options.on_restart == OnRestart::GoOn {
             command.arg("--live-restore");
+        }
+        if self.options.logs == Logs::Drop {
+            command.arg("--log-driver=none");
         }
         command
     }

@@ -50,7 +50,12 @@ type Rule = dyn Fn(&Request) -> Reply + Send + Sync;
 impl Front {
     /// Starts one.
     pub fn start(registry: &str, rule: impl Fn(&Request) -> Reply + Send + Sync + 'static) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap_or_else(|error| panic!("{error}"));
+        Self::start_at("127.0.0.1", registry, rule)
+    }
+
+    /// Starts one at another address of this machine.
+    pub fn start_at(host: &str, registry: &str, rule: impl Fn(&Request) -> Reply + Send + Sync + 'static) -> Self {
+        let listener = TcpListener::bind((host, 0)).unwrap_or_else(|error| panic!("{error}"));
         let address = listener.local_addr().unwrap_or_else(|error| panic!("{error}"));
         let (seen, stopping) = (Arc::new(Mutex::new(Vec::new())), Arc::new(AtomicBool::new(false)));
         let this = Self { address, seen: seen.clone(), stopping: stopping.clone() };
@@ -68,7 +73,7 @@ impl Front {
         this
     }
 
-    /// Its address, `127.0.0.1:PORT`.
+    /// Its address, `HOST:PORT`.
     pub fn address(&self) -> String {
         self.address.to_string()
     }
@@ -151,8 +156,12 @@ fn read_head(client: &mut TcpStream) -> io::Result<(String, Vec<u8>)> {
         }
         match client.read(&mut piece)? {
             0 => return Err(io::ErrorKind::UnexpectedEof.into()),
-            // Docker tries TLS first, and must not wait for an answer that never comes.
-            _ if read.is_empty() && piece[0] == TLS_HELLO => return Err(io::ErrorKind::InvalidData.into()),
+            // Docker tries TLS first, and must not wait for an answer that never comes: it gets that of a server without TLS.
+            _ if read.is_empty() && piece[0] == TLS_HELLO => {
+                client.write_all(b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\nHTTP is spoken here")?;
+                drain(client.try_clone()?)?;
+                return Err(io::ErrorKind::InvalidData.into());
+            }
             count => read.extend_from_slice(&piece[..count]),
         }
     }

@@ -4,8 +4,10 @@
 
 mod daemon;
 mod front;
+mod gate;
 mod site;
 
-pub use daemon::{Daemon, DaemonOptions, OnRestart};
+pub use daemon::{Daemon, DaemonOptions, Logs, OnRestart};
 pub use front::{Front, Reply, Request};
+pub use gate::{Certificates, Gate};
 pub use site::{Images, Registries, Site};

@@ -195,3 +195,90 @@ async fn a_registry_that_refuses_or_hangs_is_tried_again_and_then_said() {
         );
     }
 }
+
+/// An address of this machine that is not the loopback, on which Docker does not take plain HTTP by itself.
+fn away(site: &Site) -> Option<&str> {
+    let (host, _) = site.registries.tls.split_once(':')?;
+    (!host.starts_with("127.")).then_some(host)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_registry_over_plain_http_takes_images_only_where_the_task_says_insecure() {
+    let site = Site::find();
+    let Some(host) = away(&site) else { panic!("this test needs the bridge of a Docker engine on this machine") };
+    let front = Front::start_at(host, &site.registries.open, |_| Reply::Forward);
+    let (server, repository) = (front.address(), site.fresh("team/insecure"));
+    let bench = Workbench::new(&site).await;
+    bench.file("Dockerfile", &format!("FROM {}\nRUN echo insecure\n", site.images.busybox));
+    let settings = format!("{{image: \"{server}/{repository}\"}}");
+    let (code, message, advice) = bench.run(&settings).await.cause();
+    assert_eq!(code, "registryTls", "{message}");
+    assert!(advice.contains("insecure: true"), "{advice}");
+    let digest = bench.run(&settings.replace('}', ", insecure: true}")).await.digest();
+    let open =
+        Registry::new(&site.registries.open, RegistryAccess::anonymous().transport(Transport::PlainHttp)).unwrap();
+    assert_eq!(open.digest(&repository, "latest").await.unwrap(), digest);
+    site.docker(&["rmi", "--force", &format!("{server}/{repository}:latest")]);
+}
+
+#[test]
+fn the_proxy_of_the_environment_reaches_builds_and_stays_out_of_images() {
+    let site = Site::find();
+    let folder = tempfile::tempdir().unwrap();
+    let source = folder.path().join("source");
+    std::fs::create_dir(&source).unwrap();
+    let mark = site.fresh("proxied");
+    let dockerfile =
+        format!("FROM {}\nRUN echo \"{mark} goes by $HTTP_PROXY and $https_proxy\"\n", site.images.busybox);
+    std::fs::write(source.join("Dockerfile"), dockerfile).unwrap();
+    let file = folder.path().join("pipeline.yaml");
+    let task = format!("{{name: image, buildImage: {{image: {mark}, push: false}}}}");
+    std::fs::write(&file, format!("name: p\nstages: [{{name: S, tasks: [{task}]}}]\n")).unwrap();
+    let output = std::process::Command::new(env!("CARGO_BIN_EXE_windlass-under-test"))
+        .arg("run")
+        .arg(&file)
+        .arg("--source")
+        .arg(&source)
+        .arg("--data-dir")
+        .arg(folder.path().join("data"))
+        .env("DOCKER_HOST", &site.engine)
+        .envs([("HTTP_PROXY", "http://proxy.invalid:3128"), ("https_proxy", "http://127.0.0.1:3128")])
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(output.status.code(), Some(0), "{said}\n{}", String::from_utf8_lossy(&output.stderr));
+    // One on this machine is none for a build.
+    assert!(said.contains(&format!("{mark} goes by http://proxy.invalid:3128 and \n")), "{said}");
+    let image = format!("docker.io/library/{mark}:latest");
+    let history = site.docker(&["history", "--no-trunc", &image]);
+    let shown = site.docker(&["image", "inspect", &image]);
+    assert!(!history.contains("proxy.invalid") && !shown.contains("proxy.invalid"), "{history}\n{shown}");
+    site.docker(&["rmi", &image]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_line_that_is_cut_in_the_middle_of_a_layer_is_pushed_again() {
+    let site = Site::find();
+    let cut = std::sync::atomic::AtomicBool::new(false);
+    let front = Front::start(&site.registries.open, move |request| match request.method.as_str() {
+        "PATCH" if !cut.swap(true, std::sync::atomic::Ordering::SeqCst) => Reply::Cut(100_000),
+        _ => Reply::Forward,
+    });
+    let bench = Workbench::with(&site, Workbench::builder("unix:///nowhere/docker.sock")).await;
+    bench.file("placeholder", "");
+    // A layer that no registry has yet.
+    let container = site.docker(&["create", &site.images.busybox]);
+    let mark = site.fresh("mark");
+    bench.file("mark", &mark);
+    site.docker(&["cp", bench.place("mark").to_str().unwrap(), &format!("{container}:/mark")]);
+    site.docker(&["commit", &container, &mark]);
+    site.docker(&["save", "--output", bench.place("image.tar").to_str().unwrap(), &mark]);
+    site.docker(&["rm", &container]);
+    site.docker(&["rmi", &mark]);
+    let repository = site.fresh("team/cut");
+    let outcome = bench.run(&format!("{{archive: image.tar, image: \"{}/{repository}\"}}", front.address())).await;
+    let digest = outcome.digest();
+    assert!(outcome.log.contains("try 1 of 4"), "{}", outcome.log);
+    let image = format!("{}/{repository}@{digest}", site.registries.open);
+    assert_eq!(site.docker(&["run", "--rm", "--network=none", &image, "cat", "/mark"]), mark);
+}

@@ -28,6 +28,7 @@ async fn each_failure_says_what_failed_and_what_to_do() {
             "login",
             "pullCredentials",
         ),
+        (format!("FROM {base}\nRUN --mount=type=secret,id=x true\n"), "", "needsBuildKit", "BuildKit", "COPY --from"),
         (format!("FROM {base}\nRUM x\n"), "", "badDockerfile", "RUM", "Correct the line"),
         (format!("FROM {base}\nCOPY missing /\n"), "", "copyFailed", "missing", ".dockerignore"),
         (format!("FROM {base}\n"), ", target: nothing", "badDockerfile", "target", "stages"),

@@ -19,7 +19,7 @@ fn images_run_and_go_to_the_open_registry() {
 fn an_engine_of_ones_own_may_be_killed_and_its_containers_go_on_or_end() {
     let site = Site::find();
     for (on_restart, left) in [(OnRestart::GoOn, "one"), (OnRestart::End, "")] {
-        let mut daemon = Daemon::start(&site, DaemonOptions { on_restart, disk: None });
+        let mut daemon = Daemon::start(&site, DaemonOptions { on_restart, ..DaemonOptions::default() });
         daemon.docker(&["run", "--detach", "--network=none", "--name=one", &site.images.busybox, "sleep", "1000"]);
         daemon.kill();
         daemon.begin();

@@ -28,6 +28,11 @@ impl Place {
     /// What a container runs to stay there and to reap what loses its parents. As root it lets other users of the run write. It
     /// ends at the signal, and when nobody renewed the lease for so many minutes and no step runs.
     pub(in crate::executor) fn idle(&self, lease_minutes: u32) -> Vec<String> {
+        self.idle_with(lease_minutes, "60")
+    }
+
+    /// The same with another length of its sleeps, in seconds: after ten of them it looks at the lease.
+    pub(in crate::executor) fn idle_with(&self, lease_minutes: u32, seconds: &str) -> Vec<String> {
         let (states, workspace) = (quoted(&self.states), quoted(&self.workspace));
         // The modes are for other users of the run, and only root can set them.
         let text = format!(
@@ -37,7 +42,7 @@ impl Place {
 read -r w_host </proc/sys/kernel/hostname
 w_ticks=0
 while :; do
-  {busybox} sleep 60 & wait $!
+  {busybox} sleep {seconds} & wait $!
   w_ticks=$((w_ticks + 1))
   [ $((w_ticks % 10)) = 0 ] || continue
   [ -z \"$({busybox} find {states} -name lease.$w_host -mmin -{lease_minutes} 2>/dev/null)\" ] || continue

@@ -91,35 +91,32 @@ impl Shared {
         let docker = self.connection.docker().await?;
         match docker.start_container(id, None).await {
             Ok(()) => Ok(true),
-            Err(error) if is_missing(&error) || is_conflict(&error) => Ok(false),
-            Err(error) => {
-                let error = self.connection.error("starting a container", error);
-                self.remove_container(id).await.and(Err(error))
-            }
+            Err(error) => match missing_network(&error) {
+                None if is_missing(&error) || is_conflict(&error) => Ok(false),
+                None => {
+                    let error = self.connection.error("starting a container", error);
+                    self.remove_container(id).await.and(Err(error))
+                }
+                Some(error) => self.remove_container(id).await.and(Err(error)),
+            },
         }
     }
 
-    /// Joins a further network, since older engines take only one when a container is made; false when the container went.
+    /// Joins a further network, since older engines take only one when a container is made; false when the container went. Of a
+    /// network that is not there some engines tell only at the start.
     async fn joined(&self, id: &str, network: &str) -> Result<bool, ExecutorError> {
         let docker = self.connection.docker().await?;
         let request = NetworkConnectRequest { container: id.to_owned(), ..NetworkConnectRequest::default() };
         let Err(error) = docker.connect_network(network, request).await else { return Ok(true) };
-        let said = error.to_string();
-        if said.contains("already exists in network") {
+        if error.to_string().contains("already exists in network") {
             // Another instance made it, and got as far as this.
             return Ok(true);
         }
-        if is_missing(&error) && said.contains("No such container") {
-            return Ok(false);
+        match missing_network(&error) {
+            Some(error) => Err(error),
+            None if is_missing(&error) => Ok(false),
+            None => Err(self.connection.error(&format!("joining the network {network}"), error)),
         }
-        if is_missing(&error) {
-            return Err(ExecutorError::BadStep {
-                code: "networkNotFound",
-                message: format!("the Docker engine has no network {network}"),
-                advice: "look whether the name is right, or make it with `docker network create`".to_owned(),
-            });
-        }
-        Err(self.connection.error(&format!("joining the network {network}"), error))
     }
 
     fn not_made(&self, body: &ContainerCreateBody, error: bollard::errors::Error) -> ExecutorError {
@@ -167,6 +164,17 @@ impl Shared {
         });
         Ok(found.collect())
     }
+}
+
+/// Whether what is missing is a network, and not the container.
+fn missing_network(error: &bollard::errors::Error) -> Option<ExecutorError> {
+    let bollard::errors::Error::DockerResponseServerError { status_code: 404, message } = error else { return None };
+    let lower = message.to_ascii_lowercase();
+    (lower.contains("network") && lower.contains("not found")).then(|| ExecutorError::BadStep {
+        code: "networkNotFound",
+        message: format!("the Docker engine does not have a network that the task names: {}", message.trim()),
+        advice: "look whether the name is right, or make the network with `docker network create`".to_owned(),
+    })
 }
 
 /// A container of ours that was found.

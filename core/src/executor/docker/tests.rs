@@ -2,5 +2,7 @@
 
 mod conformance;
 mod faults;
+mod lease;
+mod output;
 mod requests;
 pub(super) mod support;

@@ -76,8 +76,12 @@ pub async fn long_line(factory: &dyn Factory) {
 
 /// 100 MB in numbered lines (10 MB in a debug build), read while they are written.
 pub async fn much_output(factory: &dyn Factory) {
+    output_of(factory, if cfg!(debug_assertions) { 100_000 } else { 1_000_000 }).await;
+}
+
+/// So many numbered lines of 103 bytes, read while they are written. Not among the cases.
+pub async fn output_of(factory: &dyn Factory, lines: u64) {
     let bench = Bench::new(factory).await;
-    let lines: u64 = if cfg!(debug_assertions) { 100_000 } else { 1_000_000 };
     let filler = "x".repeat(92);
     let program = format!("BEGIN {{ for (i = 1; i <= {lines}; i++) printf \"%010d{filler}\\n\", i }}");
     let finished = bench.finish_script("much", &format!("awk '{program}'")).await;
