@@ -25,6 +25,7 @@ fn outline(core: &Core, state: &RunState, plan: &Plan, index: TaskIndex) -> Opti
         Some(StepService {
             name: service.name.clone(),
             image: known(&service.image)?,
+            credential: service.credential.clone(),
             command: service.command.clone(),
             env: Default::default(),
             health: service.health.clone(),

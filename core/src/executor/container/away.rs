@@ -12,11 +12,6 @@ use crate::executor::{ExecutorError, StepExit};
 use crate::run::StepKey;
 
 impl Container {
-    /// The name by which steps know it.
-    pub(in crate::executor) fn name(&self) -> &str {
-        &self.inner.place.name
-    }
-
     /// Takes the step's token here for the container of this name, which has states of its own.
     pub(in crate::executor) async fn assign(&self, key: &StepKey, name: &str) -> Result<Took, ExecutorError> {
         self.take(&key.slug(), &format!("taken\n0 0 {name}.")).await

@@ -78,7 +78,10 @@ impl Bench {
         let site = Site::new();
         let executor = site.docker();
         let run = RunId::new(site.clock().new_id());
-        executor.prepare(&RunScope { run, generation: 1, existing: false, source: None, adopt: None, outlines: Vec::new() }).await.unwrap();
+        executor
+            .prepare(&RunScope { run, generation: 1, existing: false, source: None, adopt: None, outlines: Vec::new() })
+            .await
+            .unwrap();
         Self { site, executor, run }
     }
 
