@@ -141,6 +141,7 @@ fn every_event() -> Vec<EventKind> {
         tag: "v1".to_owned(),
         message: "Mend it".to_owned(),
         author: "Ana <ana@example.com>".to_owned(),
+        repository: String::new(),
     };
     let attempt = 2;
     vec![
@@ -298,6 +299,7 @@ fn steps_are_written_as_beside_them() {
             services: vec![StepService {
                 name: "db".to_owned(),
                 image: "postgres:17".to_owned(),
+                credential: None,
                 command: vec!["postgres".to_owned()],
                 env: BTreeMap::from([("POSTGRES_PASSWORD".to_owned(), "secret".to_owned())]),
                 health: serde_json::from_value(json!({"command": "pg_isready"})).unwrap(),

@@ -147,7 +147,8 @@ pub struct StepService {
     pub name: String,
     /// Its image.
     pub image: String,
-    /// The credential with which the image is fetched; it is among the step's secrets.
+    /// The credential with which the image is fetched; it is among the step's secrets. Left out of the JSON when there is none.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub credential: Option<CredentialName>,
     /// What it runs instead of the image's own command.
     pub command: Vec<String>,
