@@ -35,7 +35,7 @@ pub struct Certificates {
 impl Gate {
     /// Without TLS.
     pub fn plain(engine: &str) -> Self {
-        Self::start(engine, |client, engine| carry_plain(client, engine))
+        Self::start(engine, carry_plain)
     }
 
     /// With TLS, and only for those who have a certificate.

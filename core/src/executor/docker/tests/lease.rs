@@ -66,6 +66,7 @@ impl Idle {
         self.docker.inspect_container(&self.id, None).await.unwrap().state.unwrap().running.unwrap()
     }
 
+    #[expect(clippy::disallowed_methods, reason = "the Docker engine lives in real time")]
     async fn ended(&self) {
         let mut ends = self.docker.wait_container(&self.id, None::<WaitContainerOptions>).boxed();
         let ended = tokio::time::timeout(Duration::from_secs(60), ends.next()).await;
