@@ -34,7 +34,6 @@ async fn each_failure_says_what_failed_and_what_to_do() {
         (format!("FROM {base}\n"), ", target: nothing", "badDockerfile", "target", "stages"),
         (format!("FROM {base}\n"), ", credential: wrong", "registryUnauthorised", "pushing", "credential"),
         (format!("FROM {base}\n"), "", "registryUnauthorised", "pushing", "credential"),
-        (format!("FROM {base}\n"), ", credential: nowhere", "credential", "nowhere", ""),
         (format!("FROM {base}\n"), ", credential: secure", "badRegistryCredential", "is for the registry", "made for"),
         (format!("FROM {base}\n"), ", tags: [\"a b\"]", "badImageName", "a b", "tag"),
         (format!("FROM {base}\n"), ", context: no/where", "fileNotFound", "no/where", "spelled right"),
