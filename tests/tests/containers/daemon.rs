@@ -6,8 +6,8 @@ use std::sync::Arc;
 use futures::StreamExt;
 use windlass::clock::{Clock, SystemClock};
 use windlass::executor::{
-    Command, DockerEndpoint, DockerExecutor, Executor, ExecutorError, HelperImage, RunScope, StepContainer,
-    StepSecrets, StepSpec,
+    Command, DockerEndpoint, DockerExecutor, Executor, ExecutorError, ExecutorEvent, HelperImage, RunScope,
+    StepContainer, StepSecrets, StepSpec,
 };
 use windlass::pipeline::{Isolation, Resources, TaskId, WorkspaceUse};
 use windlass::run::{RunId, StepEnd, StepKey};
@@ -74,8 +74,16 @@ async fn a_step_goes_on_while_an_engine_with_live_restore_is_restarted() {
         bench.started("echo ready; i=0; while [ $i -lt 60 ]; do sleep 0.1; i=$((i+1)); done; echo done; exit 7").await;
     let (executor, key) = (bench.executor.clone(), step.key.clone());
     let waiting = tokio::spawn(async move { executor.wait(&key).await });
+    let mut told = bench.executor.observe(bench.run);
     bench.daemon.stop();
     bench.daemon.begin();
+    // Whoever reads the log of the step hears of it.
+    for expected in ["does not answer", "answers again"] {
+        match told.next().await {
+            Some(ExecutorEvent::Told { line, .. }) => assert!(line.contains(expected), "{line}"),
+            other => panic!("{other:?}"),
+        }
+    }
     let exit = waiting.await.unwrap().unwrap();
     assert_eq!(exit.end, StepEnd::Code(7));
     let log: Vec<_> = bench.executor.logs(&step.key, 0).collect().await;
