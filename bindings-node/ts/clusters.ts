@@ -36,7 +36,10 @@ export interface ClusterHealth {
 }
 
 /** A cluster with its answer, or with why it gave none. */
-export type ClusterStatus = StoredCluster & ({ health: ClusterHealth } | { cause: Cause })
+export type ClusterStatus = StoredCluster & {
+  /** The address of its API server, also when that does not answer. */
+  server?: string
+} & ({ health: ClusterHealth } | { cause: Cause })
 
 /** Something that Windlass does in a namespace, with what it is not allowed of that. */
 export interface RightCheck {

@@ -44,6 +44,11 @@ impl TestCluster {
         }
     }
 
+    /// Whether it is the one that `tests/cluster/up` made, whose node is this machine.
+    pub fn is_own(&self) -> bool {
+        self.private_images.is_some()
+    }
+
     /// Runs kubectl with all rights; what it prints.
     ///
     /// # Panics

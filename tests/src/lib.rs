@@ -4,6 +4,7 @@
 
 pub mod cluster;
 pub mod docker;
+pub mod front;
 pub mod git;
 pub mod kill;
 pub mod load;

@@ -119,6 +119,8 @@ class ClusterHealth(Record):
 class ClusterStatus(StoredCluster):
     """A cluster with its answer, or with why it gave none."""
 
+    server: Optional[str] = None
+    """The address of its API server, also when that does not answer."""
     health: Optional[ClusterHealth] = read(ClusterHealth.of)
     cause: Optional[Cause] = read(Cause.of)
 

@@ -58,8 +58,8 @@ impl DeployManifests {
 
     async fn deploy(&self, context: &ActionContext) -> Result<(), ActionError> {
         let settings: Settings = context.settings()?;
-        let manifests = manifests(context, &settings).await?;
         let cluster = self.clusters.cluster(settings.cluster.as_deref()).await?;
+        let manifests = manifests(context, &settings).await?;
         let mut options = DeployOptions::new(format!("{}.{}", context.pipeline(), context.task()));
         options.namespace = settings.namespace;
         options.create_namespace = settings.create_namespace;

@@ -47,8 +47,8 @@ impl ActionHandler for RunJob {
 
     async fn run(&self, context: ActionContext) -> Result<ActionOutput, ActionError> {
         let settings: Settings = context.settings()?;
-        let object = job(&context, &settings).await?;
         let cluster = self.clusters.cluster(settings.cluster.as_deref()).await?;
+        let object = job(&context, &settings).await?;
         let namespace = settings.namespace.as_deref().unwrap_or(cluster.namespace());
         let order = JobOrder::new(object, namespace, &context.idempotency_key())?;
         let run = JobRun::new(&cluster, &context, order);

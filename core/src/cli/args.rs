@@ -12,7 +12,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 #[cfg(feature = "kubernetes")]
-pub(super) use self::cluster::{ClusterArgs, ClusterVerb, PreviewArgs, RolloutArgs, RolloutVerb};
+pub(super) use self::cluster::{ClusterArgs, ClusterVerb, PreviewArgs, RolloutArgs, RolloutVerb, WayArgs};
 pub(super) use self::control::{
     ApproveArgs, BackupArgs, CancelArgs, DecisionArgs, DoctorArgs, RejectArgs, RestoreArgs, RetryArgs,
 };

@@ -1,52 +1,101 @@
 //! `windlass cluster`: clusters that are kept by name; and the way to one for other verbs.
 
-use super::args::{ClusterArgs, ClusterVerb, DataDirArg};
+use std::path::Path;
+
+use super::args::{ClusterArgs, ClusterVerb, DataDirArg, WayArgs};
 use super::exit::{Exit, Failure};
 use super::open;
 use super::output::Output;
-use crate::cluster::{Cluster, ClusterAccess, NewCluster, StoredCluster, role_yaml};
-use crate::engine::{ClusterAnswer, ClusterRemoval, ClusterStatus, EngineBuilder, Reader};
+use super::reach::ask_or_do;
+use super::text;
+use crate::cluster::{Cluster, ClusterAccess, NewCluster, StoredCluster, Trust, role_yaml};
+use crate::engine::{ClusterAnswer, ClusterRemoval, ClusterStatus, ClustersBeside, Control, EngineBuilder};
+use crate::error::{Error, ErrorKind};
 use crate::explain::{ClusterFailure, FailureClass};
+use crate::store::DataDir;
 
 pub(super) async fn cluster(args: ClusterArgs, engine: &dyn Fn() -> EngineBuilder) -> Result<Exit, Failure> {
     if let ClusterVerb::Role { namespace, account } = &args.verb {
         return print(std::iter::once(role_yaml(namespace, account).trim_end().to_owned()));
     }
-    let engine = open::engine(engine(), &DataDirArg { data_dir: args.data_dir }).await?;
-    let done = obey(args.verb, args.json, &engine.clusters()).await;
-    let closed = engine.close().await;
-    let lines = done.map_err(|error| Failure::of_request(&error))?;
-    closed.map_err(Failure::engine)?;
-    print(lines)
+    let data_dir = DataDirArg { data_dir: args.data_dir };
+    let is_test = matches!(args.verb, ClusterVerb::Test { .. });
+    let statuses = obey(args.verb, &data_dir, engine).await.map_err(|error| refused(&error))?;
+    let is_well = statuses.iter().flatten().all(|status| status.answer.is_well());
+    let printed = print(match (args.json, statuses) {
+        (_, None) => Vec::new(),
+        (true, Some(statuses)) => vec![serde_json::json!(statuses).to_string()],
+        (false, Some(statuses)) => statuses.iter().map(line).collect(),
+    })?;
+    Ok(if is_test && !is_well { Exit::Failed } else { printed })
 }
 
-/// Does what the verb says, and gives the lines that tell of it.
-async fn obey(verb: ClusterVerb, json: bool, clusters: &crate::Clusters) -> crate::Result<Vec<String>> {
-    let told = |statuses: &[ClusterStatus]| match json {
-        true => vec![serde_json::json!(statuses).to_string()],
-        false => statuses.iter().map(line).collect(),
-    };
+/// Does what the verb says; the clusters that it is about as they are then.
+async fn obey(
+    verb: ClusterVerb,
+    data_dir: &DataDirArg,
+    engine: &dyn Fn() -> EngineBuilder,
+) -> crate::Result<Option<Vec<ClusterStatus>>> {
+    let alone = async || engine().data_dir(&data_dir.data_dir).open().await;
+    let beside = || ClustersBeside::open(engine().data_dir(&data_dir.data_dir));
     match verb {
-        ClusterVerb::Add { name, kubeconfig, credential, context, namespace, who } => {
-            let access = match (kubeconfig, credential) {
-                (Some(path), _) => {
-                    ClusterAccess::KubeconfigFile { path: std::path::absolute(&path).unwrap_or(path), context }
-                }
-                (None, Some(credential)) => ClusterAccess::Kubeconfig { credential, context },
-                (None, None) => ClusterAccess::InCluster,
+        ClusterVerb::Add { name, way, namespace, who } => {
+            let (new, by) = (NewCluster { name, access: access(way)?, namespace }, who.name());
+            if !data_dir.data_dir.exists() {
+                // Clusters may be added before the first run.
+                drop(DataDir::open(&data_dir.data_dir)?);
+            }
+            let ask = async |control: Control| control.add_cluster(new.clone(), &by).await;
+            let alone = async || {
+                let engine = alone().await?;
+                let added = engine.clusters().add(new.clone(), &by).await;
+                engine.close().await?;
+                added
             };
-            let added = clusters.add(NewCluster { name, access, namespace }, &who.name()).await?;
-            Ok(told(&[clusters.test(&added.name).await?]))
+            let added = ask_or_do(data_dir, ask, alone).await?;
+            Ok(Some(vec![beside()?.test(&added.name).await?]))
         }
-        ClusterVerb::List => Ok(told(&clusters.list().await?)),
-        ClusterVerb::Test { name } => Ok(told(&[clusters.test(&name).await?])),
+        ClusterVerb::List => Ok(Some(beside()?.list().await?)),
+        ClusterVerb::Test { name } => Ok(Some(vec![beside()?.test(&name).await?])),
         ClusterVerb::Remove { name, force, who } => {
-            let removal = if force { ClusterRemoval::Forced } else { ClusterRemoval::WhenUnused };
-            clusters.remove(&name, removal, &who.name()).await?;
-            Ok(Vec::new())
+            let (by, removal) = (who.name(), if force { ClusterRemoval::Forced } else { ClusterRemoval::WhenUnused });
+            let ask = async |control: Control| control.remove_cluster(&name, removal, &by).await;
+            let alone = async || {
+                let engine = alone().await?;
+                let removed = engine.clusters().remove(&name, removal, &by).await;
+                engine.close().await?;
+                removed
+            };
+            ask_or_do(data_dir, ask, alone).await?;
+            Ok(None)
         }
-        ClusterVerb::Role { .. } => Ok(Vec::new()),
+        ClusterVerb::Role { .. } => Ok(None),
     }
+}
+
+/// The way that the arguments describe.
+fn access(way: WayArgs) -> crate::Result<ClusterAccess> {
+    let WayArgs { kubeconfig, credential, in_cluster: _, context, server, authority, insecure_skip_tls_verify } = way;
+    Ok(match (kubeconfig, credential, server) {
+        (Some(path), ..) => ClusterAccess::KubeconfigFile { path: std::path::absolute(&path).unwrap_or(path), context },
+        (None, Some(credential), Some(server)) => {
+            let trust = match authority {
+                Some(file) => Trust::Authority { certificates: read(&file)? },
+                None if insecure_skip_tls_verify => Trust::Unverified,
+                None => Trust::System,
+            };
+            ClusterAccess::Server { server, credential, trust }
+        }
+        (None, Some(credential), None) => ClusterAccess::Kubeconfig { credential, context },
+        (None, None, _) => ClusterAccess::InCluster,
+    })
+}
+
+fn read(file: &Path) -> crate::Result<String> {
+    std::fs::read_to_string(file).map_err(|error| {
+        let message = format!("{} cannot be read: {error}", file.display());
+        Error::new(ErrorKind::Invalid, "fileUnreadable", "addCluster", message)
+    })
 }
 
 fn line(status: &ClusterStatus) -> String {
@@ -58,7 +107,18 @@ fn line(status: &ClusterStatus) -> String {
         ClusterAnswer::Health(health) => {
             format!("{name}  {}  {}  failing: {}", health.server, health.version, health.failing.join(", "))
         }
-        ClusterAnswer::Cause(cause) => format!("{name}  {}: {}  {}", cause.code, cause.message, cause.advice),
+        ClusterAnswer::Cause(cause) => {
+            let server = status.server.as_deref().map(|server| format!("{server}  ")).unwrap_or_default();
+            text::one_line(&format!("{name}  {server}{}: {}  {}", cause.code, cause.message, cause.advice))
+        }
+    }
+}
+
+/// What is in the way of a request is the person's to change.
+fn refused(error: &Error) -> Failure {
+    match error.code() {
+        "clusterInUse" | "clusterExists" => Failure::input(error),
+        _ => Failure::of_request(error),
     }
 }
 
@@ -76,29 +136,12 @@ pub(super) fn failure(failure: &ClusterFailure) -> Failure {
     }
 }
 
-/// A connection to a kept cluster; without a name to the only one. Where its way needs no credential, no engine is opened, so that
-/// it works beside one.
+/// A connection to a kept cluster; without a name to the only one. Works beside an engine.
 pub(super) async fn connect(
     name: &str,
     data_dir: &DataDirArg,
     engine: &dyn Fn() -> EngineBuilder,
 ) -> Result<Cluster, Failure> {
-    let known = Reader::open(&data_dir.data_dir).map_err(Failure::engine)?.clusters().await.map_err(Failure::engine)?;
-    let names: Vec<&str> = known.iter().map(|cluster| cluster.name.as_str()).collect();
-    let found = match (name, known.as_slice()) {
-        ("", [only]) => Some(only),
-        (name, all) => all.iter().find(|cluster| cluster.name == name),
-    };
-    let Some(stored) = found else {
-        let message = format!("name a cluster that is kept here with --cluster: {}", names.join(", "));
-        return Err(Failure::input(message));
-    };
-    if stored.access.credential().is_none() {
-        let connected = Cluster::connect(&stored.name, &stored.access, None, Some(&stored.namespace)).await;
-        return connected.map_err(|why| failure(&why));
-    }
-    let engine = open::engine(engine(), data_dir).await?;
-    let connected = engine.clusters().connect(&stored.name).await;
-    engine.close().await.map_err(Failure::engine)?;
-    connected.map_err(|error| Failure::of_request(&error))
+    let beside = ClustersBeside::open(engine().data_dir(&data_dir.data_dir)).map_err(Failure::engine)?;
+    beside.connect(Some(name).filter(|name| !name.is_empty())).await.map_err(|why| failure(&why))
 }

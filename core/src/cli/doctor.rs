@@ -31,6 +31,9 @@ pub(super) struct Check {
     /// What to do; empty when nothing is.
     #[serde(skip_serializing_if = "String::is_empty")]
     advice: String,
+    /// What the advice is about, such as a role to apply; shown at the end, as it is.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    document: String,
 }
 
 /// How a thing is.
@@ -46,18 +49,18 @@ pub(super) enum Health {
 
 impl Check {
     pub(super) fn fine(name: &'static str, message: impl ToString) -> Self {
-        Self { name, state: Health::Fine, message: message.to_string(), advice: String::new() }
+        Self { name, state: Health::Fine, message: message.to_string(), advice: String::new(), document: String::new() }
     }
 
     pub(super) fn warning(name: &'static str, message: impl ToString, advice: impl ToString) -> Self {
         let (message, advice) = (message.to_string(), advice.to_string());
-        Self { name, state: Health::Warning, message, advice }
+        Self { name, state: Health::Warning, message, advice, document: String::new() }
     }
 
     /// The message of an error says itself what to do.
     pub(super) fn bad(name: &'static str, message: impl ToString, advice: impl ToString) -> Self {
         let (message, advice) = (message.to_string(), advice.to_string());
-        Self { name, state: Health::Bad, message, advice }
+        Self { name, state: Health::Bad, message, advice, document: String::new() }
     }
 }
 
@@ -100,5 +103,6 @@ pub(super) fn as_lines(checks: &[Check], paint: Paint) -> Vec<String> {
             lines.push(format!("  {:width$}  {label}{}", "", text::one_line(&check.advice)));
         }
     }
+    lines.extend(checks.iter().flat_map(|check| check.document.lines()).map(str::to_owned));
     lines
 }

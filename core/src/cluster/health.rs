@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::connect::Cluster;
-use super::failure::refused;
+use super::failure::{not_a_cluster, refused};
 use crate::explain::ClusterFailure;
 
 /// What a cluster that answers says about itself.
@@ -26,7 +26,13 @@ impl Cluster {
     /// When it does not answer, or does not know who asks.
     pub async fn health(&self) -> Result<ClusterHealth, ClusterFailure> {
         let doing = format!("the cluster {:?}", self.name());
-        let version = self.client().apiserver_version().await.map_err(|error| refused(&doing, &error))?;
+        let version = self.client().apiserver_version().await.map_err(|error| match &error {
+            // Every API server answers this question, and errors as JSON.
+            kube::Error::Api(status) if is_foreign(status) => {
+                not_a_cluster(&doing, &format!("it says {} to a question for its version", status.code))
+            }
+            error => refused(&doing, error),
+        })?;
         self.authenticated(&doing).await?;
         Ok(ClusterHealth {
             server: self.server().to_owned(),
@@ -57,6 +63,11 @@ impl Cluster {
             Err(error) => Err(refused(doing, &error)),
         }
     }
+}
+
+/// Whether an answer is not from an API server, nor from what stands before one that is away.
+fn is_foreign(status: &kube::core::Status) -> bool {
+    status.reason == "Failed to parse error data" && status.code < 500
 }
 
 /// The names in lines such as `[-]etcd failed: reason withheld`.

@@ -13,6 +13,7 @@ const FLATTEN: &str = "Store what `kubectl config view --flatten --minify --raw`
 /// The configuration in a file on this machine.
 pub(super) async fn of_file(path: &Path, context: Option<&str>) -> Result<Config, ClusterFailure> {
     let config = Kubeconfig::read_from(path).map_err(|error| unusable(&error))?;
+    refuse_gaps(&config, context)?;
     choose(config, context).await
 }
 
@@ -20,7 +21,72 @@ pub(super) async fn of_file(path: &Path, context: Option<&str>) -> Result<Config
 pub(super) async fn of_text(text: &str, context: Option<&str>) -> Result<Config, ClusterFailure> {
     let config = Kubeconfig::from_yaml(text).map_err(|error| unusable(&error))?;
     refuse_places(&config)?;
+    refuse_gaps(&config, context)?;
     choose(config, context).await
+}
+
+/// Refuses a context that names what is not there: a user, files, a program. What else is missing is said when it is chosen.
+fn refuse_gaps(config: &Kubeconfig, context: Option<&str>) -> Result<(), ClusterFailure> {
+    let Some(name) = context.or(config.current_context.as_deref()) else { return Ok(()) };
+    let context = config.contexts.iter().find(|named| named.name == name);
+    let Some(context) = context.and_then(|named| named.context.as_ref()) else { return Ok(()) };
+    let cluster = config.clusters.iter().find(|named| named.name == context.cluster);
+    if let Some(cluster) = cluster.and_then(|named| named.cluster.as_ref())
+        && cluster.certificate_authority_data.is_none()
+        && let Some(file) = &cluster.certificate_authority
+    {
+        readable("certificate-authority", file)?;
+    }
+    let Some(user) = context.user.as_deref().filter(|user| !user.is_empty()) else { return Ok(()) };
+    let Some(found) = config.auth_infos.iter().find(|named| named.name == user) else {
+        let users: Vec<&str> = config.auth_infos.iter().map(|named| named.name.as_str()).collect();
+        let message = format!("the context {name:?} of the kubeconfig names the user {user:?}, which it does not have");
+        return Err(bad(
+            message,
+            format!("It has {}.", if users.is_empty() { "none".to_owned() } else { users.join(", ") }),
+        ));
+    };
+    let Some(user) = &found.auth_info else { return Ok(()) };
+    files_of(user).into_iter().try_for_each(|(key, file)| readable(key, file))?;
+    let command = user.exec.as_ref().and_then(|exec| exec.command.as_deref());
+    command.map_or(Ok(()), installed)
+}
+
+/// The files that a user names and that count.
+fn files_of(user: &AuthInfo) -> Vec<(&'static str, &str)> {
+    let files = [
+        ("client-certificate", user.client_certificate_data.is_none(), &user.client_certificate),
+        ("client-key", user.client_key_data.is_none(), &user.client_key),
+        ("tokenFile", user.token.is_none(), &user.token_file),
+    ];
+    files
+        .into_iter()
+        .filter(|(_, counts, _)| *counts)
+        .filter_map(|(key, _, file)| Some((key, file.as_deref()?)))
+        .collect()
+}
+
+fn readable(key: &str, file: &str) -> Result<(), ClusterFailure> {
+    std::fs::File::open(file).map(drop).map_err(|error| {
+        let message = format!("the kubeconfig names a file in `{key}` that cannot be read: {file}: {error}");
+        let advice = "Put it there, or use what `kubectl config view --flatten --minify --raw` prints where the file is: it holds \
+                      everything itself.";
+        bad(message, advice)
+    })
+}
+
+/// A program without a folder is looked for as the system does.
+fn installed(command: &str) -> Result<(), ClusterFailure> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let is_there = match command.contains('/') {
+        true => Path::new(command).is_file(),
+        false => std::env::split_paths(&path).any(|folder| folder.join(command).is_file()),
+    };
+    if is_there {
+        return Ok(());
+    }
+    let message = format!("the kubeconfig gets its token from the program {command:?}, which is not here");
+    Err(bad(message, "Install it for the user of the engine's process, or use a token of a service account."))
 }
 
 async fn choose(config: Kubeconfig, context: Option<&str>) -> Result<Config, ClusterFailure> {
@@ -65,17 +131,7 @@ fn refuse_places_of_user(user: &AuthInfo) -> Result<(), ClusterFailure> {
     if user.auth_provider.is_some() {
         return Err(bad("the kubeconfig gets its token from an auth-provider", "Use a token of a service account."));
     }
-    let files = [
-        ("client-certificate", user.client_certificate_data.is_none(), &user.client_certificate),
-        ("client-key", user.client_key_data.is_none(), &user.client_key),
-        ("tokenFile", user.token.is_none(), &user.token_file),
-    ];
-    for (key, used, file) in files {
-        if let Some(file) = file.as_ref().filter(|_| used) {
-            return Err(names_a_file(key, file));
-        }
-    }
-    Ok(())
+    files_of(user).first().map_or(Ok(()), |(key, file)| Err(names_a_file(key, file)))
 }
 
 fn names_a_file(key: &str, file: &str) -> ClusterFailure {
@@ -87,6 +143,12 @@ fn unusable(error: &KubeconfigError) -> ClusterFailure {
         KubeconfigError::LoadCertificateAuthority(_)
         | KubeconfigError::LoadClientCertificate(_)
         | KubeconfigError::LoadClientKey(_) => FLATTEN,
+        KubeconfigError::LoadClusterOfContext(_) => {
+            "The context names a cluster that the kubeconfig does not have: it was cut, or put together by hand."
+        }
+        KubeconfigError::MissingClusterUrl | KubeconfigError::ParseClusterUrl(_) => {
+            "Write the address of the API server as `server: https://HOST:PORT`."
+        }
         KubeconfigError::ReadConfig(..) => "Look at the path, and whether the engine's user may read it.",
         KubeconfigError::Parse(_) => {
             "Paste the whole file, as `kubectl config view --flatten --minify --raw` prints it."

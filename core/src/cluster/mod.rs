@@ -12,6 +12,7 @@ mod kubeconfig;
 mod namespace;
 mod record;
 mod rights;
+mod role;
 mod test;
 #[cfg(test)]
 mod tests;
@@ -21,7 +22,8 @@ pub use connect::Cluster;
 pub use health::ClusterHealth;
 pub use namespace::NamespaceState;
 pub use record::{NewCluster, StoredCluster};
-pub use rights::{Right, RightCheck, role_yaml};
+pub use rights::{Right, RightCheck};
+pub use role::{missing_role_yaml, role_yaml};
 pub use test::ClusterTest;
 
 pub(crate) use failure::refused;

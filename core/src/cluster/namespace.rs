@@ -6,7 +6,7 @@ use kube::api::PostParams;
 
 use super::connect::Cluster;
 use super::failure::refused;
-use crate::explain::ClusterFailure;
+use crate::explain::{ClusterFailure, code};
 
 /// The label of what Windlass made in a cluster.
 pub(crate) const MANAGED_BY: (&str, &str) = ("app.kubernetes.io/managed-by", "windlass");
@@ -42,7 +42,20 @@ impl Cluster {
         match api.create(&PostParams::default(), &namespace).await {
             Ok(_) => Ok(NamespaceState::Made),
             Err(kube::Error::Api(status)) if status.reason == "AlreadyExists" => Ok(NamespaceState::Found),
-            Err(error) => Err(refused(&doing, &error)),
+            Err(error) => Err(without_namespace(name, refused(&doing, &error))),
         }
     }
+}
+
+/// Whoever may not make namespaces is mostly meant to get one.
+fn without_namespace(name: &str, failure: ClusterFailure) -> ClusterFailure {
+    if failure.code != code::FORBIDDEN {
+        return failure;
+    }
+    let advice = format!(
+        "The namespace is made by whoever runs the cluster (`kubectl create namespace {name}`), and the rights in it as well \
+         (`windlass cluster role --namespace {name} | kubectl apply -f -`). {}",
+        failure.advice
+    );
+    ClusterFailure { advice, ..failure }
 }

@@ -9,7 +9,8 @@ use crate::explain::ClusterFailure;
 use crate::run::Now;
 
 /// A cluster that is to be added.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct NewCluster {
     /// Its name: lower-case ASCII letters, digits and `-`, at most 40, beginning with a letter and not ending with `-`.
     pub name: String,
@@ -17,6 +18,7 @@ pub struct NewCluster {
     pub access: ClusterAccess,
     /// Where Windlass makes its pods, and where objects go that name no namespace. `windlass-NAME` unless set. It is made in
     /// the cluster when it is missing.
+    #[serde(default)]
     pub namespace: Option<String>,
 }
 

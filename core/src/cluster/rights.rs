@@ -1,7 +1,7 @@
 //! What Windlass needs to be allowed in a cluster, asked and written down.
 
-use std::fmt::Write;
-
+use futures::future::try_join_all;
+use k8s_openapi::api::authentication::v1::SelfSubjectReview;
 use k8s_openapi::api::authorization::v1::{ResourceAttributes, SelfSubjectAccessReview, SelfSubjectAccessReviewSpec};
 use kube::Api;
 use kube::api::PostParams;
@@ -50,6 +50,7 @@ const fn right(
 impl Right {
     /// All that Windlass does in a namespace: runs as pods, deployment, Jobs.
     pub const ALL: &[Self] = &[
+        right("", "namespaces", &["get"], "whether the namespace is there"),
         right("", "pods", MANAGE, "steps as pods; why a rollout is stuck"),
         right("", "pods/log", &["get"], "logs of Jobs, and the last lines of what fails"),
         right("", "pods/exec", &["get", "create"], "steps in pods that are warm"),
@@ -68,6 +69,9 @@ impl Right {
         right("batch", "jobs", MANAGE, "Jobs"),
         right("batch", "cronjobs", MANAGE, "deployment"),
         right("networking.k8s.io", "ingresses", MANAGE, "deployment"),
+        right("networking.k8s.io", "networkpolicies", MANAGE, "deployment"),
+        right("autoscaling", "horizontalpodautoscalers", MANAGE, "deployment"),
+        right("policy", "poddisruptionbudgets", MANAGE, "deployment"),
     ];
 }
 
@@ -77,17 +81,27 @@ impl Cluster {
     /// # Errors
     /// When it does not answer, or does not know who asks.
     pub async fn check_rights(&self, namespace: &str) -> Result<Vec<RightCheck>, ClusterFailure> {
-        let mut checks = Vec::new();
-        for right in Right::ALL {
-            let mut missing = Vec::new();
-            for verb in right.verbs {
-                if !self.may(namespace, right, verb).await? {
-                    missing.push(*verb);
-                }
-            }
-            checks.push(RightCheck { right: *right, missing });
+        try_join_all(Right::ALL.iter().map(|right| self.check_right(namespace, right))).await
+    }
+
+    async fn check_right(&self, namespace: &str, right: &Right) -> Result<RightCheck, ClusterFailure> {
+        let allowed = try_join_all(right.verbs.iter().map(|verb| self.may(namespace, right, verb))).await?;
+        let missing = right.verbs.iter().zip(allowed).filter(|(_, allowed)| !allowed).map(|(verb, _)| *verb).collect();
+        Ok(RightCheck { right: *right, missing })
+    }
+
+    /// Who asks, as the API server knows him, such as `system:serviceaccount:ci:windlass`. `None` when it does not tell, as those
+    /// before Kubernetes 1.28.
+    ///
+    /// # Errors
+    /// When it does not answer, or does not know who asks.
+    pub async fn user(&self) -> Result<Option<String>, ClusterFailure> {
+        let api: Api<SelfSubjectReview> = Api::all(self.client().clone());
+        match api.create(&PostParams::default(), &SelfSubjectReview::default()).await {
+            Ok(review) => Ok(review.status.and_then(|status| status.user_info?.username)),
+            Err(kube::Error::Api(status)) if matches!(status.code, 403 | 404) => Ok(None),
+            Err(error) => Err(refused(&format!("the cluster {:?}", self.name()), &error)),
         }
-        Ok(checks)
     }
 
     async fn may(&self, namespace: &str, right: &Right, verb: &str) -> Result<bool, ClusterFailure> {
@@ -110,28 +124,4 @@ impl Cluster {
         let answer = answer.map_err(|error| refused(&format!("the rights in {namespace:?}"), &error))?;
         Ok(answer.status.is_some_and(|status| status.allowed))
     }
-}
-
-/// A service account with the role that it needs in a namespace, and their binding, as YAML that can be applied.
-pub fn role_yaml(namespace: &str, account: &str) -> String {
-    let mut yaml = format!(
-        "apiVersion: v1\nkind: ServiceAccount\nmetadata: {{name: {account}, namespace: {namespace}}}\n---\napiVersion: \
-         rbac.authorization.k8s.io/v1\nkind: Role\nmetadata: {{name: {account}, namespace: {namespace}}}\nrules:\n"
-    );
-    for right in Right::ALL {
-        let verbs = right.verbs.join(", ");
-        let _ = writeln!(yaml, "  # {}", right.purpose);
-        let _ = writeln!(
-            yaml,
-            "  - {{apiGroups: [\"{}\"], resources: [{}], verbs: [{verbs}]}}",
-            right.group, right.resource
-        );
-    }
-    let _ = write!(
-        yaml,
-        "---\napiVersion: rbac.authorization.k8s.io/v1\nkind: RoleBinding\nmetadata: {{name: {account}, namespace: \
-         {namespace}}}\nroleRef: {{apiGroup: rbac.authorization.k8s.io, kind: Role, name: {account}}}\nsubjects:\n  - {{kind: \
-         ServiceAccount, name: {account}, namespace: {namespace}}}\n"
-    );
-    yaml
 }

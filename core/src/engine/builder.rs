@@ -12,6 +12,9 @@ use super::archive::{Archive, Replayed};
 use super::control::{Door, SocketFile};
 use super::core::{CLOCK_SETTING, Core, Hold, Parts};
 use super::credential_tests::{self, Tests};
+use super::executors::Executors;
+#[cfg(all(unix, feature = "kubernetes"))]
+use super::executors::over_clusters;
 use super::queue::Queue;
 use super::request::StoredRequest;
 use super::restored::Restored;
@@ -60,7 +63,7 @@ fn docker(data_dir: &DataDir, clock: &SharedClock) -> DockerExecutor {
 
 /// The name of the executor over the only cluster that the engine keeps. Each cluster is an executor by its own name as well.
 #[cfg(all(unix, feature = "kubernetes"))]
-const KUBERNETES: &str = "kubernetes";
+pub(super) const KUBERNETES: &str = "kubernetes";
 
 /// How an engine is opened. Made by [`Engine::builder`].
 #[derive(Debug)]
@@ -388,6 +391,16 @@ impl EngineBuilder {
         super::CredentialsAlone::new((data_dir, store, vault), self.secrets, tests).await
     }
 
+    /// The clusters that an engine would know, for a look beside it.
+    #[cfg(all(feature = "cli", feature = "kubernetes"))]
+    pub(crate) fn clusters_beside(self) -> Result<super::clusters::ClusterBook> {
+        let data_dir = DataDir::open_read_only(&self.data_dir)?;
+        let store: Arc<dyn Store> = Arc::new(crate::store::SqliteStore::open_read_only(data_dir.db())?);
+        let key = self.master_key.unwrap_or_else(|| KeySource::File(data_dir.master_key()));
+        let vault = Arc::new(Vault::new(store.clone(), key));
+        Ok(super::clusters::ClusterBook::new(store, SecretProviders::new(self.secrets).after(vault)))
+    }
+
     /// The same as [`master_key`](Self::master_key) where the embedder says nothing.
     #[cfg(feature = "cli")]
     pub(crate) fn or_master_key(mut self, source: Option<KeySource>) -> Self {
@@ -424,13 +437,17 @@ impl EngineBuilder {
         #[cfg(feature = "kubernetes")]
         let (actions, clusters) = with_deployment(actions, store.clone(), secrets.clone());
         let mut executors = self.executors;
+        #[cfg(all(unix, feature = "kubernetes"))]
+        let of_cluster = executors.is_empty().then(|| over_clusters(&data_dir, &clock, &clusters));
+        #[cfg(not(all(unix, feature = "kubernetes")))]
+        let of_cluster = None;
         if executors.is_empty() {
             let local = LocalExecutor::inheriting(data_dir.executor_state(LOCAL), clock.clone(), &self.pass_env)?;
             executors.push((LOCAL.to_owned(), Given::Ready(Arc::new(local))));
             #[cfg(all(unix, feature = "docker"))]
             executors.push((DOCKER.to_owned(), Given::Ready(Arc::new(docker(&data_dir, &clock)))));
             #[cfg(all(unix, feature = "kubernetes"))]
-            executors.extend(of_clusters(&clusters).await?);
+            executors.push((KUBERNETES.to_owned(), ClusterPods::plain(None)));
         }
         let first = executors.first().map_or(LOCAL, |(name, _)| name);
         let default_executor = executor_name(self.default_executor.as_deref().unwrap_or(first))?;
@@ -440,7 +457,9 @@ impl EngineBuilder {
             #[cfg(feature = "kubernetes")]
             clusters: &clusters,
         };
-        let executors = named(executors, &makings)?;
+        let executors = Executors::new(named(executors, &makings)?, of_cluster);
+        #[cfg(feature = "kubernetes")]
+        clusters.all().await?.iter().for_each(|cluster| executors.cluster_added(&cluster.name));
         #[cfg(feature = "git")]
         let sources = data_dir.sources();
         let blobs = self.blobs.unwrap_or_else(|| BlobStore::folder(data_dir.blobs()));
@@ -508,15 +527,6 @@ fn executor_name(name: &str) -> Result<ExecutorName> {
 fn named(executors: Vec<(String, Given)>, makings: &Makings<'_>) -> Result<BTreeMap<ExecutorName, Arc<dyn Executor>>> {
     let named = executors.into_iter();
     named.map(|(name, given)| Ok((executor_name(&name)?, given.make(&name, makings)?))).collect()
-}
-
-/// The executors over the clusters that the engine keeps. None of them is asked anything.
-#[cfg(all(unix, feature = "kubernetes"))]
-async fn of_clusters(book: &super::clusters::ClusterBook) -> Result<Vec<(String, Given)>> {
-    let kept = book.all().await?.into_iter().map(|cluster| cluster.name);
-    let kept = kept.filter(|name| ![LOCAL, "docker", KUBERNETES].contains(&name.as_str()));
-    let own = kept.map(|name| (name.clone(), ClusterPods::plain(Some(name))));
-    Ok(std::iter::once((KUBERNETES.to_owned(), ClusterPods::plain(None))).chain(own).collect())
 }
 
 /// The actions by name.
@@ -601,7 +611,7 @@ async fn recover(core: &Arc<Core>, kept: &[KeptWorkspace]) -> Result<Vec<RunId>>
         keep.extend(replayed.request.adopt.map(|kept| kept.run));
         take_up(core, replayed, &restored).await;
     }
-    for (name, executor) in &core.executors {
+    for (name, executor) in core.executors.all() {
         if let Err(error) = executor.sweep(&keep).await {
             tracing::warn!(executor = %name, %error, "what no run owns could not be swept");
         }

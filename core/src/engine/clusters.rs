@@ -1,12 +1,20 @@
 //! The clusters that an engine knows by name.
 
+#[cfg(feature = "cli")]
+mod beside;
 mod book;
+mod needed;
 mod users;
 
 use serde::Serialize;
 
+#[cfg(feature = "cli")]
+pub(crate) use self::beside::ClustersBeside;
 pub(crate) use self::book::ClusterBook;
+pub(super) use self::needed::check_clusters;
 use super::Engine;
+#[cfg(feature = "cli")]
+use super::EngineBuilder;
 #[cfg(feature = "sqlite")]
 use super::Reader;
 use super::core::Core;
@@ -45,6 +53,9 @@ pub struct ClusterStatus {
     /// The cluster.
     #[serde(flatten)]
     pub cluster: StoredCluster,
+    /// The address of its API server, also when that does not answer. `None` when what leads there cannot be used.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub server: Option<String>,
     /// Its answer.
     #[serde(flatten)]
     pub answer: ClusterAnswer,
@@ -58,6 +69,13 @@ pub enum ClusterAnswer {
     Health(ClusterHealth),
     /// Why it could not be asked.
     Cause(Cause),
+}
+
+impl ClusterAnswer {
+    /// Whether it answers, and is ready for work.
+    pub fn is_well(&self) -> bool {
+        matches!(self, Self::Health(health) if health.failing.is_empty())
+    }
 }
 
 /// Whether a cluster is removed that pipelines still name.
@@ -113,7 +131,9 @@ impl Clusters {
             cluster.make_namespace(&stored.namespace).await
         };
         ready.await.map_err(|failure| error("addCluster", failure))?;
-        book.add(core, stored, cluster.server(), by).await
+        let added = book.add(core, stored, cluster.server(), by).await?;
+        core.executors.cluster_added(&added.name);
+        Ok(added)
     }
 
     /// The clusters as they are kept, in the order of their names, without asking any of them.
@@ -123,8 +143,7 @@ impl Clusters {
 
     /// All clusters, in the order of their names, each asked how it is.
     pub async fn list(&self) -> Result<Vec<ClusterStatus>> {
-        let stored = self.stored().await?;
-        Ok(futures::future::join_all(stored.into_iter().map(|cluster| self.status(cluster))).await)
+        self.core().clusters.statuses().await
     }
 
     /// Asks a cluster how it is.
@@ -132,30 +151,34 @@ impl Clusters {
     /// # Errors
     /// `noSuchCluster`, with the one that was probably meant. That it cannot be asked is part of the answer.
     pub async fn test(&self, name: &str) -> Result<ClusterStatus> {
-        let stored = self.core().clusters.find(name).await?;
-        Ok(self.status(stored).await)
+        let book = &self.core().clusters;
+        Ok(book.status(book.find(name).await?).await)
     }
 
-    /// The pipelines whose definitions name a cluster.
+    /// The pipelines that use a cluster: their steps run there, or a task names it, also by a variable that may become its name,
+    /// or names none while it is the only one.
     pub async fn users(&self, name: &str) -> Result<Vec<String>> {
-        users::of(&*self.core().archive.store, name).await
+        let only = self.is_only(name).await?;
+        users::pipelines(&*self.core().archive.store, users::Named { name, only }).await
+    }
+
+    async fn is_only(&self, name: &str) -> Result<bool> {
+        Ok(self.stored().await?.iter().all(|cluster| cluster.name == name))
     }
 
     /// Forgets a cluster. In the cluster itself nothing is changed.
     ///
     /// # Errors
-    /// `noSuchCluster`; `clusterInUse` while pipelines name it, unless it is forced.
+    /// `noSuchCluster`; `clusterInUse` while pipelines, or runs that have not ended, use it, unless it is forced.
     pub async fn remove(&self, name: &str, removal: ClusterRemoval, by: &str) -> Result<()> {
         let core = self.core();
         let _hold = core.writing("removeCluster")?;
         core.clusters.find(name).await?;
         let used_by = self.users(name).await?;
-        if !used_by.is_empty() && removal == ClusterRemoval::WhenUnused {
-            let message = format!(
-                "the cluster {name:?} is used by {}; change these pipelines first, or force the removal",
-                used_by.join(", ")
-            );
-            return Err(Error::new(ErrorKind::Conflict, "clusterInUse", "removeCluster", message));
+        if removal == ClusterRemoval::WhenUnused {
+            let only = self.is_only(name).await?;
+            let runs = users::runs(&*core.archive.store, users::Named { name, only }).await?;
+            refuse_used(name, &used_by, &runs)?;
         }
         core.clusters.remove(core, name, used_by, by).await
     }
@@ -169,12 +192,6 @@ impl Clusters {
         self.core().clusters.connect(&stored).await.map_err(|failure| error("connectCluster", failure))
     }
 
-    async fn status(&self, cluster: StoredCluster) -> ClusterStatus {
-        let asked = async { self.core().clusters.connect(&cluster).await?.health().await };
-        let answer = asked.await.map_or_else(|failure| ClusterAnswer::Cause(failure.cause()), ClusterAnswer::Health);
-        ClusterStatus { cluster, answer }
-    }
-
     /// The engine's clock.
     pub(crate) fn clock(&self) -> crate::clock::SharedClock {
         self.core().clock.clone()
@@ -183,6 +200,18 @@ impl Clusters {
     fn core(&self) -> &Core {
         &self.engine.handle.core
     }
+}
+
+fn refuse_used(name: &str, pipelines: &[String], runs: &[String]) -> Result<()> {
+    let advice = match (pipelines, runs) {
+        ([], []) => return Ok(()),
+        ([], _) => "wait for these runs, or cancel them",
+        (_, []) => "change these pipelines first",
+        _ => "change these pipelines, and wait for these runs",
+    };
+    let users = [pipelines, runs].concat().join(", ");
+    let message = format!("the cluster {name:?} is used by {users}; {advice}, or force the removal");
+    Err(Error::new(ErrorKind::Conflict, "clusterInUse", "removeCluster", message))
 }
 
 /// A failure with a cluster as the error of an operation.

@@ -1,6 +1,6 @@
 //! What the parts of one engine share.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
@@ -10,6 +10,7 @@ use super::archive::{Archive, Replayed};
 use super::control::SocketFile;
 use super::credential_tests::Tests;
 use super::driver::Driver;
+use super::executors::Executors;
 use super::feed::{Feed, FeedEnd};
 use super::message::{INBOX, Message};
 use super::names::Names;
@@ -42,7 +43,7 @@ const CLOCK_INTERVAL_MS: u64 = 60_000;
 pub(crate) struct Core {
     pub(crate) archive: Archive,
     pub(crate) clock: SharedClock,
-    pub(crate) executors: BTreeMap<ExecutorName, Arc<dyn Executor>>,
+    pub(crate) executors: Executors,
     pub(crate) default_executor: ExecutorName,
     pub(crate) actions: Actions,
     #[cfg(feature = "git")]
@@ -133,7 +134,7 @@ struct Live {
 pub(crate) struct Parts {
     pub(crate) archive: Archive,
     pub(crate) clock: SharedClock,
-    pub(crate) executors: BTreeMap<ExecutorName, Arc<dyn Executor>>,
+    pub(crate) executors: Executors,
     pub(crate) default_executor: ExecutorName,
     pub(crate) actions: Actions,
     #[cfg(feature = "git")]
@@ -206,14 +207,7 @@ impl Core {
     }
 
     pub(crate) fn executor(&self, name: &ExecutorName) -> Result<Arc<dyn Executor>, ExecutorError> {
-        self.executors.get(name).cloned().ok_or_else(|| ExecutorError::Unsupported {
-            what: format!("the executor {:?}", name.as_str()),
-            advice: format!("this engine has {}; give it the executor when it is opened", self.executor_names()),
-        })
-    }
-
-    pub(crate) fn executor_names(&self) -> String {
-        self.executors.keys().map(ExecutorName::as_str).collect::<Vec<_>>().join(", ")
+        self.executors.find(name)
     }
 
     /// Writes a batch, and tells those who follow everything that there is something new. Everything that the engine

@@ -34,6 +34,7 @@ mod engine_events;
 mod event;
 mod event_filter;
 mod events;
+mod executors;
 mod expiry;
 mod feed;
 mod filing;
@@ -83,6 +84,8 @@ pub use artifacts::RunArtifact;
 #[cfg(feature = "sqlite")]
 pub use backup::BackupReport;
 pub use builder::EngineBuilder;
+#[cfg(all(feature = "cli", feature = "kubernetes"))]
+pub(crate) use clusters::ClustersBeside;
 #[cfg(feature = "kubernetes")]
 pub(crate) use clusters::error as cluster_error;
 #[cfg(feature = "kubernetes")]
@@ -118,7 +121,7 @@ pub(crate) use credentials_alone::CredentialsAlone;
 use self::core::{Core, Hold};
 use self::launch::NewRun;
 use self::request::StoredRequest;
-use self::secret_check::check_secrets;
+use self::secret_check::{OwnCredentials, check_secrets};
 use crate::error::{Error, ErrorKind, Result};
 use crate::pipeline::{self, ExecutorName, Pipeline, Plan};
 use crate::run::RunId;
@@ -165,7 +168,7 @@ impl Engine {
     /// # Errors
     /// `invalidPipeline` with every mistake of the definition and the parameters, and of the settings of actions;
     /// `unsupportedAction`, also for an action that nobody registered; `noSuchExecutor`; `concurrencyLimit` when its group is
-    /// full and says `reject`; `noSuchCredential`, `noSuchKey` and the like for credentials of its tasks; `pipelineInactive` while the pipeline of this name is being deleted; `noSpace`, `readOnly` and
+    /// full and says `reject`; `noSuchCredential`, `noSuchKey` and the like for credentials of its tasks; `noSuchCluster`; `pipelineInactive` while the pipeline of this name is being deleted; `noSpace`, `readOnly` and
     /// the like from the store, after which nothing was started.
     pub async fn start(&self, pipeline: &Pipeline, request: RunRequest) -> Result<Run> {
         let new = self.plan_run(pipeline, request, None).await?;
@@ -186,7 +189,7 @@ impl Engine {
         let executor = executor_for(core, &plan)?;
         refuse_unsupported(core, pipeline, &plan, &executor)?;
         let secrets = request.secrets;
-        check_secrets(core, &plan, &secrets).await?;
+        check_needs(core, &plan, &secrets).await?;
         let request = StoredRequest {
             trigger: plan.trigger.clone(),
             parameters: request.inputs.parameters,
@@ -262,14 +265,22 @@ impl Engine {
     }
 }
 
+/// Refuses a run whose tasks would not get their credentials, or would not find their clusters.
+async fn check_needs(core: &Core, plan: &Plan, own: &OwnCredentials) -> Result<()> {
+    check_secrets(core, plan, own).await?;
+    #[cfg(feature = "kubernetes")]
+    clusters::check_clusters(core, plan).await?;
+    Ok(())
+}
+
 /// The executor of a run, by its plan or by default.
 fn executor_for(core: &Core, plan: &Plan) -> Result<ExecutorName> {
     let executor = plan.executor.clone().unwrap_or_else(|| core.default_executor.clone());
-    if core.executors.contains_key(&executor) {
+    if core.executors.has(&executor) {
         return Ok(executor);
     }
     let message =
-        format!("there is no executor {:?} here; this engine has {}", executor.as_str(), core.executor_names());
+        format!("there is no executor {:?} here; this engine has {}", executor.as_str(), core.executors.names());
     Err(Error::new(ErrorKind::Invalid, "noSuchExecutor", "start", message))
 }
 
@@ -284,7 +295,7 @@ fn refuse_unsupported(core: &Core, pipeline: &Pipeline, plan: &Plan, executor: &
         );
         return Err(Error::new(ErrorKind::Unsupported, "severalExecutors", "start", message));
     }
-    if let Some(executor_used) = core.executors.get(executor) {
+    if let Some(executor_used) = core.executors.get(executor.as_str()) {
         action_check::check_containers(pipeline, executor.as_str(), &executor_used.capabilities())?;
     }
     action_check::check_actions(core, pipeline)

@@ -6,8 +6,8 @@ use super::archive::Replayed;
 use super::launch::NewRun;
 use super::request::StoredRequest;
 use super::run::{Run, closed};
-use super::secret_check::{OwnCredentials, check_secrets};
-use super::{executor_for, refuse_unsupported};
+use super::secret_check::OwnCredentials;
+use super::{check_needs, executor_for, refuse_unsupported};
 use crate::error::{Error, ErrorKind, Result};
 use crate::executor::Adopt;
 use crate::pipeline::{self, ExecutorName, Pipeline, Plan, TaskName};
@@ -82,7 +82,7 @@ impl Run {
     }
 
     fn require_executor(&self, executor: &ExecutorName) -> Result<()> {
-        if self.core.executors.contains_key(executor) {
+        if self.core.executors.has(executor) {
             return Ok(());
         }
         let message = format!(
@@ -90,7 +90,7 @@ impl Run {
              the pipeline anew on another one",
             self.id,
             executor.as_str(),
-            self.core.executor_names()
+            self.core.executors.names()
         );
         Err(Error::new(ErrorKind::Invalid, "noSuchExecutor", OPERATION, message))
     }
@@ -99,7 +99,7 @@ impl Run {
         let definition = self.definition(old)?;
         let plan = pipeline::plan(&definition, &old.request.inputs())?;
         refuse_unsupported(&self.core, &definition, &plan, &old.request.executor)?;
-        check_secrets(&self.core, &plan, &OwnCredentials::new()).await?;
+        check_needs(&self.core, &plan, &OwnCredentials::new()).await?;
         let request = StoredRequest { adopt, ..old.request.clone() };
         self.launch(&definition, plan, request, reused).await
     }
@@ -132,7 +132,7 @@ impl Run {
         let plan = pipeline::plan(&definition, &inputs)?;
         request.executor = executor_for(&self.core, &plan)?;
         refuse_unsupported(&self.core, &definition, &plan, &request.executor)?;
-        check_secrets(&self.core, &plan, &OwnCredentials::new()).await?;
+        check_needs(&self.core, &plan, &OwnCredentials::new()).await?;
         request.concurrency = plan.concurrency.clone();
         let rerun_of = Some(self.id);
         let secrets = OwnCredentials::new();

@@ -150,6 +150,8 @@ pub const CLUSTER_REFUSED: &str = "clusterRefused";
 pub const CLUSTER_UNREACHABLE: &str = "clusterUnreachable";
 /// The name of the API server is not known: the cluster may be gone.
 pub const CLUSTER_GONE: &str = "clusterGone";
+/// What answers at the address of a cluster is no API server.
+pub const NOT_A_CLUSTER: &str = "notACluster";
 /// The engine knows no such cluster.
 pub const NO_CLUSTER: &str = "noSuchCluster";
 /// The API server's certificate is not to be trusted.

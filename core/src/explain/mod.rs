@@ -33,6 +33,8 @@ pub use exit::step_failure;
 pub use image::{build_failure, dockerfile_missing};
 pub use pod::{PodTrouble, pod_trouble};
 pub use rbac::Forbidden;
+#[cfg(feature = "kubernetes")]
+pub(crate) use rbac::rbac_subject;
 #[cfg(feature = "git")]
 pub(crate) use source::source_code;
 #[cfg(feature = "git")]

@@ -56,7 +56,7 @@ impl Forbidden {
             self.group,
             self.resource,
             self.verb,
-            self.subject(),
+            rbac_subject(&self.user),
         );
         yaml
     }
@@ -65,12 +65,13 @@ impl Forbidden {
     fn name(&self) -> String {
         format!("windlass-{}-{}", self.verb, self.resource.replace(['/', '*'], "-"))
     }
+}
 
-    fn subject(&self) -> String {
-        let account = self.user.strip_prefix("system:serviceaccount:").and_then(|rest| rest.split_once(':'));
-        match account {
-            Some((namespace, name)) => format!("{{kind: ServiceAccount, name: {name}, namespace: {namespace}}}"),
-            None => format!("{{kind: User, apiGroup: rbac.authorization.k8s.io, name: \"{}\"}}", self.user),
-        }
+/// Whoever a user name stands for, as the subject of a binding.
+pub(crate) fn rbac_subject(user: &str) -> String {
+    let account = user.strip_prefix("system:serviceaccount:").and_then(|rest| rest.split_once(':'));
+    match account {
+        Some((namespace, name)) => format!("{{kind: ServiceAccount, name: {name}, namespace: {namespace}}}"),
+        None => format!("{{kind: User, apiGroup: rbac.authorization.k8s.io, name: {user:?}}}"),
     }
 }

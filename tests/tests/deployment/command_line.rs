@@ -31,7 +31,7 @@ async fn clusters_rollouts_previews_and_rights_from_the_command_line() {
     assert!(added.contains("healthy") && added.contains("https://"), "{added}");
     assert!(fine(&["cluster", "list", "--json"]).contains("\"version\":\"v1."));
     let doctor = fine(&["doctor", "--cluster", "prod"]);
-    assert!(doctor.contains("all 18 kinds of rights"), "{doctor}");
+    assert!(doctor.contains("all 22 kinds of rights"), "{doctor}");
     let history = fine(&["rollout", "history", "deployment/web", "--cluster", "prod"]);
     assert!(history.starts_with("* 1 ") && history.contains("busybox:1"), "{history}");
     fine(&["rollout", "scale", "deploy/web", "1", "--cluster", "prod"]);

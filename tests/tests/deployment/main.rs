@@ -3,10 +3,13 @@
 
 mod access;
 mod clusters;
+mod command_clusters;
 mod command_line;
+mod desk;
 mod jobs;
 mod manifests;
 mod refusals;
+mod restricted;
 mod rights;
 mod rolling;
 mod support;

@@ -13,11 +13,21 @@ use crate::pipeline::CredentialName;
 #[command(after_help = "\
 Examples:
   windlass cluster add prod --kubeconfig ~/.kube/config --context prod
+  windlass cluster add prod --credential prod-kubeconfig
+  windlass cluster add prod --server https://10.0.0.1:6443 --credential prod-token --authority ca.crt
+  windlass cluster add here --in-cluster
   windlass cluster list
   windlass cluster test prod
   windlass cluster role --namespace windlass-prod | kubectl apply -f -
 
-Only the way to a cluster is kept; its secrets stay in the kubeconfig or the credential.")]
+Only the way to a cluster is kept; its secrets stay in the kubeconfig or the credential. Credentials are kept before:
+  windlass secret set prod-kubeconfig --kind kubeconfig --from kubeconfig.yaml
+  windlass secret set prod-token --kind token --from token.txt
+  windlass secret set prod-client --value certificate=client.crt --value key=client.key
+  windlass secret set prod-client --kind pkcs12 --from client.p12 --passphrase-from password.txt
+
+Exit code 0 when it is done; 1 when a tested cluster is not well; 2 when an argument or what it names is wrong, or the cluster
+refuses; 3 when the cluster does not answer.")]
 pub(in crate::cli) struct ClusterArgs {
     #[command(subcommand)]
     pub(in crate::cli) verb: ClusterVerb,
@@ -35,15 +45,8 @@ pub(in crate::cli) enum ClusterVerb {
     Add {
         /// Lower-case letters, digits and `-`
         name: String,
-        /// A kubeconfig on this machine
-        #[arg(long, value_name = "FILE", required_unless_present = "credential")]
-        kubeconfig: Option<PathBuf>,
-        /// A stored credential of the kind kubeconfig instead
-        #[arg(long, value_name = "NAME", conflicts_with = "kubeconfig")]
-        credential: Option<CredentialName>,
-        /// The context in the kubeconfig; its current one unless set
-        #[arg(long, value_name = "NAME")]
-        context: Option<String>,
+        #[command(flatten)]
+        way: WayArgs,
         /// Where Windlass works in it; `windlass-NAME` unless set, made when missing
         #[arg(long, value_name = "NAME")]
         namespace: Option<String>,
@@ -76,6 +79,33 @@ pub(in crate::cli) enum ClusterVerb {
         #[arg(long, value_name = "NAME", default_value = "windlass")]
         account: String,
     },
+}
+
+/// How the API server of a cluster is reached.
+#[derive(Args, Debug)]
+pub(in crate::cli) struct WayArgs {
+    /// A kubeconfig on this machine
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["credential", "server", "in_cluster"])]
+    pub(in crate::cli) kubeconfig: Option<PathBuf>,
+    /// A stored credential: a kubeconfig; or with --server a token or a client certificate (pkcs12, or the values `certificate`
+    /// and `key`)
+    #[arg(long, value_name = "NAME", required_unless_present_any = ["kubeconfig", "in_cluster"], conflicts_with = "in_cluster")]
+    pub(in crate::cli) credential: Option<CredentialName>,
+    /// From a pod of the cluster itself, by its service account
+    #[arg(long)]
+    pub(in crate::cli) in_cluster: bool,
+    /// The context in the kubeconfig; its current one unless set
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["server", "in_cluster"])]
+    pub(in crate::cli) context: Option<String>,
+    /// The address of the API server, where the credential is no kubeconfig
+    #[arg(long, value_name = "URL", requires = "credential")]
+    pub(in crate::cli) server: Option<String>,
+    /// The certificates of the authority that the API server's is from, in PEM; those of the machine unless set
+    #[arg(long, value_name = "FILE", requires = "server")]
+    pub(in crate::cli) authority: Option<PathBuf>,
+    /// Do not look whether the API server is who it says: whoever stands between can read and change everything
+    #[arg(long, requires = "server", conflicts_with = "authority")]
+    pub(in crate::cli) insecure_skip_tls_verify: bool,
 }
 
 #[derive(Args, Debug)]

@@ -4,7 +4,7 @@ use super::Check;
 use crate::cli::args::DataDirArg;
 use crate::cli::cluster::connect;
 use crate::cli::exit::Failure;
-use crate::cluster::{Cluster, ClusterHealth, RightCheck};
+use crate::cluster::{Cluster, ClusterHealth, RightCheck, missing_role_yaml};
 use crate::engine::EngineBuilder;
 use crate::explain::ClusterFailure;
 
@@ -15,7 +15,7 @@ pub(super) async fn look(
     engine: &dyn Fn() -> EngineBuilder,
 ) -> Result<Vec<Check>, Failure> {
     let cluster = connect(name, data_dir, engine).await?;
-    let (health, rights) = match ask(&cluster).await {
+    let (health, rights, user) = match ask(&cluster).await {
         Ok(asked) => asked,
         Err(failure) => return Ok(vec![Check::bad("cluster", failure.message, failure.advice)]),
     };
@@ -41,12 +41,16 @@ pub(super) async fn look(
             cluster.namespace(),
             check.right.purpose
         );
-        let advice = format!("windlass cluster role --namespace {} | kubectl apply -f -", cluster.namespace());
-        checks.push(Check::bad("rights", message, advice));
+        checks.push(Check::bad("rights", message, ""));
+    }
+    let user = user.unwrap_or_else(|| "WHO-ASKS".to_owned());
+    if let (Some(last), Some(yaml)) = (checks.last_mut(), missing_role_yaml(cluster.namespace(), &user, &rights)) {
+        "let somebody with the right to do so apply what stands at the end".clone_into(&mut last.advice);
+        last.document = yaml;
     }
     Ok(checks)
 }
 
-async fn ask(cluster: &Cluster) -> Result<(ClusterHealth, Vec<RightCheck>), ClusterFailure> {
-    Ok((cluster.health().await?, cluster.check_rights(cluster.namespace()).await?))
+async fn ask(cluster: &Cluster) -> Result<(ClusterHealth, Vec<RightCheck>, Option<String>), ClusterFailure> {
+    Ok((cluster.health().await?, cluster.check_rights(cluster.namespace()).await?, cluster.user().await?))
 }

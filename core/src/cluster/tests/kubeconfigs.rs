@@ -85,3 +85,40 @@ async fn a_file_that_is_not_there_is_named() {
     assert_eq!(failure.code, "badKubeconfig");
     assert!(failure.message.contains("/nowhere/kubeconfig"), "{failure}");
 }
+
+async fn refused_file(config: &str) -> ClusterFailure {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), config).unwrap();
+    let access = ClusterAccess::KubeconfigFile { path: file.path().into(), context: Some("first".to_owned()) };
+    let failure = Cluster::connect("test", &access, None, None).await.unwrap_err();
+    assert_eq!(failure.code, "badKubeconfig", "{failure}");
+    failure
+}
+
+#[tokio::test]
+async fn files_and_programs_that_a_kubeconfig_names_must_be_there() {
+    for key in ["client-certificate", "client-key", "tokenFile"] {
+        let failure = refused_file(&CONFIG.replace("token: sesame", &format!("{key}: /nowhere/file"))).await;
+        assert!(failure.message.contains(&format!("`{key}`")), "{failure}");
+        assert!(failure.message.contains("/nowhere/file") && failure.advice.contains("--flatten"), "{failure}");
+    }
+    let failure =
+        refused_file(&CONFIG.replace("insecure-skip-tls-verify: true", "certificate-authority: /nowhere/ca.crt")).await;
+    assert!(
+        failure.message.contains("`certificate-authority`") && failure.message.contains("/nowhere/ca.crt"),
+        "{failure}"
+    );
+    let exec = "exec: {apiVersion: client.authentication.k8s.io/v1, command: no-such-login, interactiveMode: Never}";
+    let failure = refused_file(&CONFIG.replace("token: sesame", exec)).await;
+    assert!(failure.message.contains("\"no-such-login\", which is not here"), "{failure}");
+}
+
+#[tokio::test]
+async fn parts_that_a_context_names_must_be_there() {
+    let why = refused(&CONFIG.replace("- name: ana", "- name: ben"), Some("first")).await;
+    assert!(why.contains("\"ana\"") && why.contains("It has ben"), "{why}");
+    let why = refused(&CONFIG.replace("- name: one", "- name: uno"), Some("first")).await;
+    assert!(why.contains("one") && why.contains("a cluster that the kubeconfig does not have"), "{why}");
+    let why = refused(&CONFIG.replace("server: 'https://one.example:6443', ", ""), Some("first")).await;
+    assert!(why.contains("https://HOST:PORT"), "{why}");
+}

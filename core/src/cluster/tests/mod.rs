@@ -1,4 +1,5 @@
 //! What can be shown of clusters without one.
 
+mod failures;
 mod identities;
 mod kubeconfigs;

@@ -6,6 +6,7 @@ use async_trait::async_trait;
 use tokio::sync::Mutex;
 
 use super::super::core::Core;
+use super::{ClusterAnswer, ClusterStatus};
 use crate::audit::Change;
 use crate::cluster::{Cluster, ClusterSource, StoredCluster};
 use crate::error::{Error, ErrorKind, Result};
@@ -71,6 +72,22 @@ impl ClusterBook {
         Cluster::connect(&stored.name, &stored.access, credential.as_ref(), Some(&stored.namespace)).await
     }
 
+    /// All clusters, in the order of their names, each asked how it is.
+    pub(super) async fn statuses(&self) -> Result<Vec<ClusterStatus>> {
+        let stored = self.all().await?;
+        Ok(futures::future::join_all(stored.into_iter().map(|cluster| self.status(cluster))).await)
+    }
+
+    /// A cluster with how it is now.
+    pub(super) async fn status(&self, cluster: StoredCluster) -> ClusterStatus {
+        let (server, asked) = match self.connect(&cluster).await {
+            Ok(connection) => (Some(connection.server().to_owned()), connection.health().await),
+            Err(failure) => (None, Err(failure)),
+        };
+        let answer = asked.map_or_else(|failure| ClusterAnswer::Cause(failure.cause()), ClusterAnswer::Health);
+        ClusterStatus { cluster, server, answer }
+    }
+
     pub(super) async fn add(&self, core: &Core, new: StoredCluster, server: &str, by: &str) -> Result<StoredCluster> {
         let _alone = self.changing.lock().await;
         let mut all = self.all().await?;
@@ -90,7 +107,7 @@ impl ClusterBook {
     }
 
     /// The cluster of this name, or the only one.
-    async fn choose(&self, name: Option<&str>) -> Result<StoredCluster> {
+    pub(super) async fn choose(&self, name: Option<&str>) -> Result<StoredCluster> {
         if let Some(name) = name {
             return self.find(name).await;
         }
@@ -98,8 +115,8 @@ impl ClusterBook {
         let names: Vec<&str> = all.iter().map(|cluster| cluster.name.as_str()).collect();
         let message = match names.as_slice() {
             [_] => return Ok(all.remove(0)),
-            [] => "there is no cluster here; add one first".to_owned(),
-            names => format!("the task names no `cluster`, and there are several: {}", names.join(", ")),
+            [] => "there is no cluster here".to_owned(),
+            names => format!("no `cluster` is named, and there are several: {}", names.join(", ")),
         };
         Err(Error::new(ErrorKind::NotFound, "noSuchCluster", "find", message))
     }
@@ -109,7 +126,7 @@ impl ClusterBook {
 impl ClusterSource for ClusterBook {
     async fn cluster(&self, name: Option<&str>) -> Result<Cluster, ClusterFailure> {
         let stored = self.choose(name).await.map_err(|error| {
-            let advice = "Add it to the engine (`windlass cluster add`), or correct the `cluster` of the task.";
+            let advice = "Add it to the engine (`windlass cluster add`), or correct its name.";
             ClusterFailure::failed(code::NO_CLUSTER, error.to_string(), advice)
         })?;
         self.connect(&stored).await

@@ -14,8 +14,12 @@ use super::protocol::{
     Done, EngineStatus, MAX_ANSWER, Request, Rotated, RunName, Saved, Tried, read_answer, request_line,
 };
 use crate::clock::pause;
+#[cfg(feature = "kubernetes")]
+use crate::cluster::{NewCluster, StoredCluster};
 #[cfg(feature = "sqlite")]
 use crate::engine::BackupReport;
+#[cfg(feature = "kubernetes")]
+use crate::engine::ClusterRemoval;
 use crate::engine::{KeyRotation, Rerun, SavedCredential};
 use crate::error::{Error, ErrorKind, Result};
 use crate::secret::{Credential, CredentialReport, CredentialTarget};
@@ -120,6 +124,21 @@ impl Control {
     pub async fn rotate_master_key(&self, by: &str) -> Result<KeyRotation> {
         let Rotated { key, credentials } = self.ask(Request::RotateMasterKey { by: by.to_owned() }).await?;
         Ok(KeyRotation { key, credentials })
+    }
+
+    /// Adds a cluster, as [`Clusters::add`](crate::Clusters::add) does. Files that it names are seen from the engine's process. Takes
+    /// its time.
+    #[cfg(feature = "kubernetes")]
+    pub async fn add_cluster(&self, cluster: NewCluster, by: &str) -> Result<StoredCluster> {
+        self.ask_patiently(Request::AddCluster { cluster, by: by.to_owned() }).await
+    }
+
+    /// Forgets a cluster, as [`Clusters::remove`](crate::Clusters::remove) does.
+    #[cfg(feature = "kubernetes")]
+    pub async fn remove_cluster(&self, name: &str, removal: ClusterRemoval, by: &str) -> Result<()> {
+        let (name, by, force) = (name.to_owned(), by.to_owned(), removal == ClusterRemoval::Forced);
+        let Done {} = self.ask(Request::RemoveCluster { name, force, by }).await?;
+        Ok(())
     }
 
     /// Copies everything into a new folder while the engine goes on, as [`Engine::backup`](crate::Engine::backup) does. A

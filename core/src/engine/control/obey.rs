@@ -9,6 +9,8 @@ use serde_json::Value;
 #[cfg(feature = "sqlite")]
 use super::protocol::Copied;
 use super::protocol::{Done, EngineStatus, Request, Rotated, RunName, Saved, Tried};
+#[cfg(feature = "kubernetes")]
+use crate::engine::ClusterRemoval;
 use crate::engine::{Engine, KeyRotation, Run, SavedCredential};
 use crate::error::{Error, ErrorKind, Result};
 use crate::secret::CredentialTarget;
@@ -51,6 +53,14 @@ pub(super) async fn obey(request: Request, engine: &Engine) -> Result<Value> {
         Request::RotateMasterKey { by } => {
             let KeyRotation { key, credentials } = engine.credentials().rotate_master_key(&by).await?;
             answer(&Rotated { key, credentials })
+        }
+        #[cfg(feature = "kubernetes")]
+        Request::AddCluster { cluster, by } => answer(&engine.clusters().add(cluster, &by).await?),
+        #[cfg(feature = "kubernetes")]
+        Request::RemoveCluster { name, force, by } => {
+            let removal = if force { ClusterRemoval::Forced } else { ClusterRemoval::WhenUnused };
+            engine.clusters().remove(&name, removal, &by).await?;
+            answer(&Done {})
         }
         Request::Backup { path, by } => back_up(engine, path, &by).await,
         Request::Status {} => answer(&status(engine)),

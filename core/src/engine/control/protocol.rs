@@ -8,6 +8,8 @@ use std::sync::{Mutex, PoisonError};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
+#[cfg(feature = "kubernetes")]
+use crate::cluster::NewCluster;
 use crate::engine::Rerun;
 use crate::error::{Error, ErrorKind, Result};
 use crate::pipeline::TaskName;
@@ -43,6 +45,12 @@ pub(super) enum Request {
     TestCredential { name: String, kind: String, address: String },
     /// Seals everything with another master key.
     RotateMasterKey { by: String },
+    /// Adds a cluster.
+    #[cfg(feature = "kubernetes")]
+    AddCluster { cluster: NewCluster, by: String },
+    /// Forgets a cluster.
+    #[cfg(feature = "kubernetes")]
+    RemoveCluster { name: String, force: bool, by: String },
     /// Copies everything into a new folder.
     Backup { path: PathBuf, by: String },
     /// How the engine is.

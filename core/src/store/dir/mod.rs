@@ -99,7 +99,12 @@ impl DataDir {
     /// The folder with what an executor of this name keeps. Characters that could mean something in a path are written as
     /// `%` and two hexadecimal digits, so that a name stays a name.
     pub fn executor_state(&self, name: &str) -> PathBuf {
-        self.path.join("executors").join(as_file_name(name))
+        Self::executor_state_in(&self.path, name)
+    }
+
+    /// The same in the data directory of this path.
+    pub(crate) fn executor_state_in(path: &Path, name: &str) -> PathBuf {
+        path.join("executors").join(as_file_name(name))
     }
 
     /// The file with the master key, unless that is kept elsewhere. It is in no backup.
