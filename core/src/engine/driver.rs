@@ -383,10 +383,9 @@ impl Driver {
         for effect in self.state.effects() {
             match effect {
                 Effect::RequestSlot { .. } => {}
-                Effect::Prepare { generation } if self.jobs.prepare != Some(generation) => {
-                    self.jobs.prepare = Some(generation);
+                Effect::Prepare { generation } if !self.jobs.prepares(generation) => {
                     let job = PrepareJob::new(&core, &self.request, &self.state, generation);
-                    self.jobs.spawn(&core, job.run(self.sender.clone()));
+                    self.jobs.prepare(&core, generation, job.run(self.sender.clone()));
                 }
                 Effect::Prepare { .. } => {}
                 Effect::Run { task, attempt, generation } => self.follow(task, attempt, generation),
@@ -401,8 +400,12 @@ impl Driver {
                     if !std::mem::replace(&mut self.jobs.releasing, true) {
                         let job = ReleaseJob::new(&core, &self.request, &self.state).run(self.sender.clone());
                         let mut forgetting = std::mem::take(&mut self.jobs.forgetting);
+                        let (preparation, its_core) = (self.jobs.prepare.take(), core.clone());
                         self.jobs.spawn(&core, async move {
                             while forgetting.join_next().await.is_some() {}
+                            if let Some(preparation) = preparation {
+                                preparation.over(&its_core).await;
+                            }
                             job.await;
                         });
                     }

@@ -116,6 +116,11 @@ impl ScriptedExecutor {
         self.world().prepare_errors.push(message.into());
     }
 
+    /// Lets each `prepare` from now on take this long, in the time of the clock.
+    pub fn slow_prepare(&self, time: Duration) {
+        self.world().preparation = time;
+    }
+
     /// Takes the run's workspace away, as an evicted pod does: what runs in it is lost.
     pub fn lose_workspace(&self, run: RunId) {
         self.world().lose_workspace(run, self.elapsed());
@@ -229,6 +234,11 @@ impl Executor for ScriptedExecutor {
 
     async fn prepare(&self, scope: &RunScope) -> Result<(), ExecutorError> {
         self.record(Call::Prepare(scope.clone()));
+        let preparation = self.world().preparation;
+        if !preparation.is_zero() {
+            let made = self.elapsed() + preparation;
+            self.clock.sleep_until(made).await;
+        }
         let prepared = self.world().prepare(scope);
         self.changed.notify_waiters();
         prepared

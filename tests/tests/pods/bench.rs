@@ -123,6 +123,10 @@ impl Bench {
         self.site.test.kubectl(&[&["--namespace", &self.namespace], arguments].concat())
     }
 
+    pub(crate) fn try_kubectl(&self, arguments: &[&str]) -> Result<String, String> {
+        self.site.test.try_kubectl(&[&["--namespace", &self.namespace], arguments].concat())
+    }
+
     /// The names of the run's pods.
     pub(crate) fn pods(&self) -> Vec<String> {
         let label = format!("windlass.dev/run={}", self.run);

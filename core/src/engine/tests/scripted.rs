@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use super::pipeline;
 use crate::engine::{Engine, RunRequest};
+use crate::executor::Executor;
 use crate::run::{RunStatus, TaskStatus};
 use crate::store::MemoryStore;
-use crate::testing::{Script, ScriptedExecutor, VirtualClock};
+use crate::testing::{Call, Script, ScriptedExecutor, VirtualClock};
 
 struct World {
     _folder: tempfile::TempDir,
@@ -40,6 +41,36 @@ async fn a_timeout_of_a_day_is_reached_in_milliseconds() {
     assert_eq!(outcome.task("hang").unwrap().status, TaskStatus::TimedOut);
     assert_eq!(outcome.status, RunStatus::Failed);
     assert!(outcome.duration_ms.unwrap() >= 24 * 3600 * 1000);
+}
+
+/// Whether anything of any run is left when the run has been freed.
+async fn nothing_is_left(world: &World, run: &crate::Run) {
+    run.wait().await.unwrap();
+    world.engine.close().await.unwrap();
+    assert_eq!(world.executor.sweep(&[]).await.unwrap().removed, []);
+}
+
+#[tokio::test]
+async fn a_run_that_is_cancelled_while_its_workspace_is_made_leaves_none() {
+    let world = world(|executor| executor).await;
+    world.executor.slow_prepare(Duration::from_secs(5));
+    let document = "name: p\nstages: [{name: S, tasks: [{name: t, script: x}]}]";
+    let run = world.engine.start(&pipeline(document), RunRequest::manual()).await.unwrap();
+    while !world.executor.calls().iter().any(|call| matches!(call, Call::Prepare(_))) {
+        tokio::task::yield_now().await;
+    }
+    run.cancel("ana", "changed my mind").await.unwrap();
+    nothing_is_left(&world, &run).await;
+}
+
+#[tokio::test]
+async fn a_workspace_that_is_never_done_is_waited_for_no_longer_when_its_run_is_cancelled() {
+    let world = world(|executor| executor).await;
+    world.executor.slow_prepare(Duration::from_secs(1_000_000));
+    let document = "name: p\nstages: [{name: S, tasks: [{name: t, script: x}]}]";
+    let run = world.engine.start(&pipeline(document), RunRequest::manual()).await.unwrap();
+    run.cancel("ana", "changed my mind").await.unwrap();
+    nothing_is_left(&world, &run).await;
 }
 
 #[tokio::test]

@@ -19,6 +19,8 @@ const PAUSE: Duration = Duration::from_millis(50);
 
 /// A container that is to run.
 pub(super) struct Draft<'a> {
+    /// The run whose it is.
+    pub(super) run: RunId,
     pub(super) name: &'a str,
     pub(super) body: ContainerCreateBody,
     pub(super) platform: Option<&'a str>,
@@ -27,8 +29,8 @@ pub(super) struct Draft<'a> {
 }
 
 impl<'a> Draft<'a> {
-    pub(super) fn new(name: &'a str, body: ContainerCreateBody) -> Self {
-        Self { name, body, platform: None, networks: &[] }
+    pub(super) fn new(run: RunId, name: &'a str, body: ContainerCreateBody) -> Self {
+        Self { run, name, body, platform: None, networks: &[] }
     }
 }
 
@@ -38,9 +40,11 @@ impl Shared {
         let docker = self.connection.docker().await?;
         let platform = draft.platform.unwrap_or_default();
         let options = CreateContainerOptionsBuilder::new().name(draft.name).platform(platform).build();
+        let live = self.run(draft.run);
         for _ in 0..TRIES {
             // The usual case first: there is none yet.
-            match docker.create_container(Some(options.clone()), draft.body.clone()).await {
+            let (docker, options, body) = (docker.clone(), options.clone(), draft.body.clone());
+            match live.make(async move { docker.create_container(Some(options), body).await }).await {
                 Ok(made) => {
                     if self.started(&made.id, draft.networks).await? {
                         return Ok(made.id);

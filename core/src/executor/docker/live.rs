@@ -3,9 +3,10 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
+use bollard::errors::Error;
 use futures::StreamExt;
 use futures::stream::{self, BoxStream};
-use tokio::sync::{OnceCell, broadcast, watch};
+use tokio::sync::{OnceCell, RwLock, broadcast, watch};
 use tokio::task::AbortHandle;
 
 use crate::executor::ExecutorEvent;
@@ -23,6 +24,8 @@ pub(super) struct Live {
     served: Mutex<HashSet<StepKey>>,
     /// The steps that were stopped: whatever their start waits for, it waits no longer.
     halts: watch::Sender<HashMap<StepKey, Halt>>,
+    /// Held by whoever has asked the Docker engine to make something of the run, until it has answered.
+    making: Arc<RwLock<()>>,
     /// The volumes, once they are known to be there.
     pub(super) volumes: tokio::sync::Mutex<Option<Volumes>>,
     events: broadcast::Sender<ExecutorEvent>,
@@ -73,6 +76,7 @@ impl Default for Live {
             steps: Mutex::default(),
             served: Mutex::default(),
             halts,
+            making: Arc::default(),
             volumes: tokio::sync::Mutex::default(),
             events,
             watching: OnceLock::new(),
@@ -123,6 +127,26 @@ impl Live {
         if halts.wait_for(far_enough).await.is_err() {
             std::future::pending::<()>().await;
         }
+    }
+
+    /// Has something made to its end, also when nobody waits for it any more: the Docker engine makes it in any case, and what is
+    /// made after a look at all that there is would be left over.
+    pub(super) async fn make<T: Send + 'static>(
+        &self,
+        making: impl Future<Output = Result<T, Error>> + Send + 'static,
+    ) -> Result<T, Error> {
+        let guard = Arc::clone(&self.making).read_owned().await;
+        let made = tokio::spawn(async move {
+            let made = making.await;
+            drop(guard);
+            made
+        });
+        made.await.unwrap_or_else(|error| Err(Error::IOError { err: error.into() }))
+    }
+
+    /// Returns when nothing of the run is being made.
+    pub(super) async fn made(&self) {
+        drop(self.making.write().await);
     }
 
     /// Does something as long as the run is known here.

@@ -115,7 +115,7 @@ impl Shared {
             self.open_to_all(run, volumes).await?;
         }
         let (platform, networks) = (options.platform.as_deref(), options.networks.as_slice());
-        let draft = Draft { platform, networks, ..Draft::new(name, convert::steps(&site, shape)) };
+        let draft = Draft { platform, networks, ..Draft::new(run, name, convert::steps(&site, shape)) };
         let id = self.run_container(&draft).await?;
         self.services(&site, step, shape, &id).await?;
         self.connected(run, volumes, id).await
@@ -125,7 +125,7 @@ impl Shared {
         let site = self.site(run, volumes).await?;
         let image = &self.helper().await?.image;
         let body: ContainerCreateBody = convert::keeper(&site, image, volumes.generation);
-        let id = self.run_container(&Draft::new(name, body)).await?;
+        let id = self.run_container(&Draft::new(run, name, body)).await?;
         self.connected(run, volumes, id).await
     }
 

@@ -162,8 +162,16 @@ impl Shared {
         Ok(Volumes { generation, workspace, states: inventory.states(run) })
     }
 
+    /// Forgets what is known of a run, of which nothing is being made any more then.
+    async fn leave(&self, run: RunId) {
+        let live = self.runs().remove(&run);
+        if let Some(live) = live {
+            live.made().await;
+        }
+    }
+
     pub(super) async fn release(&self, run: RunId) -> Result<(), ExecutorError> {
-        self.runs().remove(&run);
+        self.leave(run).await;
         all(self.containers_of(run).await?, |id| async move { self.remove_container(&id).await }).await?;
         for name in self.inventory().await?.everything(run) {
             self.remove_volume(&name).await?;
@@ -172,7 +180,7 @@ impl Shared {
     }
 
     pub(super) async fn keep(&self, run: RunId, generation: u32) -> Result<bool, ExecutorError> {
-        self.runs().remove(&run);
+        self.leave(run).await;
         let inventory = self.inventory().await?;
         let Some(kept) = inventory.workspace(run, generation) else {
             self.release(run).await?;

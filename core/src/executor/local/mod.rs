@@ -32,6 +32,7 @@ pub(super) mod transfer;
 mod wait;
 mod watch;
 pub(super) mod workspace;
+mod written;
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};

@@ -7,6 +7,7 @@ use std::path::{Component, Path, PathBuf};
 use tar::{Archive, EntryType};
 
 use super::layout::RunFolder;
+use super::written;
 use crate::executor::pack::pack;
 use crate::executor::{ExecutorError, TarStream};
 
@@ -59,7 +60,12 @@ pub(in crate::executor) fn unpack(run: &RunFolder, path: &str, archive: impl Rea
 fn unpack_entry<R: Read>(entry: &mut tar::Entry<'_, R>, folder: &Path, name: &Path) -> Result<(), ExecutorError> {
     // It follows no link out of the folder.
     match entry.unpack_in(folder) {
-        Ok(true) => Ok(()),
+        Ok(true) => {
+            if entry.header().entry_type().is_file() && entry.header().mode().is_ok_and(|mode| mode & 0o111 != 0) {
+                written::by_nobody_any_more(&folder.join(name));
+            }
+            Ok(())
+        }
         Ok(false) => Err(bad_path(&name.to_string_lossy(), "leaves the folder")),
         Err(error) => Err(super::io(format!("unpacking {} into the workspace", name.display()))(error)),
     }

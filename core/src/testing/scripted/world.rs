@@ -21,6 +21,8 @@ pub(super) struct World {
     pub(super) calls: Vec<Call>,
     /// Errors for the next calls of `prepare`.
     pub(super) prepare_errors: Vec<String>,
+    /// How long a workspace takes to be made.
+    pub(super) preparation: Duration,
     runs: BTreeMap<RunId, Workspace>,
     steps: BTreeMap<StepKey, Token>,
 }
