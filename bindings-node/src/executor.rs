@@ -12,6 +12,7 @@ use windlass::executor::{
     Capabilities, Executor, ExecutorError, ExecutorEvent, LogChunk, RunScope, StepExit, StepSpec, SweepReport,
     TarStream,
 };
+use windlass::pipeline::ContainerOptions;
 use windlass::run::{RunId, StepEnd, StepKey, WaitReason};
 
 use crate::context::NativeContext;
@@ -23,7 +24,16 @@ use crate::host::{Answer, Host, HostFailure};
 #[derive(Debug)]
 pub(crate) struct JsExecutor {
     host: Host,
+    about: About,
+}
+
+/// What an executor says of itself.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub(crate) struct About {
     capabilities: Capabilities,
+    /// The keys of `container` with which it does nothing, where the program says which.
+    ignores: Option<Vec<String>>,
 }
 
 /// How a step ended, as JavaScript says it.
@@ -40,6 +50,7 @@ struct Exit {
 enum Noticed {
     Waiting { step: StepKey, reason: WaitReason },
     Running { step: StepKey },
+    Told { step: StepKey, line: String },
 }
 
 /// A stream of JavaScript, by the number that it has there.
@@ -80,8 +91,8 @@ impl HostStream {
 }
 
 impl JsExecutor {
-    pub(crate) fn new(host: Host, capabilities: Capabilities) -> Self {
-        Self { host, capabilities }
+    pub(crate) fn new(host: Host, about: About) -> Self {
+        Self { host, about }
     }
 
     async fn ask(&self, run: Option<RunId>, operation: &str, request: Value) -> Result<Answer, ExecutorError> {
@@ -92,7 +103,15 @@ impl JsExecutor {
 #[async_trait]
 impl Executor for JsExecutor {
     fn capabilities(&self) -> Capabilities {
-        self.capabilities.clone()
+        self.about.capabilities.clone()
+    }
+
+    fn ignores(&self, options: &ContainerOptions) -> Vec<String> {
+        match &self.about.ignores {
+            Some(ignored) => options.keys().into_iter().filter(|key| ignored.contains(key)).collect(),
+            None if self.about.capabilities.images => Vec::new(),
+            None => options.keys(),
+        }
     }
 
     async fn prepare(&self, scope: &RunScope) -> Result<(), ExecutorError> {
@@ -110,6 +129,7 @@ impl Executor for JsExecutor {
                     let noticed = match stream.host.value::<Noticed>(&answer, "observe").ok()? {
                         Noticed::Waiting { step, reason } => ExecutorEvent::Waiting { step, reason },
                         Noticed::Running { step } => ExecutorEvent::Running { step },
+                        Noticed::Told { step, line } => ExecutorEvent::Told { step, line },
                     };
                     Some((noticed, stream))
                 })
@@ -146,6 +166,11 @@ impl Executor for JsExecutor {
                 std::future::ready(Some(chunk))
             })
             .boxed()
+    }
+
+    async fn service_logs(&self, step: &StepKey) -> Result<Bytes, ExecutorError> {
+        let answer = self.ask(Some(step.run), "serviceLogs", json!({ "step": step })).await?;
+        Ok(Bytes::from(answer.bytes.unwrap_or_default()))
     }
 
     async fn stop(&self, step: &StepKey, grace: Duration) -> Result<(), ExecutorError> {

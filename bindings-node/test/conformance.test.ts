@@ -2,11 +2,11 @@
 
 import path from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { type ActionContext, custom, type Executor, script } from 'windlass'
+import { type ActionContext, custom, type Executor, type StepKey, script } from 'windlass'
 import { executorConformanceCases, runExecutorConformance } from 'windlass/testing'
 import { CleanRoom } from '../examples/executor/clean-room.js'
 import { PlainExecutor } from './plain-executor.js'
-import { opened, pipelineOf, temporary } from './support.js'
+import { gate, opened, pipelineOf, temporary } from './support.js'
 
 /**
  * The cases that the clean room of the Rust examples passes as well; the others are about capabilities that it does not claim, or
@@ -92,6 +92,41 @@ describe('an executor in its whole form keeps the contract', () => {
     executor.wait = async (step) => ({ ...(await wait(step)), end: { code: 0 } })
     const suite = runExecutorConformance(name, executor, { folder: temporary(), keepsWorkspaces: false })
     await expect(suite).rejects.toThrow()
+  })
+
+  test('and what it tells of a step stands in its log', async () => {
+    const plain = new PlainExecutor(path.join(temporary(), 'runs'))
+    const started = gate<StepKey>()
+    const heard = gate<void>()
+    const talkative: Executor = Object.assign(plain, {
+      capabilities: { images: true },
+      ignores: ['user'] as const,
+      async *observe() {
+        yield { told: { step: await started.promise, line: 'half of the image is there' } }
+        // Who asks for the next event has dealt with this one.
+        heard.resolve()
+      },
+      async start(...[step, secrets]: Parameters<Executor['start']>) {
+        await PlainExecutor.prototype.start.call(plain, step, secrets)
+        started.resolve(step.key)
+      },
+      async wait(step: StepKey) {
+        await heard.promise
+        return PlainExecutor.prototype.wait.call(plain, step)
+      },
+      serviceLogs: async () => Buffer.from('db: ready\n'),
+    })
+    const engine = await opened({ executors: { talkative } })
+    const container = { user: '7', platform: 'linux/amd64' }
+    const task = script('t', 'echo made', { container, services: [{ name: 'db', image: 'postgres' }] })
+    const run = await engine.start(pipelineOf([task], { keepWorkspace: '0s' }))
+    expect((await run.wait()).status).toBe('succeeded')
+    const log = await run.logs('t')
+    expect(log).toMatch(/^made$/m)
+    expect(log).toContain('half of the image is there')
+    expect(log).toContain('db: ready')
+    expect(log).toContain('does nothing with what `container` says of: user')
+    expect(log).not.toContain('platform')
   })
 
   test('and an engine works with it', async () => {

@@ -39,3 +39,12 @@ export async function refused(work: Promise<unknown> | (() => unknown)): Promise
   }
   throw new Error('it was not refused')
 }
+
+/** Something that is waited for until somebody says it. */
+export function gate<T>(): { promise: Promise<T>; resolve: (value: T) => void } {
+  let resolve!: (value: T) => void
+  const promise = new Promise<T>((open) => {
+    resolve = open
+  })
+  return { promise, resolve }
+}

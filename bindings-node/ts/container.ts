@@ -10,6 +10,8 @@ export interface ContainerOptions {
   platform?: string
   /** When the image is fetched. `missing` when unset. */
   pull?: 'missing' | 'always' | 'never'
+  /** The credential with which the image is fetched, for a private one. Unset: whom the embedder or `docker login` names. */
+  credential?: string
   /** The folder in which the step begins: absolute, or below the workspace. The workspace when unset. */
   workingFolder?: string
   /** A program with arguments that gets the step as further arguments. An image's own entrypoint is not run. */
@@ -18,6 +20,8 @@ export interface ContainerOptions {
   hosts?: Record<string, string>
   /** The network of the engine that the container joins instead of the usual one. `none` is no network. */
   network?: string
+  /** Further networks of the engine that the container joins. */
+  networks?: string[]
   /** Further volumes, and folders of the host. */
   volumes?: VolumeMount[]
   /** Devices of the host, such as `/dev/kvm`. */
@@ -44,6 +48,8 @@ export interface Service {
   name: string
   /** Its image. */
   image: Template
+  /** The credential with which the image is fetched, for a private one. */
+  credential?: string
   /** What it runs instead of the image's own command. */
   command?: string[]
   /** Its environment. */

@@ -31,8 +31,9 @@ import { events, type FollowOptions } from './stream.js'
 /** How an engine is opened, with what the program brings. */
 export interface OpenOptions extends EngineOptions {
   /**
-   * Executors by their names: the program's own, and those that come with Windlass (`localExecutor()`, `dockerExecutor()`). The first
-   * one is the default. Without any, `local` and `docker` are there.
+   * Executors by their names: the program's own, and those that come with Windlass (`localExecutor()`, `dockerExecutor()`,
+   * `kubernetesExecutor()`). The first one is the default. Without any, `local` and `docker` are there, and each cluster that the
+   * engine keeps, by its name.
    */
   executors?: Record<string, SimpleExecutor | Executor | KnownExecutor | ScriptedStandIn>
   /** Actions of the program's own: tasks use them as `custom: {name, with}`. */

@@ -143,7 +143,7 @@ export interface RunSummary {
   /** Who started it; may be empty. */
   actor: string
   /** The commit for which it runs, as far as it is known: from its trigger, or from its first checkout. What is not known is empty. */
-  commit: Required<CommitInfo>
+  commit: Required<Omit<CommitInfo, 'repository'>> & Pick<CommitInfo, 'repository'>
   executor: string
   created: string
   started: string | null

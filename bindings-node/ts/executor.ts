@@ -112,7 +112,13 @@ export interface StepExit {
 }
 
 /** Something that an executor noticed about a run. */
-export type ExecutorEvent = { waiting: { step: StepKey; reason: WaitReason } } | { running: { step: StepKey } }
+export type ExecutorEvent =
+  /** A step cannot go on yet. */
+  | { waiting: { step: StepKey; reason: WaitReason } }
+  /** The step waits no longer. */
+  | { running: { step: StepKey } }
+  /** Something that whoever reads the step's log wants to know: how far an image is fetched, what became of a service. */
+  | { told: { step: StepKey; line: string } }
 
 /**
  * Where steps run: the whole contract. Every method takes keys and may be called on a fresh instance after a crash; nothing that
@@ -122,9 +128,14 @@ export type ExecutorEvent = { waiting: { step: StepKey; reason: WaitReason } } |
 export interface Executor {
   /** What it can do. The same always. */
   readonly capabilities: Partial<Capabilities>
+  /**
+   * The keys of `container` with which it does nothing; people are told in the log of the task. Unset: none with images, and all
+   * without.
+   */
+  readonly ignores?: readonly (keyof ContainerOptions)[]
   /** Makes or finds the workspace. Safe to repeat. */
   prepare(scope: RunScope): Promise<void>
-  /** What the run's steps wait for. Ends with `release`. */
+  /** What happens to the run's steps beside their logs and ends: what they wait for. Ends with `release`. */
   observe?(run: string): AsyncIterable<ExecutorEvent>
   /** Starts the step. Safe to repeat: the start token lets exactly one through. A start after a `stop` starts nothing. */
   start(step: StepSpec, secrets: StepSecrets): Promise<void>
@@ -132,6 +143,11 @@ export interface Executor {
   wait(step: StepKey): Promise<StepExit>
   /** The raw log from an offset on, as it grows. Ends by itself after the last byte of an ended step. */
   logs(step: StepKey, from: number): AsyncIterable<Uint8Array>
+  /**
+   * What the services of an ended step said, to be kept behind its own log: whole lines, each with the service's name before it.
+   * They are stopped by then.
+   */
+  serviceLogs?(step: StepKey): Promise<Uint8Array>
   /** Ends the step with everything that it started: the signal, `graceMs` milliseconds, the kill. Safe to repeat. */
   stop(step: StepKey, graceMs: number): Promise<void>
   /** A file or folder of the workspace as a tar stream, in which names begin with the path's last part. */

@@ -1,7 +1,10 @@
 // The executors that come with Windlass.
 
 /** An executor that comes with Windlass. */
-export type KnownExecutor = ReturnType<typeof localExecutor> | ReturnType<typeof dockerExecutor>
+export type KnownExecutor =
+  | ReturnType<typeof localExecutor>
+  | ReturnType<typeof dockerExecutor>
+  | ReturnType<typeof kubernetesExecutor>
 
 /** What the `local` executor is told. */
 export interface LocalOptions {
@@ -53,6 +56,28 @@ export interface ContainerPolicy {
   memoryBytes?: number
 }
 
+/** What the `kubernetes` executor is told. */
+export interface KubernetesOptions {
+  /** The name of the cluster, as the engine keeps it (`engine.clusters`). It may be added after the opening. */
+  cluster: string
+  /** What definitions may ask of containers. */
+  policy?: ContainerPolicy
+  /** An image with a static `/bin/busybox`. What `WINDLASS_HELPER` names, or `busybox`, unless set. */
+  helper?: string
+  /** Secrets of the namespace by which images are pulled, of the type `kubernetes.io/dockerconfigjson`. */
+  pullSecrets?: string[]
+  /** Only nodes with these labels. */
+  nodeSelector?: Record<string, string>
+  /** The service account of the pods. Its token is not given to them. */
+  serviceAccount?: string
+  /** Tolerations, as a pod has them. */
+  tolerations?: Record<string, unknown>[]
+  /** What the pods want of nodes and of other pods, as a pod has it. */
+  affinity?: Record<string, unknown>
+  /** A pod, as its JSON has it, that is laid over every pod: objects are merged, lists are appended to. No policy looks at it. */
+  template?: Record<string, unknown>
+}
+
 /** Where `buildImage` builds images. */
 export interface ImageOptions extends DockerEndpoint {
   /** Folders with the certificates of registries' authorities, as Docker's `certs.d`. */
@@ -69,4 +94,9 @@ export function localExecutor(options: LocalOptions = {}) {
 /** Runs steps in containers of a Docker engine. Nothing is asked of it before the first run. */
 export function dockerExecutor(options: DockerOptions = {}) {
   return { kind: 'docker', options } as const
+}
+
+/** Runs steps in pods of a cluster that the engine keeps. Nothing is asked of it before the first run. */
+export function kubernetesExecutor(options: KubernetesOptions) {
+  return { kind: 'kubernetes', options } as const
 }

@@ -161,7 +161,8 @@ interface OfRun {
 
 function wholeExecutor(name: string, executor: Executor): Plugin {
   const streams = new Streams()
-  return plugin('executor', name, executor.capabilities, {
+  const { capabilities, ignores } = executor
+  return plugin('executor', name, { capabilities, ...(ignores === undefined ? {} : { ignores }) }, {
     prepare: async ({ scope }: { scope: RunScope }) => json(await executor.prepare(scope)),
     observe: ({ run }: OfRun) => streams.open(executor.observe?.(run) ?? nothing()),
     start: async ({ step, secrets }: { step: StepSpec; secrets: CarriedSecrets }) =>
@@ -171,6 +172,10 @@ function wholeExecutor(name: string, executor: Executor): Plugin {
       return { ...json(exit), ...(output === undefined ? {} : { bytes: Buffer.from(output) }) }
     },
     logs: ({ step, from }: OfStep & { from: number }) => streams.open(executor.logs(step, from)),
+    serviceLogs: async ({ step }: OfStep) => {
+      const said = await executor.serviceLogs?.(step)
+      return said === undefined ? {} : { bytes: Buffer.from(said) }
+    },
     stop: async ({ step, graceMs }: OfStep & { graceMs: number }) => json(await executor.stop(step, graceMs)),
     read: async ({ run, path }: OfRun & { path: string }) => streams.open(await executor.read(run, path)),
     write: async ({ run, path }: OfRun & { path: string }, context) =>

@@ -108,6 +108,8 @@ export interface CommitInfo {
   tag?: string
   message?: string
   author?: string
+  /** Where the repository is, without any password. */
+  repository?: string
 }
 
 /** Which runs a listing shows. Newest first. */

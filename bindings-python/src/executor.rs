@@ -16,6 +16,7 @@ use windlass::executor::{
     Capabilities, Executor, ExecutorError, ExecutorEvent, LogChunk, RunScope, StepExit, StepSpec, SweepReport,
     TarStream,
 };
+use windlass::pipeline::ContainerOptions;
 use windlass::run::{RunId, StepEnd, StepKey, WaitReason};
 
 use crate::answer::{answer, data, nothing};
@@ -30,11 +31,14 @@ pub(crate) struct Whole(Arc<Methods>);
 #[derive(Debug)]
 struct Methods {
     capabilities: Capabilities,
+    /// The keys of `container` with which it does nothing, where the program says which.
+    ignores: Option<Vec<String>>,
     prepare: Function,
     observe: Function,
     start: Function,
     wait: Function,
     logs: Function,
+    service_logs: Function,
     stop: Function,
     read: Function,
     write: Function,
@@ -50,11 +54,13 @@ impl Whole {
         let method = |name: &str| Function::of(&given.getattr(name)?);
         Ok(Self(Arc::new(Methods {
             capabilities: capabilities_of(given)?,
+            ignores: given.getattr("ignores")?.extract()?,
             prepare: method("prepare")?,
             observe: method("observe")?,
             start: method("start")?,
             wait: method("wait")?,
             logs: method("logs")?,
+            service_logs: method("service_logs")?,
             stop: method("stop")?,
             read: method("read")?,
             write: method("write")?,
@@ -100,8 +106,12 @@ fn chunk(value: &Bound<'_, PyAny>) -> PyResult<Option<LogChunk>> {
     })
 }
 
+fn whole(value: &Bound<'_, PyAny>) -> PyResult<Bytes> {
+    Ok(value.extract::<Vec<u8>>()?.into())
+}
+
 fn piece(value: &Bound<'_, PyAny>) -> PyResult<Option<Bytes>> {
-    maybe(value, |value| Ok(value.extract::<Vec<u8>>()?.into()))
+    maybe(value, whole)
 }
 
 #[derive(Deserialize)]
@@ -109,6 +119,7 @@ fn piece(value: &Bound<'_, PyAny>) -> PyResult<Option<Bytes>> {
 enum Noticed {
     Waiting { step: StepKey, reason: WaitReason },
     Running { step: StepKey },
+    Told { step: StepKey, line: String },
 }
 
 fn noticed(value: &Bound<'_, PyAny>) -> PyResult<Option<ExecutorEvent>> {
@@ -116,6 +127,7 @@ fn noticed(value: &Bound<'_, PyAny>) -> PyResult<Option<ExecutorEvent>> {
         Ok(match data(value)? {
             Noticed::Waiting { step, reason } => ExecutorEvent::Waiting { step, reason },
             Noticed::Running { step } => ExecutorEvent::Running { step },
+            Noticed::Told { step, line } => ExecutorEvent::Told { step, line },
         })
     })
 }
@@ -164,6 +176,14 @@ impl Executor for Whole {
         self.0.capabilities.clone()
     }
 
+    fn ignores(&self, options: &ContainerOptions) -> Vec<String> {
+        match &self.0.ignores {
+            Some(ignored) => options.keys().into_iter().filter(|key| ignored.contains(key)).collect(),
+            None if self.0.capabilities.images => Vec::new(),
+            None => options.keys(),
+        }
+    }
+
     async fn prepare(&self, scope: &RunScope) -> Result<(), ExecutorError> {
         self.0.ask(&self.0.prepare, one(scope.clone()), Some(scope.run), nothing).await
     }
@@ -192,6 +212,10 @@ impl Executor for Whole {
 
     fn logs(&self, step: &StepKey, from: u64) -> BoxStream<'static, Result<LogChunk, ExecutorError>> {
         pieces(self.0.clone(), |methods| &methods.logs, two(step.clone(), from), step.run, chunk)
+    }
+
+    async fn service_logs(&self, step: &StepKey) -> Result<Bytes, ExecutorError> {
+        self.0.ask(&self.0.service_logs, one(step.clone()), Some(step.run), whole).await
     }
 
     async fn stop(&self, step: &StepKey, grace: Duration) -> Result<(), ExecutorError> {

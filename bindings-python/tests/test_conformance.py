@@ -2,11 +2,29 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from plain_executor import PlainExecutor
-from windlass import Executor, StepExit, StepKey
+from windlass import (
+    Capabilities,
+    ContainerOptions,
+    Executor,
+    ExecutorEvent,
+    Pipeline,
+    Service,
+    Stage,
+    StepExit,
+    StepKey,
+    StepSecrets,
+    StepSpec,
+    Task,
+    Told,
+    sync,
+)
 from windlass.testing import conformance_cases, executor_conformance
 
 LEFT_OUT = {
@@ -49,3 +67,44 @@ def test_a_broken_promise_is_told(case: str, tmp_path: Path) -> None:
     executor: Executor = Forgetful(tmp_path / "runs")
     with pytest.raises(AssertionError):
         executor_conformance(case, lambda: executor, tmp_path / "state")
+
+
+class Talkative(PlainExecutor):
+    """One that tells of its steps what an executor with containers would."""
+
+    capabilities = Capabilities(images=True)
+    ignores = ("user",)
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        self.started, self.heard = threading.Event(), threading.Event()
+
+    def start(self, step: StepSpec, secrets: StepSecrets) -> None:
+        super().start(step, secrets)
+        self.started.set()
+
+    def observe(self, run: str) -> Iterator[ExecutorEvent]:
+        self.started.wait()
+        (key,) = self.steps
+        yield Told(key, "half of the image is there")
+        # Who asks for the next event has dealt with this one.
+        self.heard.set()
+
+    async def wait(self, step: StepKey) -> StepExit:
+        await asyncio.to_thread(self.heard.wait)
+        return await super().wait(step)
+
+    def service_logs(self, step: StepKey) -> bytes:
+        return b"db: ready\n"
+
+
+def test_what_an_executor_tells_stands_in_the_log(data_dir: Path, tmp_path: Path) -> None:
+    container = ContainerOptions(user="7", platform="linux/amd64")
+    task = Task.script("t", "echo made", container=container, services=[Service("db", "postgres")])
+    with sync.Engine.open(data_dir=data_dir, executors={"talkative": Talkative(tmp_path / "runs")}) as engine:
+        run = engine.start(Pipeline("told", stages=[Stage("S", tasks=[task])]))
+        assert run.wait().succeeded
+        log = run.logs("t")
+    for line in ("made", "half of the image is there", "db: ready", "does nothing with what `container` says of: user"):
+        assert line in log
+    assert "platform" not in log

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 use windlass::executor::{Command, StepContainer, StepSecrets, StepService, StepSpec};
-use windlass::pipeline::{self, CommitInfo, Isolation, Pipeline, TaskId, WorkspaceUse};
+use windlass::pipeline::{self, CommitInfo, CredentialName, Isolation, Pipeline, TaskId, WorkspaceUse};
 use windlass::report::{Annotation, TestSummary};
 use windlass::run::{
     AttemptState, Cause, Decision, RestoredCache, RunEnd, RunId, RunStatus, Seq, StepKey, StoredArtifact, TaskEnd,
@@ -141,7 +141,7 @@ fn every_event() -> Vec<EventKind> {
         tag: "v1".to_owned(),
         message: "Mend it".to_owned(),
         author: "Ana <ana@example.com>".to_owned(),
-        repository: String::new(),
+        repository: "https://example.com/team/web.git".to_owned(),
     };
     let attempt = 2;
     vec![
@@ -299,7 +299,7 @@ fn steps_are_written_as_beside_them() {
             services: vec![StepService {
                 name: "db".to_owned(),
                 image: "postgres:17".to_owned(),
-                credential: None,
+                credential: Some(CredentialName::new("base-registry").unwrap()),
                 command: vec!["postgres".to_owned()],
                 env: BTreeMap::from([("POSTGRES_PASSWORD".to_owned(), "secret".to_owned())]),
                 health: serde_json::from_value(json!({"command": "pg_isready"})).unwrap(),

@@ -11,7 +11,7 @@ from typing import Any, Optional, Union
 from ._aio import context as aio_context
 from ._calls import Function, described, is_asynchronous, iterated
 from ._credentials import CredentialTest, SecretProvider, credential_of
-from ._executors import DockerExecutor, LocalExecutor
+from ._executors import KnownExecutor
 from ._plugins import Action, Executor, RunScope, SimpleExecutor, StepEnd, StepExit, StepKey, StepSecrets, StepSpec
 from ._scripted import Scripted
 from ._sync import context as sync_context
@@ -28,16 +28,17 @@ class Adapted:
 
 
 def adapted_executor(
-    executor: Union[SimpleExecutor, Executor, LocalExecutor, DockerExecutor, Scripted], loop: Optional[Loop]
+    executor: Union[SimpleExecutor, Executor, KnownExecutor, Scripted], loop: Optional[Loop]
 ) -> Any:
     """An executor of the program; one that comes with Windlass is what it is."""
-    if isinstance(executor, (LocalExecutor, DockerExecutor, Scripted)):
+    if isinstance(executor, (KnownExecutor, Scripted)):
         return executor
     adapted = Adapted("simple", json.dumps(executor.capabilities.to_dict()))
     if isinstance(executor, SimpleExecutor):
         vars(adapted)["run"] = _called(executor.run, loop, _run_arguments(executor), _ended)
         return adapted
     adapted.kind = "whole"
+    vars(adapted)["ignores"] = None if executor.ignores is None else list(executor.ignores)
     for name, (arguments, answer) in _METHODS.items():
         vars(adapted)[name] = _called(getattr(executor, name), loop, arguments, answer)
     write = is_asynchronous(executor.write)
@@ -162,6 +163,7 @@ _METHODS: dict[str, tuple[Callable[..., tuple[Any, ...]], Callable[[Any], Any]]]
     "prepare": (lambda scope: (RunScope.of(scope),), _nothing),
     "start": (lambda step, secrets: (StepSpec.of(step), StepSecrets(*secrets)), _nothing),
     "wait": (lambda key: (StepKey.of(key),), _exit),
+    "service_logs": (lambda key: (StepKey.of(key),), bytes),
     "stop": (lambda key, grace: (StepKey.of(key), grace), _nothing),
     "forget": (lambda key: (StepKey.of(key),), _nothing),
     "release": (lambda run: (run,), _nothing),

@@ -39,7 +39,12 @@ Path = Union[str, "PathLike[str]"]
 
 
 @dataclass(frozen=True)
-class LocalExecutor(_Options):
+class KnownExecutor(_Options):
+    """An executor that comes with Windlass."""
+
+
+@dataclass(frozen=True)
+class LocalExecutor(KnownExecutor):
     """Runs steps as processes of this machine."""
 
     kind: ClassVar[str] = "local"
@@ -84,7 +89,7 @@ class RegistryLogin(_Options):
 
 
 @dataclass(frozen=True)
-class DockerExecutor(_Options):
+class DockerExecutor(KnownExecutor):
     """Runs steps in containers of a Docker engine. Nothing is asked of it before the first run."""
 
     kind: ClassVar[str] = "docker"
@@ -98,6 +103,31 @@ class DockerExecutor(_Options):
     """What definitions may ask of containers."""
     logins: Optional[Mapping[str, RegistryLogin]] = None
     """Who one is at registries, by their host and port."""
+
+
+@dataclass(frozen=True)
+class KubernetesExecutor(KnownExecutor):
+    """Runs steps in pods of a cluster that the engine keeps (``engine.clusters``). Nothing is asked of it before the first run."""
+
+    kind: ClassVar[str] = "kubernetes"
+    cluster: str
+    """The name of the cluster. It may be added after the opening."""
+    policy: Optional[ContainerPolicy] = None
+    """What definitions may ask of containers."""
+    helper: Optional[str] = None
+    """An image with a static ``/bin/busybox``. What ``WINDLASS_HELPER`` names, or ``busybox``, when unset."""
+    pull_secrets: Optional[Sequence[str]] = None
+    """Secrets of the namespace by which images are pulled, of the type ``kubernetes.io/dockerconfigjson``."""
+    node_selector: Optional[Mapping[str, str]] = None
+    """Only nodes with these labels."""
+    service_account: Optional[str] = None
+    """The service account of the pods. Its token is not given to them."""
+    tolerations: Optional[Sequence[Mapping[str, Any]]] = None
+    """Tolerations, as a pod has them."""
+    affinity: Optional[Mapping[str, Any]] = None
+    """What the pods want of nodes and of other pods, as a pod has it."""
+    template: Optional[Mapping[str, Any]] = None
+    """A pod, as its JSON has it, that is laid over every pod: objects are merged, lists are appended to. No policy looks at it."""
 
 
 @dataclass(frozen=True)

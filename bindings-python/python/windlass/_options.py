@@ -39,6 +39,8 @@ class Commit:
     message: Optional[str] = None
     author: Optional[str] = None
     """``Name <address>``."""
+    repository: Optional[str] = None
+    """Where the repository is, without any password."""
 
     @classmethod
     def of(cls, document: Mapping[str, Any]) -> Commit:

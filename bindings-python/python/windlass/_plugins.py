@@ -20,6 +20,7 @@ __all__ = [
     "Adopt",
     "Executor",
     "ExecutorError",
+    "ExecutorEvent",
     "RunScope",
     "Running",
     "SettingsProblem",
@@ -28,6 +29,7 @@ __all__ = [
     "StepExit",
     "StepKey",
     "StepSpec",
+    "Told",
     "Waiting",
 ]
 
@@ -200,6 +202,22 @@ class Running:
         return {"running": {"step": self.step.to_dict()}}
 
 
+@dataclass(frozen=True)
+class Told:
+    """Something that whoever reads the step's log wants to know: how far an image is fetched, what became of a service."""
+
+    step: StepKey
+    line: str
+
+    def to_dict(self) -> dict[str, Any]:
+        """The values of its JSON."""
+        return {"told": {"step": self.step.to_dict(), "line": self.line}}
+
+
+ExecutorEvent = Union[Waiting, Running, Told]
+"""Something that an executor noticed about a run."""
+
+
 class ExecutorError(Exception):
     """Why an executor could not do what it was asked. Raise it in an executor of your own."""
 
@@ -274,8 +292,12 @@ class Executor(ABC):
     def prepare(self, scope: RunScope) -> Union[Awaitable[None], None]:
         """Makes or finds the workspace. Safe to repeat."""
 
-    def observe(self, run: str) -> Union[Iterable[Union[Waiting, Running]], AsyncIterable[Union[Waiting, Running]]]:
-        """What the run's steps wait for. Ends with ``release``."""
+    ignores: Optional[Sequence[str]] = None
+    """The keys of ``container`` with which it does nothing; people are told in the log of the task. Unset: none with images, and all
+    without."""
+
+    def observe(self, run: str) -> Union[Iterable[ExecutorEvent], AsyncIterable[ExecutorEvent]]:
+        """What happens to the run's steps beside their logs and ends: what they wait for. Ends with ``release``."""
         return ()
 
     @abstractmethod
@@ -289,6 +311,11 @@ class Executor(ABC):
     @abstractmethod
     def logs(self, step: StepKey, start: int) -> Union[Iterable[tuple[int, bytes]], AsyncIterable[tuple[int, bytes]]]:
         """The raw log from an offset on, as it grows: pieces with their offsets. Ends after the last byte of an ended step."""
+
+    def service_logs(self, step: StepKey) -> Union[bytes, Awaitable[bytes]]:
+        """What the services of an ended step said, to be kept behind its own log: whole lines, each with the service's name before
+        it. They are stopped by then."""
+        return b""
 
     @abstractmethod
     def stop(self, step: StepKey, grace_ms: int) -> Union[Awaitable[None], None]:

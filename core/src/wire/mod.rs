@@ -31,8 +31,12 @@ pub use answers::Registries;
 pub use answers::{Answers, ArtifactName};
 pub use document::{definition, task};
 pub use engine::{EngineOptions, RetentionOptions};
+#[cfg(all(unix, any(feature = "docker", feature = "kubernetes")))]
+pub use executors::ContainerPolicyOptions;
+#[cfg(all(unix, feature = "kubernetes"))]
+pub use executors::KubernetesOptions;
 #[cfg(all(unix, feature = "docker"))]
-pub use executors::{ContainerPolicyOptions, DockerOptions, EndpointOptions, ImageOptions, LoginOptions};
+pub use executors::{DockerOptions, EndpointOptions, ImageOptions, LoginOptions};
 pub use executors::{LocalOptions, register_executor};
 pub use keeping::{BlobOptions, KeepingOptions, KeyOptions, LimitOptions, S3Options};
 pub use plan::plan;

@@ -33,6 +33,8 @@ class ContainerOptions(Node):
     """The platform of the image, such as ``linux/arm64``. That of the engine when unset."""
     pull: Optional[Literal["missing", "always", "never"]] = None
     """When the image is fetched. ``missing`` when unset."""
+    credential: Optional[str] = None
+    """The credential with which the image is fetched, for a private one. Unset: whom the embedder or ``docker login`` names."""
     working_folder: Optional[str] = None
     """The folder in which the step begins: absolute, or below the workspace. The workspace when unset."""
     entrypoint: Optional[Sequence[str]] = None
@@ -41,6 +43,8 @@ class ContainerOptions(Node):
     """Names of hosts with their addresses."""
     network: Optional[str] = None
     """The network of the engine that the container joins instead of the usual one. ``none`` is no network."""
+    networks: Optional[Sequence[str]] = None
+    """Further networks of the engine that the container joins."""
     volumes: Optional[Sequence[VolumeMount]] = part(VolumeMount)
     """Further volumes, and folders of the host."""
     devices: Optional[Sequence[str]] = None
@@ -71,6 +75,8 @@ class Service(Node):
     """The host name by which the step reaches it."""
     image: str
     """Its image."""
+    credential: Optional[str] = None
+    """The credential with which the image is fetched, for a private one."""
     command: Optional[Sequence[str]] = None
     """What it runs instead of the image's own command."""
     env: Optional[Mapping[str, str]] = None

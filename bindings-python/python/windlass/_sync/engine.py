@@ -13,7 +13,7 @@ from .. import _native
 from .._adapters import adapted_action, adapted_executor, adapted_provider, adapted_test
 from .._credentials import Credential, CredentialTest, SecretProvider, TargetKind
 from .._document import Duration, Pipeline
-from .._executors import S3, DockerExecutor, ImageBuilder, Keeping, KeyFile, KeyVariable, LocalExecutor, blobs
+from .._executors import S3, ImageBuilder, Keeping, KeyFile, KeyVariable, KnownExecutor, blobs
 from .._options import Commit, Retention, definition, options, text
 from .._plugins import Action, ActionFunction, Executor, SimpleExecutor
 from .._records import (
@@ -62,7 +62,7 @@ class Engine:
         cls,
         *,
         data_dir: Optional[Union[str, PathLike[str]]] = None,
-        executors: Optional[Mapping[str, Union[SimpleExecutor, Executor, LocalExecutor, DockerExecutor, Scripted]]] = None,
+        executors: Optional[Mapping[str, Union[SimpleExecutor, Executor, KnownExecutor, Scripted]]] = None,
         actions: Optional[Mapping[str, Union[Action, ActionFunction]]] = None,
         secrets: Optional[Sequence[SecretProvider]] = None,
         credential_tests: Optional[Mapping[TargetKind, CredentialTest]] = None,
@@ -85,7 +85,7 @@ class Engine:
 
         :param data_dir: the folder that holds everything; ``.windlass`` unless set. One engine at a time.
         :param executors: executors under their names: one's own, and those that come with Windlass. The first one is the default.
-            Without any, ``local`` and ``docker`` are there.
+            Without any, ``local`` and ``docker`` are there, and each cluster that the engine keeps, by its name.
         :param actions: actions of one's own under their names: an :class:`Action`, or a function that takes the context.
         :param secrets: other places in which credentials are looked for, in this order.
         :param credential_tests: how credentials are tried on targets of a kind, in the place of what comes with Windlass.
