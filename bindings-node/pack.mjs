@@ -32,7 +32,11 @@ if (!library || !out || !Object.hasOwn(PLATFORMS, platform)) {
 }
 
 const source = JSON.parse(readFileSync(path.join(here, 'package.json'), 'utf8'))
-const { name, version, description, license, repository, engines } = source
+const { name, description, license, repository, engines } = source
+// One version for the crate, the wheel and the npm packages.
+const { version } = /^\[workspace\.package\]\nversion = "(?<version>[^"]+)"$/m.exec(
+  readFileSync(path.join(here, '..', 'Cargo.toml'), 'utf8'),
+).groups
 
 /** Writes a package's files into an empty folder and packs them. */
 function pack(packageJson, fill) {
@@ -60,7 +64,7 @@ pack(
 
 const optionalDependencies = Object.fromEntries(Object.keys(PLATFORMS).map((each) => [`${name}-${each}`, version]))
 const { devDependencies: _, scripts: __, private: ___, ...published } = source
-pack({ ...published, optionalDependencies }, (folder) => {
+pack({ ...published, version, optionalDependencies }, (folder) => {
   for (const part of ['bin', 'dist', 'README.md'])
     cpSync(path.join(here, part), path.join(folder, part), { recursive: true })
 })

@@ -26,6 +26,7 @@ const CHAPTERS = {
   ],
   Definitions: ['pipeline', 'builders', 'document', 'container', 'trigger', 'editor', 'plan'],
   'Events, and what the engine says': ['events'],
+  'Logs and metrics': ['logger', 'metrics'],
   Credentials: ['credential', 'credentials'],
   'Clusters, repositories, registries': ['clusters', 'sources', 'registries'],
   'Executors and actions': ['executors', 'executor', 'action'],

@@ -24,6 +24,7 @@ CHAPTERS = {
     "Definitions": ("_document",),
     "Events": ("_events",),
     "What the engine says": ("_records", "_reports", "_options"),
+    "Metrics": ("_metrics",),
     "Credentials": ("_credentials",),
     "Clusters, repositories, registries": ("_clusters", "_sources"),
     "Executors and actions": ("_executors", "_plugins"),

@@ -116,7 +116,11 @@ async function events() {
     }
     const found = median(times)
     const rate = Math.round((lines.length / found) * 1000)
-    row(`${lines.length} events streamed, Node`, `${ms(floor)} (JSON.parse of their lines)`, `${ms(found)}, ${rate} events a second`)
+    row(
+      `${lines.length} events streamed, Node`,
+      `${ms(floor)} (JSON.parse of their lines)`,
+      `${ms(found)}, ${rate} events a second`,
+    )
     row('memory after each of ten such streams, Node', '', `${memory.join(', ')} MiB`)
   })
 }

@@ -33,6 +33,10 @@ mod failure;
 #[cfg(not(test))]
 mod host;
 #[cfg(not(test))]
+mod logging;
+#[cfg(not(test))]
+mod metrics;
+#[cfg(not(test))]
 mod noun;
 #[cfg(not(test))]
 mod pipelines;

@@ -5,9 +5,9 @@ use napi_derive::napi;
 use windlass::run::Seq;
 use windlass::store::Position;
 use windlass::wire::{self, ArtifactName};
-use windlass::{EventFilter, Reader};
+use windlass::{DownloadOptions, EventFilter, Reader};
 
-use crate::arguments::{After, LogPiece};
+use crate::arguments::{After, LogPiece, LogTail};
 use crate::error::{guarded, guarded_now};
 use crate::noun::asked;
 use crate::stream::{NativeBytes, NativeEvents};
@@ -63,6 +63,27 @@ impl NativeReader {
         })
         .await?;
         Ok(Buffer::from(bytes.to_vec()))
+    }
+
+    /// The last lines of a stored log.
+    #[napi]
+    pub async fn tail(&self, run: String, arguments: String) -> Result<Buffer> {
+        let bytes = guarded("log", async {
+            let LogTail { task, attempt, lines } = wire::read(&arguments, "log")?;
+            self.reader.tail(self.reader.find(&run).await?, &task, attempt, lines.unwrap_or(usize::MAX)).await
+        })
+        .await?;
+        Ok(Buffer::from(bytes.to_vec()))
+    }
+
+    /// The logs of a whole run.
+    #[napi]
+    pub async fn download(&self, run: String, arguments: String) -> Result<NativeBytes> {
+        guarded("log", async {
+            let options: DownloadOptions = wire::read(&arguments, "log")?;
+            Ok(NativeBytes::of(self.reader.download(self.reader.find(&run).await?, options).await?))
+        })
+        .await
     }
 
     /// The archive of an artifact.

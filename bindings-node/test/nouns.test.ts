@@ -29,7 +29,7 @@ const REPORT =
   '<testsuite name="web"><testcase classname="test_web" name="test_home"><failure message="404">no page</failure></testcase>' +
   '<testcase classname="test_web" name="test_login"/></testsuite>'
 const BUILDS = pipelineOf([
-  script('build', `mkdir dist && echo one > dist/one.txt && printf '%s' '${REPORT}' > report.xml`, {
+  script('build', `echo built && mkdir dist && echo one > dist/one.txt && printf '%s' '${REPORT}' > report.xml`, {
     artifacts: [{ name: 'dist', paths: ['dist/**'] }],
     reports: { junit: ['report.xml'] },
   }),
@@ -87,6 +87,15 @@ test('reading beside the engine', async () => {
   expect((await all(reader.artifact('latest', 'dist'))).length).toBeGreaterThan(0)
   expect(await reader.testReport('latest', 'build')).toMatchObject({ failed: 1 })
   expect(await reader.log('latest', 'build')).toEqual(await run.log('build'))
+  expect(await reader.tail('latest', 'build', { lines: 1 })).toEqual(await run.tail('build', { lines: 1 }))
+  expect(await all(reader.download('latest'))).toEqual(await all(run.download()))
+  const found = await reader.searchRun('latest', { pattern: 'built', ignoreCase: true })
+  expect(found).toHaveLength(1)
+  expect(found).toEqual(await run.search({ pattern: 'BUILT', ignoreCase: true }))
+  expect((await reader.search({ pattern: 'built' }, { pipeline: 'test' })).matches).toEqual(found)
+  await engine.pipelines.create(BUILDS, { by: 'ana' })
+  expect((await reader.audit({ by: 'ana' })).map(({ type }) => type)).toEqual(['pipelineCreated', 'runRequested'])
+  expect(await refused(reader.searchRun('latest', { pattern: '(', regex: true }))).toMatchObject({ code: 'badQuery' })
   expect([await reader.credentials(), await reader.clusters()]).toEqual([[], []])
   expect((await refused(() => Reader.open(path.join(temporary(), 'nowhere')))).kind).toBe('notFound')
 })

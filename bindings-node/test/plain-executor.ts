@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
+import { PassThrough } from 'node:stream'
 import { setTimeout as pause } from 'node:timers/promises'
 import {
   type Executor,
@@ -147,7 +148,8 @@ export class PlainExecutor implements Executor {
     const names = place === '.' ? readdirSync(target) : [path.basename(target)]
     const folder = place === '.' ? target : path.dirname(target)
     const tar = spawn('tar', ['-C', folder, '-cf', '-', ...names], { stdio: ['ignore', 'pipe', 'inherit'] })
-    return tar.stdout
+    // What nobody reads when a process ends is thrown away by Node: so it is read from the beginning on.
+    return tar.stdout.pipe(new PassThrough())
   }
 
   async write(run: string, place: string, pieces: AsyncIterable<Uint8Array>): Promise<void> {

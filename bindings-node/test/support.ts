@@ -7,7 +7,7 @@ import { Engine, Pipeline, type PipelineDocument, script, stage, type TaskDocume
 /** A folder of the test's own, gone after it. */
 export function temporary(): string {
   const folder = mkdtempSync(path.join(tmpdir(), 'windlass-node-'))
-  onTestFinished(() => rmSync(folder, { recursive: true, force: true }))
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true, maxRetries: 5 }))
   return folder
 }
 

@@ -162,7 +162,8 @@ interface OfRun {
 function wholeExecutor(name: string, executor: Executor): Plugin {
   const streams = new Streams()
   const { capabilities, ignores } = executor
-  return plugin('executor', name, { capabilities, ...(ignores === undefined ? {} : { ignores }) }, {
+  const about = { capabilities, ...(ignores === undefined ? {} : { ignores }) }
+  return plugin('executor', name, about, {
     prepare: async ({ scope }: { scope: RunScope }) => json(await executor.prepare(scope)),
     observe: ({ run }: OfRun) => streams.open(executor.observe?.(run) ?? nothing()),
     start: async ({ step, secrets }: { step: StepSpec; secrets: CarriedSecrets }) =>

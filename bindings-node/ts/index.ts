@@ -27,6 +27,8 @@ export {
 export type * from './events.js'
 export * from './executor.js'
 export * from './executors.js'
+export { type Logger, type LogLevel, setLogger } from './logger.js'
+export { Metrics } from './metrics.js'
 export type * from './options.js'
 export { Pipeline, plan, schema, version } from './pipeline.js'
 export * from './pipelines.js'

@@ -22,6 +22,9 @@ export interface Native {
   writeYaml(definition: string): string
   schema(): string
   version(): string
+  listenToRecords(wake: (() => void) | null, level: string): void
+  takeRecords(): string
+  recordMetrics(): NativeMetrics
   openEditor(definition: string): NativeEditor
   commandLine(args: string[]): number
   NativeWait: new () => NativeWait
@@ -80,6 +83,10 @@ export interface NativeConformance {
   case(name: string): Promise<void>
 }
 
+export interface NativeMetrics {
+  text(): string
+}
+
 export interface NativeWait {
   giveUp(): void
 }
@@ -130,6 +137,8 @@ export interface NativeReader extends NativeNoun {
   events(after: string, filter: string): Promise<NativeEvents>
   runEvents(run: string, after: string): Promise<NativeEvents>
   log(run: string, args: string): Promise<Buffer>
+  tail(run: string, args: string): Promise<Buffer>
+  download(run: string, args: string): Promise<NativeBytes>
   artifact(run: string, artifact: string): Promise<NativeBytes>
 }
 

@@ -1,10 +1,10 @@
 import type { RunArtifact, TestReport } from './artifacts.js'
 import type { StoredCluster } from './clusters.js'
 import type { StoredCredential } from './credential.js'
-import type { EngineEvent, Event, RunListing, RunSummary } from './events.js'
+import type { Audited, EngineEvent, Event, LogMatch, LogPage, RunListing, RunSummary } from './events.js'
 import { encode } from './json.js'
 import { ask, call, callNow, type NativeReader, native } from './native.js'
-import type { EventFilter, RunFilter } from './options.js'
+import type { AuditFilter, EventFilter, RunFilter, SearchOptions } from './options.js'
 import type { LogOptions } from './run.js'
 import { bytes, events, type FollowOptions } from './stream.js'
 
@@ -86,6 +86,35 @@ export class Reader {
   /** A piece of a stored log; empty at the end of what there is. */
   log(run: string, task: string, options: Omit<LogOptions, 'signal'> & { max?: number } = {}): Promise<Buffer> {
     return call(this.#native.log(run, encode({ ...options, task }, 'log')))
+  }
+
+  /** The last lines of a stored log, at most 4 MiB. */
+  tail(run: string, task: string, options: { attempt?: number; lines?: number } = {}): Promise<Buffer> {
+    return call(this.#native.tail(run, encode({ ...options, task }, 'log')))
+  }
+
+  /** The logs of all attempts of a run as one text, each under a line that says whose it is. */
+  download(
+    run: string,
+    options: { timestamps?: boolean } & FollowOptions = {},
+  ): AsyncGenerator<Buffer, void, undefined> {
+    const { signal, ...rest } = options
+    return bytes(() => this.#native.download(run, encode(rest, 'log')), signal)
+  }
+
+  /** Searches the logs of runs, newest first. `runs.limit` bounds how many runs are looked at for one page. */
+  search(query: SearchOptions, runs: RunFilter = {}): Promise<LogPage> {
+    return ask(this.#native, 'search', { query, runs })
+  }
+
+  /** Searches the logs of a run. Go on with `after` at the last match. */
+  searchRun(run: string, query: SearchOptions): Promise<LogMatch[]> {
+    return ask(this.#native, 'searchRun', { run, query }, 'search')
+  }
+
+  /** Who changed what, newest first. */
+  audit(filter: AuditFilter = {}): Promise<Audited[]> {
+    return ask(this.#native, 'audit', filter)
   }
 
   /** The position of what was committed last. */

@@ -14,6 +14,7 @@ mod executor;
 mod failure;
 mod fork;
 mod logging;
+mod metrics;
 mod noun;
 mod operation;
 mod pipelines;
@@ -48,6 +49,8 @@ mod _native {
     use super::engine::{Engine, open, restore};
     #[pymodule_export]
     use super::executor::Pieces as TarPieces;
+    #[pymodule_export]
+    use super::metrics::{Metrics, metrics};
     #[pymodule_export]
     use super::noun::{Noun, control, plan};
     #[pymodule_export]

@@ -7,7 +7,7 @@ use pyo3::prelude::*;
 use windlass::run::Seq;
 use windlass::store::Position;
 use windlass::wire::{self, ArtifactName};
-use windlass::{EventFilter, Reader as Core};
+use windlass::{DownloadOptions, EventFilter, Reader as Core};
 
 use crate::failure::{exception, guarded};
 use crate::fork::Owned;
@@ -47,6 +47,27 @@ impl Reader {
             let run = core.find(&run).await?;
             Ok(bytes(core.log(run, &task, attempt, start, most.unwrap_or(usize::MAX)).await?))
         })
+    }
+
+    fn tail(&self, run: String, task: String, attempt: u32, lines: usize) -> Operation {
+        let core = match self.0.get() {
+            Ok(core) => core.clone(),
+            Err(error) => return Operation::refused(error),
+        };
+        Operation::new(async move { Ok(bytes(core.tail(core.find(&run).await?, &task, attempt, lines).await?)) })
+    }
+
+    fn download(&self, py: Python<'_>, run: String, options: &str) -> PyResult<ByteStream> {
+        let core = self.here(py)?;
+        let options = wire::read::<DownloadOptions>(options, "download").map_err(|error| exception(py, &error))?;
+        let opened = async move { core.download(core.find(&run).await?, options).await };
+        let stream = stream::once(opened).map_ok(|log| {
+            stream::try_unfold(log, |mut log| async move {
+                let piece = log.next().await?;
+                Ok(piece.map(|piece| (piece, log)))
+            })
+        });
+        ByteStream::new(stream.try_flatten().boxed())
     }
 
     fn run_events(&self, py: Python<'_>, run: String, after: u64) -> PyResult<Events> {

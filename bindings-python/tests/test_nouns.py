@@ -50,7 +50,7 @@ def one(*tasks: Task, parameters: tuple[windlass.Parameter, ...] = ()) -> Pipeli
 BUILDS = one(
     Task.script(
         "build",
-        f"mkdir dist && echo one > dist/one.txt && printf '%s' '{REPORT}' > report.xml",
+        f"echo built && mkdir dist && echo one > dist/one.txt && printf '%s' '{REPORT}' > report.xml",
         artifacts=[Artifact("dist", ["dist/**"])],
         reports=Reports(junit=["report.xml"]),
     )
@@ -111,6 +111,17 @@ def test_reading_beside_the_engine(data_dir: Path, tmp_path: Path) -> None:
             assert report is not None
             assert report.failed == 1
             assert await reader.log("latest", "build") == await run.log("build")
+            assert await reader.tail("latest", "build", 1) == await run.tail("build", 1)
+            assert await reader.download("latest").text() == await run.download().text()
+            (found,) = await reader.search_run("latest", "built", ignore_case=True)
+            assert [found] == await run.search("BUILT", ignore_case=True)
+            assert list((await reader.search("built", pipeline="web")).matches) == [found]
+            assert await reader.search_run("latest", "built", after=found.cursor) == []
+            await engine.pipelines.create(BUILDS, "ana")
+            assert [entry.type for entry in await reader.audit(by="ana")] == ["pipelineCreated", "runRequested"]
+            with pytest.raises(windlass.InvalidError) as caught:
+                await reader.search_run("latest", "(", regex=True)
+            assert caught.value.code == "badQuery"
             assert (await reader.credentials(), await reader.clusters()) == ((), ())
         with pytest.raises(windlass.NotFoundError):
             windlass.Reader.open(tmp_path / "nowhere")

@@ -63,6 +63,7 @@
 //! | `kubernetes` | clusters by name, steps in their pods, deployment to them, Jobs | no |
 //! | `cli` | the `windlass` command | no |
 //! | `docker` | images built and published, registries of images | no |
+//! | `prometheus` | metrics as text, see [`telemetry`] | no |
 //! | `failpoints` | crash points for tests of recovery; never for a release | no |
 
 pub mod action;

@@ -61,6 +61,14 @@
 //! Labels have few values: names of pipelines, results, states, codes of causes; never ids, tasks or messages. Gauges are
 //! shares of runs that are added and given back: several engines in one process add up, and a run that is taken up again
 //! after a restart is counted from then on.
+//!
+//! Any recorder of the façade will do. With the feature `prometheus` there is `Metrics`, which gives them as text.
+
+#[cfg(feature = "prometheus")]
+mod prometheus;
+
+#[cfg(feature = "prometheus")]
+pub use self::prometheus::Metrics;
 
 /// The version of the OpenTelemetry semantic conventions that is meant. Those for CI/CD are a release candidate in it.
 pub const CONVENTIONS: &str = "1.44.0";

@@ -150,6 +150,7 @@ from ._executors import (
     RegistryLogin,
 )
 from ._native import __version__
+from ._metrics import Metrics
 from ._options import Commit, Retention
 from ._plan import Plan, PlannedConcurrency, PlannedRetry, PlannedStage, PlannedTask, plan
 from ._plugins import (
@@ -288,6 +289,7 @@ __all__ = [
     "LogPage",
     "LogStream",
     "LogTruncated",
+    "Metrics",
     "Monthly",
     "NotFoundError",
     "ObjectPreview",

@@ -15,7 +15,16 @@ from ._moment import text_of
 
 def options(**given: Any) -> str:
     """The JSON of what was given; ``None`` stands for what was not."""
-    return json.dumps({camel(name): _plain(value, camel(name)) for name, value in given.items() if value is not None})
+    return json.dumps(_given(given))
+
+
+def given(**given: Any) -> dict[str, Any]:
+    """The values of that JSON, for an option that has options of its own."""
+    return _given(given)
+
+
+def _given(words: Mapping[str, Any]) -> dict[str, Any]:
+    return {camel(name): _plain(value, camel(name)) for name, value in words.items() if value is not None}
 
 
 def _plain(value: Any, path: str) -> Any:

@@ -154,7 +154,8 @@ pub struct StepService {
     pub command: Vec<String>,
     /// Its environment.
     pub env: BTreeMap<String, String>,
-    /// How one sees that it is ready.
+    /// How one sees that it is ready. Left out of the JSON when the task does not say.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub health: Option<HealthCheck>,
     /// Every right over the host.
     pub privileged: bool,

@@ -20,6 +20,7 @@ mod engine;
 mod executors;
 mod keeping;
 mod plan;
+mod records;
 mod request;
 mod search;
 mod shutdown;
@@ -42,6 +43,7 @@ pub use keeping::{BlobOptions, KeepingOptions, KeyOptions, LimitOptions, S3Optio
 pub use plan::plan;
 #[cfg(feature = "cli")]
 pub(crate) use plan::plan_json;
+pub use records::{LogRecord, Records};
 pub use request::{RerunMode, StartOptions};
 pub use search::SearchOptions;
 pub use shutdown::ShutdownOptions;

@@ -10,8 +10,8 @@ from typing import Any, Optional, Union
 from .. import _native
 from .._clusters import StoredCluster
 from .._credentials import StoredCredential
-from .._options import options
-from .._records import RunListing, RunStatus, RunSummary
+from .._options import given, options
+from .._records import AuditEntry, LogCursor, LogMatch, LogPage, RunListing, RunStatus, RunSummary
 from .._reports import RunArtifact, TestReport
 from ._wait import wait
 from .streams import EngineEvents, Events, LogStream
@@ -113,6 +113,61 @@ class Reader:
         """A piece of a stored log; empty at the end of what there is. 0 is the newest attempt."""
         piece: bytes = await wait(self._native.log(run, task, attempt, start, most))
         return piece
+
+    async def tail(self, run: str, task: str, lines: int, *, attempt: int = 0) -> bytes:
+        """The last lines of a stored log, at most 4 MiB. 0 is the newest attempt."""
+        piece: bytes = await wait(self._native.tail(run, task, attempt, lines))
+        return piece
+
+    def download(self, run: str, *, timestamps: Optional[bool] = None) -> LogStream:
+        """The logs of all attempts of a run as one text, each under a line that says whose it is."""
+        return LogStream(self._native.download(run, options(timestamps=timestamps)), 0)
+
+    async def search(
+        self,
+        pattern: str,
+        *,
+        regex: Optional[bool] = None,
+        ignore_case: Optional[bool] = None,
+        task: Optional[str] = None,
+        limit: Optional[int] = None,
+        after: Optional[LogCursor] = None,
+        pipeline: Optional[str] = None,
+        status: Optional[Sequence[RunStatus]] = None,
+        runs: Optional[int] = None,
+    ) -> LogPage:
+        """Searches the logs of runs, newest first. ``runs`` bounds how many are looked at for one page."""
+        query = given(pattern=pattern, regex=regex, ignore_case=ignore_case, task=task, limit=limit, after=after)
+        filter = given(pipeline=pipeline, status=status, limit=runs)
+        return LogPage.of(await self._ask("search", runs=filter, query=query))
+
+    async def search_run(
+        self,
+        run: str,
+        pattern: str,
+        *,
+        regex: Optional[bool] = None,
+        ignore_case: Optional[bool] = None,
+        task: Optional[str] = None,
+        limit: Optional[int] = None,
+        after: Optional[LogCursor] = None,
+    ) -> list[LogMatch]:
+        """The lines of a run's logs that match. Go on after the ``cursor`` of the last match."""
+        query = given(pattern=pattern, regex=regex, ignore_case=ignore_case, task=task, limit=limit, after=after)
+        return [LogMatch.of(match) for match in await self._ask("searchRun", run=run, query=query)]
+
+    async def audit(
+        self,
+        *,
+        by: Optional[str] = None,
+        pipeline: Optional[str] = None,
+        run: Optional[str] = None,
+        before: Optional[int] = None,
+        limit: Optional[int] = None,
+    ) -> list[AuditEntry]:
+        """Who changed what, newest first."""
+        entries = await self._ask("audit", by=by, pipeline=pipeline, run=run, before=before, limit=limit)
+        return [AuditEntry.of(entry) for entry in entries]
 
     async def newest(self) -> int:
         """The position of what was committed last."""

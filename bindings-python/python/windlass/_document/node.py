@@ -80,7 +80,7 @@ class Node:
 
 def made(of: Any, value: Any) -> Any:
     """A value of a document as Python has it."""
-    if of is None:
+    if of is None or value is None:
         return value
     if isinstance(value, list):
         return [made(of, item) for item in value]

@@ -7,7 +7,8 @@ use serde_json::Value;
 use super::{Answers, Unpack, read, unknown, value};
 use crate::engine::Reader;
 use crate::error::Result;
-use crate::store::RunFilter;
+use crate::store::{AuditFilter, RunFilter};
+use crate::wire::SearchOptions;
 
 /// A run by what a person calls it.
 #[derive(Deserialize)]
@@ -28,6 +29,21 @@ struct OfTask {
 struct UnpackOf {
     run: String,
     artifact: Unpack,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Search {
+    #[serde(default)]
+    runs: RunFilter,
+    query: SearchOptions,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct SearchRun {
+    run: String,
+    query: SearchOptions,
 }
 
 #[async_trait]
@@ -56,6 +72,15 @@ impl Answers for Reader {
                 let OfTask { run, task } = read(arguments, "testReport")?;
                 value(self.test_report(self.find(&run).await?, &task).await?)
             }
+            "search" => {
+                let Search { runs, query } = read(arguments, "search")?;
+                value(self.search(&runs, &query.query()?).await?)
+            }
+            "searchRun" => {
+                let SearchRun { run, query } = read(arguments, "search")?;
+                value(self.search_run(self.find(&run).await?, &query.query()?).await?)
+            }
+            "audit" => value(self.audit(&read::<AuditFilter>(arguments, "audit")?).await?),
             "newest" => value(self.newest().await?),
             "credentials" => value(self.credentials().await?),
             #[cfg(feature = "kubernetes")]
