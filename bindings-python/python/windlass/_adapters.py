@@ -27,9 +27,7 @@ class Adapted:
         self.capabilities = capabilities
 
 
-def adapted_executor(
-    executor: Union[SimpleExecutor, Executor, KnownExecutor, Scripted], loop: Optional[Loop]
-) -> Any:
+def adapted_executor(executor: Union[SimpleExecutor, Executor, KnownExecutor, Scripted], loop: Optional[Loop]) -> Any:
     """An executor of the program; one that comes with Windlass is what it is."""
     if isinstance(executor, (KnownExecutor, Scripted)):
         return executor

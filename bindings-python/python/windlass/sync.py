@@ -134,8 +134,8 @@ from ._executors import (
     LocalExecutor,
     RegistryLogin,
 )
-from ._native import __version__
 from ._metrics import Metrics
+from ._native import __version__
 from ._options import Commit, Retention
 from ._plan import Plan, PlannedConcurrency, PlannedRetry, PlannedStage, PlannedTask, plan
 from ._plugins import (
@@ -146,8 +146,8 @@ from ._plugins import (
     Executor,
     ExecutorError,
     ExecutorEvent,
-    RunScope,
     Running,
+    RunScope,
     SettingsProblem,
     SimpleExecutor,
     StepEnd,
