@@ -127,9 +127,10 @@ def test_mistakes_are_answered_in_words(portals: Callable[..., Portal]) -> None:
     answer = portal.post("/pipelines/release/runs", {"parameters": {"VERSON": "1"}})
     assert (answer.status_code, answer.json()["code"]) == (422, "invalidPipeline")
     run = portal.release()
-    for _, event in portal.follow(run):
-        if event["type"] == "log":
-            assert portal.post(f"/runs/{run}/cancel", {"reason": "not today"}).status_code == 204
+    events = portal.follow(run)
+    assert any(event["type"] == "log" for _, event in events)
+    assert portal.post(f"/runs/{run}/cancel", {"reason": "not today"}).status_code == 204
+    assert [event["state"] for _, event in events if event["type"] == "runFinished"] == ["cancelled"]
     assert portal.client.get(f"/runs/{run}").json()["status"] == "cancelled"
     assert portal.post(f"/runs/{run}/cancel").status_code == 409
 
