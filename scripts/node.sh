@@ -10,6 +10,19 @@ find_node() {
   return 2
 }
 
+# Prints the version and the path of each Node on this machine that is new enough, the chosen one first, each major version once.
+# NODES may name more of them, one path after another.
+every_node() {
+  local candidate seen=" " version
+  # shellcheck disable=SC2086 # paths after one another
+  for candidate in node ${NODES:-} "${NVM_DIR:-${HOME:-/root}/.nvm}"/versions/node/*/bin/node; do
+    version="$("$candidate" -p 'process.versions.node' 2>/dev/null)" || continue
+    [ "${version%%.*}" -ge 20 ] && [[ "$seen" != *" ${version%%.*} "* ]] || continue
+    seen="$seen${version%%.*} "
+    echo "$version $(command -v "$candidate")"
+  done
+}
+
 # The suffix of the npm package with the compiled core for this machine.
 node_platform() {
   # shellcheck disable=SC2016 # the dollars are JavaScript's

@@ -33,10 +33,11 @@ test('what the core warns of comes to the logger of the program', async () => {
   setLogger(logger)
   await using _engine = await Engine.open({ dataDir })
   await heard
-  expect(said).toHaveLength(1)
-  expect(said[0]![0]).toBe('warn')
-  expect(said[0]![1]).toMatch(/^windlass\.engine\.builder: /)
-  expect(said[0]![1]).toContain(dataDir)
+  // A machine that is busy gives engines other things to warn of.
+  const [[level, message], ...more] = said.filter(([, message]) => message.includes(SAID)) as [[string, string]]
+  expect([level, more]).toEqual(['warn', []])
+  expect(message).toMatch(/^windlass\.engine\.builder: /)
+  expect(message).toContain(dataDir)
 })
 
 test('what nobody wants does not', async () => {
@@ -49,7 +50,7 @@ test('what nobody wants does not', async () => {
   await using _engine = await Engine.open({ dataDir: await blocked() })
   await second.heard
   expect(first.said).toEqual([])
-  expect(second.said).toHaveLength(1)
+  expect(second.said.filter(([, message]) => message.includes(SAID))).toHaveLength(1)
 })
 
 test('metrics are there as text', async () => {

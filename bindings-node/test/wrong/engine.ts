@@ -1,4 +1,12 @@
-import { type Action, Engine, type Event, type SimpleExecutor } from 'windlass'
+import {
+  type Action,
+  dockerExecutor,
+  Engine,
+  type Event,
+  kubernetesExecutor,
+  type SimpleExecutor,
+  setLogger,
+} from 'windlass'
 
 // @refused TS2561
 const engine = await Engine.open({ dataDirr: '.windlass' })
@@ -13,6 +21,13 @@ await run.retry('fromStart')
 await engine.runs({ status: ['done'] })
 // @refused TS2322
 await engine.start({ name: 'a', stages: [] }, { parameters: { TARGET: 1 } })
+
+// @refused TS2345
+kubernetesExecutor({ policy: { hardened: true } })
+// @refused TS2561
+dockerExecutor({ policy: { hardend: true } })
+// @refused TS2322
+setLogger(console, { level: 'loud' })
 
 export function text(event: Event): string {
   // @refused TS2339

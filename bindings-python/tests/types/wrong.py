@@ -13,6 +13,10 @@ Task.script("unit", "make", timeout=5)  # wrong
 Retry(3, on=["sometimes"])  # wrong
 Parameter("A", choices=[1])  # wrong
 Task.checkout("get", "https://example.com/x.git", depth="all")  # wrong
+windlass.KubernetesExecutor()  # wrong
+windlass.KubernetesExecutor("prod", tolerations=[("key", "ci")])  # wrong
+windlass.DockerExecutor(policy=windlass.ContainerPolicy(hardend=True))  # wrong
+windlass.Told("a step", "a line")  # wrong
 
 
 async def wrong(engine: windlass.Engine) -> None:
