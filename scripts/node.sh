@@ -17,7 +17,9 @@ every_node() {
   # shellcheck disable=SC2086 # paths after one another
   for candidate in node ${NODES:-} "${NVM_DIR:-${HOME:-/root}/.nvm}"/versions/node/*/bin/node; do
     version="$("$candidate" -p 'process.versions.node' 2>/dev/null)" || continue
-    [ "${version%%.*}" -ge 20 ] && [[ "$seen" != *" ${version%%.*} "* ]] || continue
+    if [ "${version%%.*}" -lt 20 ] || [[ "$seen" = *" ${version%%.*} "* ]]; then
+      continue
+    fi
     seen="$seen${version%%.*} "
     echo "$version $(command -v "$candidate")"
   done
