@@ -125,6 +125,9 @@ test('control of an engine that another process holds', async () => {
   expect((await lines.next()).value).toBe('ana approved')
   expect(await control.setCredential('chat', { kind: 'token', token: 't0ken-t0ken' })).toMatchObject({ created: true })
   expect(await control.rotateMasterKey({ by: 'ana' })).toMatchObject({ credentials: 1 })
+  const nowhere = { kind: 'kubeconfigFile', path: path.join(temporary(), 'config') } as const
+  expect((await refused(control.addCluster('prod', nowhere, { by: 'ana' }))).code).toBe('badKubeconfig')
+  expect((await refused(control.removeCluster('prod', { force: true }))).code).toBe('noSuchCluster')
   const again = await control.retry('ask#1', 'asItWas', { by: 'ana' })
   expect(again.number).toBe(2)
   expect((await control.cancel(again.id, { by: 'ana', reason: 'not today' })).number).toBe(2)
@@ -291,6 +294,7 @@ test('deployment to a cluster', async () => {
   await clusters.add('lang', access, { namespace: 'windlass-node', by: 'ana' })
   expect(await clusters.list()).toMatchObject([{ name: 'lang', addedBy: 'ana', health: { failing: [] } }])
   expect((await clusters.rights('lang')).flatMap(({ missing }) => missing)).toEqual([])
+  expect(await clusters.missingRole('lang')).toBeNull()
   expect(await clusters.role('team', 'ci')).toContain('kind: Role')
   const deployment = { cluster: 'lang', deployment: 'web', manifests: MANIFEST, variables: { REPLICAS: '0' } }
   expect(await clusters.preview(deployment)).toMatchObject([

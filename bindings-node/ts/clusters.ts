@@ -143,6 +143,11 @@ export class Clusters {
     return ask(this.#native, 'rights', { ...options, name })
   }
 
+  /** The rights that are missing in a namespace, as a role for whoever asks, in YAML that can be applied. Null when none is. */
+  missingRole(name: string, options: { namespace?: string } = {}): Promise<string | null> {
+    return ask(this.#native, 'missingRole', { ...options, name })
+  }
+
   /** A service account with the role that it needs in a namespace, as YAML that can be applied. */
   role(namespace: string, account: string): Promise<string> {
     return ask(this.#native, 'role', { namespace, account })

@@ -1,3 +1,4 @@
+import type { ClusterAccess, StoredCluster } from './clusters.js'
 import type { Credential, CredentialTarget, SavedCredential } from './credential.js'
 import type { KeyRotation } from './credentials.js'
 import type { BackupReport } from './engine.js'
@@ -74,6 +75,20 @@ export class Control {
   /** Seals everything with another master key. */
   rotateMasterKey(who: Pick<Who, 'by'> = {}): Promise<KeyRotation> {
     return ask(this.#native, 'rotateMasterKey', { by: who.by })
+  }
+
+  /** Adds a cluster. Files that it names are seen from the engine's process. */
+  addCluster(
+    name: string,
+    access: ClusterAccess,
+    options: { namespace?: string } & Pick<Who, 'by'> = {},
+  ): Promise<StoredCluster> {
+    return ask(this.#native, 'addCluster', { ...options, name, access })
+  }
+
+  /** Forgets a cluster; refused while pipelines name it, unless it is forced. */
+  async removeCluster(name: string, options: { force?: boolean } & Pick<Who, 'by'> = {}): Promise<void> {
+    await ask(this.#native, 'removeCluster', { ...options, name })
   }
 
   /** Copies everything into a new folder while the engine goes on. */

@@ -154,6 +154,12 @@ with sync.Engine.open(data_dir={str(data_dir)!r}) as engine:
         assert child.stdout.readline() == "ana approved\n"
         assert control.set_credential("chat", Token("t0ken-t0ken"), "ana").created
         assert control.rotate_master_key("ana").credentials == 1
+        with pytest.raises(windlass.WindlassError) as refused:
+            control.add_cluster("prod", KubeconfigFile(str(data_dir / "nothing")), by="ana")
+        assert refused.value.code == "badKubeconfig"
+        with pytest.raises(windlass.NotFoundError) as refused:
+            control.remove_cluster("prod", force=True)
+        assert refused.value.code == "noSuchCluster"
         again = control.retry("ask#1", "asItWas", "ana")
         assert again.number == 2
         assert control.cancel(again.id, "ana", "not today").number == 2
@@ -345,6 +351,7 @@ def test_deployment_to_a_cluster(data_dir: Path) -> None:
             assert (status.added_by, status.namespace) == ("ana", "windlass-python")
             rights = await clusters.rights("lang")
             assert all(check.missing == () for check in rights)
+            assert await clusters.missing_role("lang") is None
             assert "kind: Role" in await clusters.role("team", "ci")
             previews = await clusters.preview("lang", "web", MANIFEST, variables={"REPLICAS": "0"})
             assert [(preview.object, preview.action) for preview in previews] == [("Deployment windlass-python/web", "create")]

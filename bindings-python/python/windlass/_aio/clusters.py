@@ -107,6 +107,11 @@ class Clusters:
         """Asks a cluster about each right that Windlass uses in a namespace."""
         return tuple(RightCheck.of(check) for check in await self._ask("rights", name=name, namespace=namespace))
 
+    async def missing_role(self, name: str, *, namespace: Optional[str] = None) -> Optional[str]:
+        """The rights that are missing in a namespace, as a role for whoever asks, in YAML that can be applied. ``None`` when none is."""
+        yaml: Optional[str] = await self._ask("missingRole", name=name, namespace=namespace)
+        return yaml
+
     async def role(self, namespace: str, account: str) -> str:
         """A service account with the role that it needs in a namespace, as YAML that can be applied."""
         yaml: str = await self._ask("role", namespace=namespace, account=account)

@@ -7,6 +7,7 @@ from os import PathLike, fspath
 from typing import Any, Literal, Optional, Union
 
 from .. import _native
+from .._clusters import ClusterAccess, StoredCluster
 from .._credentials import Credential, KeyRotation, SavedCredential, TargetKind
 from .._options import options
 from .._records import BackupReport, EngineStatus, RerunFromTask, RunName
@@ -67,6 +68,16 @@ class Control:
     def rotate_master_key(self, by: str = "") -> KeyRotation:
         """Seals everything with another master key."""
         return KeyRotation.of(self._ask("rotateMasterKey", by=by))
+
+    def add_cluster(
+        self, name: str, access: ClusterAccess, *, namespace: Optional[str] = None, by: str = ""
+    ) -> StoredCluster:
+        """Adds a cluster. Files that it names are seen from the engine's process."""
+        return StoredCluster.of(self._ask("addCluster", name=name, access=access, namespace=namespace, by=by))
+
+    def remove_cluster(self, name: str, *, force: bool = False, by: str = "") -> None:
+        """Forgets a cluster; refused while pipelines name it, unless it is forced."""
+        self._ask("removeCluster", name=name, force=force, by=by)
 
     def backup(self, path: Union[str, PathLike[str]], by: str = "") -> BackupReport:
         """Copies everything into a new folder while the engine goes on."""

@@ -9,7 +9,7 @@ use serde::{Deserialize, Deserializer, de};
 use serde_json::{Value, json};
 
 use super::{Answers, read, unknown, value};
-use crate::cluster::{Cluster, ClusterAccess, NewCluster, role_yaml};
+use crate::cluster::{Cluster, ClusterAccess, NewCluster, missing_role_yaml, role_yaml};
 use crate::deploy::{
     DeployOptions, Manifest, Pruning, Rollout, RolloutState, Silent, Substitution, Workload, read_manifests,
 };
@@ -20,13 +20,20 @@ use crate::pipeline::HumanDuration;
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct Add {
+pub(super) struct Add {
     name: String,
     access: ClusterAccess,
     #[serde(default)]
     namespace: Option<String>,
     #[serde(default)]
-    by: String,
+    pub(super) by: String,
+}
+
+impl Add {
+    pub(super) fn cluster(&self) -> NewCluster {
+        let Self { name, access, namespace, .. } = self;
+        NewCluster { name: name.clone(), access: access.clone(), namespace: namespace.clone() }
+    }
 }
 
 #[derive(Deserialize)]
@@ -37,12 +44,18 @@ struct OfName {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct Remove {
-    name: String,
+pub(super) struct Remove {
+    pub(super) name: String,
     #[serde(default)]
     force: bool,
     #[serde(default)]
-    by: String,
+    pub(super) by: String,
+}
+
+impl Remove {
+    pub(super) fn removal(&self) -> ClusterRemoval {
+        if self.force { ClusterRemoval::Forced } else { ClusterRemoval::WhenUnused }
+    }
 }
 
 #[derive(Deserialize)]
@@ -128,17 +141,16 @@ impl Answers for Clusters {
     async fn answer(&self, request: &str, arguments: &str) -> Result<Value> {
         match request {
             "add" => {
-                let Add { name, access, namespace, by } = read(arguments, "addCluster")?;
-                value(self.add(NewCluster { name, access, namespace }, &by).await?)
+                let add: Add = read(arguments, "addCluster")?;
+                value(self.add(add.cluster(), &add.by).await?)
             }
             "stored" => value(self.stored().await?),
             "list" => value(self.list().await?),
             "test" => value(self.test(&read::<OfName>(arguments, "testCluster")?.name).await?),
             "users" => value(self.users(&read::<OfName>(arguments, "findUsers")?.name).await?),
             "remove" => {
-                let Remove { name, force, by } = read(arguments, "removeCluster")?;
-                let removal = if force { ClusterRemoval::Forced } else { ClusterRemoval::WhenUnused };
-                value(self.remove(&name, removal, &by).await?)
+                let remove: Remove = read(arguments, "removeCluster")?;
+                value(self.remove(&remove.name, remove.removal(), &remove.by).await?)
             }
             "rights" => {
                 let Rights { name, namespace } = read(arguments, "checkRights")?;
@@ -146,6 +158,14 @@ impl Answers for Clusters {
                 let namespace = namespace.unwrap_or_else(|| cluster.namespace().to_owned());
                 let checks = cluster.check_rights(&namespace).await;
                 value(checks.map_err(|failure| cluster_error("checkRights", failure))?)
+            }
+            "missingRole" => {
+                let Rights { name, namespace } = read(arguments, "checkRights")?;
+                let cluster = self.connect(&name).await?;
+                let namespace = namespace.unwrap_or_else(|| cluster.namespace().to_owned());
+                let asked = futures::future::try_join(cluster.check_rights(&namespace), cluster.user()).await;
+                let (checks, user) = asked.map_err(|failure| cluster_error("checkRights", failure))?;
+                value(missing_role_yaml(&namespace, user.as_deref().unwrap_or("WHO-ASKS"), &checks))
             }
             "role" => {
                 let Role { namespace, account } = read(arguments, "role")?;

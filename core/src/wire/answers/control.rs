@@ -4,6 +4,8 @@ use async_trait::async_trait;
 use serde::Deserialize;
 use serde_json::Value;
 
+#[cfg(feature = "kubernetes")]
+use super::clusters::{Add, Remove};
 use super::credentials::{By, OfName, Set, Trial, rotated, saved, tried};
 use super::{Answers, read, unknown, value};
 use crate::engine::Control;
@@ -76,6 +78,16 @@ impl Answers for Control {
             }
             "status" => value(self.status().await?),
             "drain" => value(self.drain().await?),
+            #[cfg(feature = "kubernetes")]
+            "addCluster" => {
+                let add: Add = read(arguments, "addCluster")?;
+                value(self.add_cluster(add.cluster(), &add.by).await?)
+            }
+            #[cfg(feature = "kubernetes")]
+            "removeCluster" => {
+                let remove: Remove = read(arguments, "removeCluster")?;
+                value(self.remove_cluster(&remove.name, remove.removal(), &remove.by).await?)
+            }
             other => self.about_credentials(other, arguments).await,
         }
     }
