@@ -169,6 +169,7 @@ const BUILT: Record<string, () => Pipeline> = {
               substitute: false,
               rollback: true,
               prune: true,
+              dryRun: true,
             }),
             publishChart('chart', {
               path: 'chart',

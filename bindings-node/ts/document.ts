@@ -215,6 +215,8 @@ export interface DeployManifests {
   rollback?: boolean
   /** Whether objects of earlier deployments that are no longer in the files are deleted. */
   prune?: boolean
+  /** Whether the log only says what would change, as the cluster judges it, and nothing does. */
+  dryRun?: boolean
 }
 
 /** Packages a Helm chart and pushes it. */

@@ -195,6 +195,7 @@ def _deploy() -> Stage:
                 substitute=False,
                 rollback=True,
                 prune=True,
+                dry_run=True,
             ),
             Task.publish_chart(
                 "chart",

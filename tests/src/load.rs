@@ -57,14 +57,22 @@ fn pause() {
     std::thread::sleep(PAUSE);
 }
 
-/// The answer to a request.
+/// The answer to a request for the first page.
 ///
 /// # Errors
 /// When nobody answers.
 pub fn get(address: SocketAddr) -> std::io::Result<String> {
+    get_path(address, "/")
+}
+
+/// The answer to a request.
+///
+/// # Errors
+/// When nobody answers.
+pub fn get_path(address: SocketAddr, path: &str) -> std::io::Result<String> {
     let mut stream = TcpStream::connect_timeout(&address, Duration::from_secs(10))?;
     stream.set_read_timeout(Some(Duration::from_secs(20)))?;
-    stream.write_all(b"GET / HTTP/1.0\r\nHost: test\r\n\r\n")?;
+    stream.write_all(format!("GET {path} HTTP/1.0\r\nHost: test\r\n\r\n").as_bytes())?;
     let mut page = String::new();
     stream.read_to_string(&mut page)?;
     Ok(page)

@@ -5,7 +5,7 @@ use std::io::Read;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use globset::{GlobBuilder, GlobSetBuilder};
+use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 use serde::Deserialize;
 use serde_json::Value;
 use tar::Archive;
@@ -13,8 +13,10 @@ use tar::Archive;
 use super::{ActionContext, ActionError, ActionHandler, ActionOutput, SettingsProblem, files};
 use crate::cluster::ClusterSource;
 use crate::deploy::{
-    DeployOptions, Manifest, Progress, Pruning, PullSecret, Substitution, deployment_label, read_manifests,
+    DeployOptions, Manifest, ObjectPreview, Progress, Pruning, PullSecret, Substitution, deployment_label,
+    read_manifests,
 };
+use crate::executor::stream::pipe;
 use crate::explain::{ClusterFailure, FailureClass};
 use crate::pipeline::{CredentialName, HumanDuration};
 use crate::secret::Credential;
@@ -45,6 +47,8 @@ struct Settings {
     rollback: bool,
     #[serde(default)]
     prune: bool,
+    #[serde(default)]
+    dry_run: bool,
 }
 
 fn yes() -> bool {
@@ -71,6 +75,13 @@ impl DeployManifests {
         }
         let count = manifests.len();
         context.log_line(format!("{count} objects for {} ({})", cluster.name(), cluster.server())).await;
+        if settings.dry_run {
+            let previews = cluster.preview(manifests, &options, context.clock()).await?;
+            for line in previews.iter().flat_map(ObjectPreview::lines) {
+                context.log_line(line).await;
+            }
+            return Ok(());
+        }
         cluster.deploy(manifests, &options, context.clock(), context).await?;
         Ok(())
     }
@@ -152,22 +163,38 @@ async fn texts(context: &ActionContext, path: &str) -> Result<BTreeMap<String, S
     let glob = GlobSetBuilder::new().add(glob).build().map_err(bad)?;
     let folder = path[..wild].rsplit_once('/').map_or(".", |(folder, _)| folder);
     let above = folder.rsplit_once('/').map_or("", |(above, _)| above);
-    let archive = files::gather(context.read(folder).await?, MAX_BYTES).await?;
-    let mut found = BTreeMap::new();
+    let above = above.to_owned();
+    let (feed, inlet) = pipe(context.read(folder).await?);
+    let job = tokio::task::spawn_blocking(move || matching(inlet, &glob, &above));
+    let (fed, found) = futures::join!(feed, job);
+    fed.map_err(|error| files::not_found(folder, error))?;
+    let died = |error: tokio::task::JoinError| ActionError::infrastructure("jobDied", error.to_string(), "");
+    let found = found.map_err(died)??;
+    found.into_iter().map(|(name, bytes)| text(&name, &bytes).map(|text| (name, text))).collect()
+}
+
+/// The files of an archive that a glob takes, whatever else is in it. `above` is the folder in which the archive's own stands.
+fn matching(archive: impl Read, glob: &GlobSet, above: &str) -> Result<BTreeMap<String, Vec<u8>>, ActionError> {
     let broken = |error: std::io::Error| ActionError::infrastructure("badArchive", error.to_string(), "");
-    for entry in Archive::new(&*archive).entries().map_err(broken)? {
+    let mut found = BTreeMap::new();
+    let mut room = MAX_BYTES as u64;
+    for entry in Archive::new(archive).entries().map_err(broken)? {
         let mut entry = entry.map_err(broken)?;
         if !entry.header().entry_type().is_file() {
             continue;
         }
         let inner = entry.path().map_err(broken)?.to_string_lossy().trim_start_matches("./").to_owned();
         let name = if above.is_empty() { inner } else { format!("{above}/{inner}") };
-        if glob.is_match(&name) {
-            let mut bytes = Vec::new();
-            entry.read_to_end(&mut bytes).map_err(broken)?;
-            let text = text(&name, &bytes)?;
-            found.insert(name, text);
+        if !glob.is_match(&name) {
+            continue;
         }
+        room = room.checked_sub(entry.size()).ok_or_else(|| {
+            let message = format!("the files that the paths take hold more than {MAX_BYTES} bytes, with {name:?}");
+            ActionError::failed("fileTooLarge", message, "Let the glob take manifests only.")
+        })?;
+        let mut bytes = Vec::new();
+        entry.read_to_end(&mut bytes).map_err(broken)?;
+        found.insert(name, bytes);
     }
     Ok(found)
 }

@@ -41,7 +41,7 @@ async fn obey(
     match verb {
         ClusterVerb::Add { name, way, namespace, who } => {
             let (new, by) = (NewCluster { name, access: access(way)?, namespace }, who.name());
-            if !data_dir.data_dir.exists() {
+            if !data_dir.data_dir.join("format").exists() {
                 // Clusters may be added before the first run.
                 drop(DataDir::open(&data_dir.data_dir)?);
             }

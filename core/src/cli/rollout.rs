@@ -12,8 +12,7 @@ use super::output::Output;
 use crate::clock::{SharedClock, SystemClock};
 use crate::cluster::Cluster;
 use crate::deploy::{
-    DeployOptions, FieldChange, ObjectPreview, PreviewAction, Progress, Revision, Rollout, RolloutState, Substitution,
-    Workload, read_manifests,
+    DeployOptions, ObjectPreview, Progress, Revision, Rollout, RolloutState, Substitution, Workload, read_manifests,
 };
 use crate::engine::EngineBuilder;
 use crate::explain::ClusterFailure;
@@ -98,20 +97,6 @@ pub(super) async fn preview(args: PreviewArgs, engine: &dyn Fn() -> EngineBuilde
     print(if args.json {
         vec![serde_json::json!(previews).to_string()]
     } else {
-        previews.iter().flat_map(lines).collect()
+        previews.iter().flat_map(ObjectPreview::lines).collect()
     })
-}
-
-fn lines(preview: &ObjectPreview) -> Vec<String> {
-    let (sign, what) = match preview.action {
-        PreviewAction::Create => ('+', "would be created"),
-        PreviewAction::Change => ('~', "would be changed"),
-        PreviewAction::Keep => (' ', "stays"),
-        PreviewAction::Delete => ('-', "would be deleted"),
-    };
-    let change = |change: &FieldChange| {
-        let text = |value: &Option<serde_json::Value>| value.as_ref().map_or("nothing".to_owned(), ToString::to_string);
-        format!("    {}: {} -> {}", change.path, text(&change.before), text(&change.after))
-    };
-    std::iter::once(format!("{sign} {}: {what}", preview.object)).chain(preview.changes.iter().map(change)).collect()
 }

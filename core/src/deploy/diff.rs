@@ -1,5 +1,7 @@
 //! What a deployment would change.
 
+use std::fmt;
+
 use serde::Serialize;
 use serde_json::{Map, Value};
 
@@ -39,6 +41,38 @@ pub enum PreviewAction {
     Keep,
     /// It would be deleted, since the files no longer have it.
     Delete,
+}
+
+/// The longest value that is shown of a field, in characters.
+const SHOWN: usize = 200;
+
+impl ObjectPreview {
+    /// What it says to a person: a line for the object, and one for each field.
+    pub fn lines(&self) -> Vec<String> {
+        let (sign, what) = match self.action {
+            PreviewAction::Create => ('+', "would be created"),
+            PreviewAction::Change => ('~', "would be changed"),
+            PreviewAction::Keep => (' ', "stays"),
+            PreviewAction::Delete => ('-', "would be deleted"),
+        };
+        let first = format!("{sign} {}: {what}", self.object);
+        std::iter::once(first).chain(self.changes.iter().map(|change| format!("    {change}"))).collect()
+    }
+}
+
+impl fmt::Display for FieldChange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {} -> {}", self.path, shown(self.before.as_ref()), shown(self.after.as_ref()))
+    }
+}
+
+fn shown(value: Option<&Value>) -> String {
+    let Some(value) = value else { return "nothing".to_owned() };
+    let text = value.to_string();
+    match text.char_indices().nth(SHOWN) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text,
+    }
 }
 
 /// Fields of an object's metadata that the cluster keeps for itself.

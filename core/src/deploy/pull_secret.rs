@@ -17,21 +17,27 @@ use super::progress::Progress;
 use crate::cluster::{Cluster, MANAGED_BY, refused};
 use crate::explain::ClusterFailure;
 
-/// Makes the secret in each namespace that has pods of the deployment, and attaches it to all of them.
-pub(super) async fn attach(
+/// Makes the secret in each namespace that has pods of the deployment.
+pub(super) async fn make_all(
     cluster: &Cluster,
-    targets: &mut [Target],
+    targets: &[Target],
     secret: &PullSecret,
     progress: &dyn Progress,
 ) -> Result<(), ClusterFailure> {
-    let mut served = BTreeSet::new();
+    let with_pods = targets.iter().filter(|target| pod_spec(target.manifest.kind()).is_some());
+    let namespaces: BTreeSet<&str> = with_pods.filter_map(|target| target.manifest.namespace()).collect();
+    for namespace in namespaces {
+        make(cluster, namespace, targets, secret, progress).await?;
+    }
+    Ok(())
+}
+
+/// Attaches the secret to all pods of the deployment.
+pub(super) async fn attach(cluster: &Cluster, targets: &mut [Target], secret: &PullSecret) {
     for at in 0..targets.len() {
         let target = &targets[at];
         let Some(pointer) = pod_spec(target.manifest.kind()) else { continue };
         let Some(namespace) = target.manifest.namespace().map(str::to_owned) else { continue };
-        if served.insert(namespace.clone()) {
-            make(cluster, &namespace, targets, secret, progress).await?;
-        }
         let account =
             targets[at].manifest.object().pointer(pointer).and_then(account_of).unwrap_or("default").to_owned();
         let others = secrets_of(cluster, targets, &namespace, &account).await;
@@ -39,7 +45,6 @@ pub(super) async fn attach(
             add(pod, &secret.name, &others);
         }
     }
-    Ok(())
 }
 
 /// Where the specification of the pods stands in an object of a kind.

@@ -82,7 +82,8 @@ impl Cluster {
             for target in made_first {
                 apply::apply(target, Mode::Real, clock).await?;
             }
-            pull_secret::attach(self, &mut targets, secret, progress).await?;
+            pull_secret::make_all(self, &targets, secret, progress).await?;
+            pull_secret::attach(self, &mut targets, secret).await;
         }
         let mut done = Vec::with_capacity(targets.len());
         let rolled_out = self.roll_out(&targets, options, clock, progress, &mut done).await;
@@ -115,7 +116,10 @@ impl Cluster {
         clock: &SharedClock,
     ) -> Result<Vec<ObjectPreview>, ClusterFailure> {
         let served = Served::ask(self).await?;
-        let targets = self.targets(&served, manifests, options)?;
+        let mut targets = self.targets(&served, manifests, options)?;
+        if let Some(secret) = &options.pull_secret {
+            pull_secret::attach(self, &mut targets, secret).await;
+        }
         let absent = namespaces::absent(self, &targets).await;
         let mut previews = Vec::with_capacity(targets.len());
         for target in &targets {
@@ -162,6 +166,7 @@ impl Cluster {
         for target in targets {
             let outcome = apply::apply(target, Mode::Real, clock).await?;
             progress.line(&format!("{}: {}", target.title(), word(outcome.applied))).await;
+            tell_changes(&outcome, progress).await;
             done.push((target, outcome));
             if matches!(target.manifest.kind(), "Namespace" | "CustomResourceDefinition") {
                 waiting.wait(target).await?;
@@ -217,6 +222,19 @@ impl Cluster {
             }
         }
         Ok(pruned)
+    }
+}
+
+/// Says which fields of an object became another.
+async fn tell_changes(outcome: &Outcome, progress: &dyn Progress) {
+    const SHOWN: usize = 20;
+    let Some(before) = outcome.before.as_ref().filter(|_| outcome.applied == Applied::Changed) else { return };
+    let changes = changes(before, &outcome.after);
+    for change in changes.iter().take(SHOWN) {
+        progress.line(&format!("    {change}")).await;
+    }
+    if changes.len() > SHOWN {
+        progress.line(&format!("    and {} more fields", changes.len() - SHOWN)).await;
     }
 }
 

@@ -1,6 +1,6 @@
 //! Why a rollout is stuck: what the pods say themselves, and their last lines.
 
-use k8s_openapi::api::core::v1::{Event, Pod};
+use k8s_openapi::api::core::v1::{Event, Pod, Secret};
 use kube::Api;
 use kube::api::{ListParams, LogParams};
 use serde_json::Value;
@@ -31,9 +31,13 @@ pub(super) async fn explain(cluster: &Cluster, object: &Value, how: &str) -> Exp
     let name = title(text("/kind"), Some(namespace).filter(|namespace| !namespace.is_empty()), text("/metadata/name"));
     let message = format!("{name}: {how}");
     if let Some((pod, trouble)) = first_trouble(cluster, object, namespace).await {
-        let lines = last_lines(cluster, namespace, &pod, trouble.container.as_deref()).await;
-        let message = format!("{message}; pod {pod}: {}", trouble.cause.message);
-        let failure = ClusterFailure::failed(known(&trouble.cause.code), message, trouble.cause.advice);
+        let name = pod.metadata.name.as_deref().unwrap_or_default();
+        let lines = last_lines(cluster, namespace, name, trouble.container.as_deref()).await;
+        let message = format!("{message}; pod {name}: {}", trouble.cause.message);
+        let mut failure = ClusterFailure::failed(known(&trouble.cause.code), message, trouble.cause.advice);
+        if failure.code == code::IMAGE_PULL {
+            failure = without_secret(failure, &missing_pull_secrets(cluster, &pod, namespace).await, namespace);
+        }
         return Explanation { failure, lines, hopeless: trouble.hopeless };
     }
     let said = if is_refusal(how) { None } else { last_warning(cluster, object, namespace).await };
@@ -80,11 +84,36 @@ pub(super) async fn pods_of(cluster: &Cluster, object: &Value, namespace: &str) 
     Ok(pods)
 }
 
-async fn first_trouble(cluster: &Cluster, object: &Value, namespace: &str) -> Option<(String, PodTrouble)> {
+/// The pull secrets that a pod names and its namespace does not have. Who may not look knows of none.
+async fn missing_pull_secrets(cluster: &Cluster, pod: &Pod, namespace: &str) -> Vec<String> {
+    let api: Api<Secret> = Api::namespaced(cluster.client().clone(), namespace);
+    let mut missing = Vec::new();
+    for named in pod.spec.iter().flat_map(|spec| spec.image_pull_secrets.iter().flatten()) {
+        if matches!(api.get_metadata_opt(&named.name).await, Ok(None)) {
+            missing.push(named.name.clone());
+        }
+    }
+    missing
+}
+
+fn without_secret(failure: ClusterFailure, missing: &[String], namespace: &str) -> ClusterFailure {
+    let [first, ..] = missing else { return failure };
+    let message = format!(
+        "{}; the namespace {namespace:?} does not have the pull secret {first:?} that the pod names",
+        failure.message
+    );
+    let advice = format!(
+        "Create it (`kubectl create secret docker-registry {first} --namespace {namespace} …`), or give the task a \
+         `pullCredential`: it makes one and attaches it."
+    );
+    ClusterFailure { message, advice, ..failure }
+}
+
+async fn first_trouble(cluster: &Cluster, object: &Value, namespace: &str) -> Option<(Pod, PodTrouble)> {
     let pods = pods_of(cluster, object, namespace).await.ok()?;
     pods.into_iter().filter(|pod| pod.metadata.deletion_timestamp.is_none()).find_map(|pod| {
         let trouble = pod_trouble(&serde_json::to_value(&pod).ok()?)?;
-        Some((pod.metadata.name?, trouble))
+        Some((pod, trouble))
     })
 }
 

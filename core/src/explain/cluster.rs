@@ -113,6 +113,11 @@ fn forbidden(refusal: &ApiRefusal, failure: impl Fn(&'static str, &str) -> Clust
             "The namespace is being deleted: wait until it is gone, or use another one.",
         );
     }
+    if message.contains("error looking up service account") {
+        let advice = "Put the ServiceAccount into the same deployment, create it in the namespace, or correct \
+                      `serviceAccountName`.";
+        return failure(code::NOT_IN_CLUSTER, advice);
+    }
     if let Some(rule) = Forbidden::read(message) {
         return failure(
             code::FORBIDDEN,

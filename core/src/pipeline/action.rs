@@ -206,6 +206,9 @@ pub struct DeployManifests {
     /// Whether objects of earlier deployments that are no longer in the files are deleted.
     #[serde(default, skip_serializing_if = "is_false")]
     pub prune: bool,
+    /// Whether the log only says what would change, as the cluster judges it, and nothing does.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub dry_run: bool,
 }
 
 /// Packages a Helm chart and pushes it.

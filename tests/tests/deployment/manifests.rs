@@ -189,4 +189,7 @@ async fn a_pull_secret_is_made_and_attached_also_for_accounts_of_the_manifests()
     let secrets = space.field("deployment/web", "/spec/template/spec/imagePullSecrets").to_string();
     assert!(secrets.contains("\"other\"") && secrets.contains("windlass-pull-team-registry"), "{secrets}");
     assert!(!opened.log.contains("secret:") && !opened.log.contains("cHVsbGVy"), "{}", opened.log);
+    // A dry run knows of the secret as well.
+    let dry = site.deploy(&space.name, ", pullCredential: team registry, dryRun: true").await;
+    assert!(!dry.succeeded().log.contains("imagePullSecrets"), "{}", dry.log);
 }

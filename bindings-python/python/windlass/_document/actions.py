@@ -108,6 +108,8 @@ class DeployManifests(Node):
     """Whether a failed rollout is undone."""
     prune: Optional[bool] = None
     """Whether objects of earlier deployments that are no longer in the files are deleted."""
+    dry_run: Optional[bool] = None
+    """Whether the log only says what would change, as the cluster judges it, and nothing does."""
 
 
 @dataclass

@@ -195,11 +195,12 @@ class Task(Node):
         substitute: Optional[bool] = None,
         rollback: Optional[bool] = None,
         prune: Optional[bool] = None,
+        dry_run: Optional[bool] = None,
         **options: Unpack[TaskOptions],
     ) -> Task:
         """A task that applies Kubernetes manifests and waits for the rollout."""
         action = actions.DeployManifests(
-            paths, cluster, namespace, create_namespace, pull_credential, wait, substitute, rollback, prune
+            paths, cluster, namespace, create_namespace, pull_credential, wait, substitute, rollback, prune, dry_run
         )
         return cls(name, action, **options)
 

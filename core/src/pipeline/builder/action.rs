@@ -77,6 +77,7 @@ impl Task {
                 substitute: true,
                 rollback: false,
                 prune: false,
+                dry_run: false,
             }
             .into()
         })

@@ -169,6 +169,7 @@ record!(DeployManifests {
     substitute: "substitute" = default(true),
     rollback: "rollback" = default(false),
     prune: "prune" = default(false),
+    dry_run: "dryRun" = default(false),
 });
 
 record!(PublishChart {

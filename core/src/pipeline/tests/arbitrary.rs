@@ -98,9 +98,9 @@ fn action() -> impl Strategy<Value = Action> {
         4 => filled().prop_map(Action::Script),
         1 => checkout(),
         1 => build_image(),
-        1 => (templates(1), of(template()), of(template()), any::<[bool; 4]>(), of(credential()), of(duration())).prop_map(
-            |(paths, cluster, namespace, [a, b, c, d], pull_credential, wait)| Action::DeployManifests(DeployManifests {
-                paths, cluster, namespace, create_namespace: a, pull_credential, wait, substitute: b, rollback: c, prune: d,
+        1 => (templates(1), of(template()), of(template()), any::<[bool; 5]>(), of(credential()), of(duration())).prop_map(
+            |(paths, cluster, namespace, [a, b, c, d, e], pull_credential, wait)| Action::DeployManifests(DeployManifests {
+                paths, cluster, namespace, create_namespace: a, pull_credential, wait, substitute: b, rollback: c, prune: d, dry_run: e,
             })
         ),
         1 => (filled_template(), filled_template(), of(template()), of(template()), of(credential())).prop_map(
