@@ -158,7 +158,7 @@ fn number() -> u32 {
     RandomState::new().hash_one(std::process::id()) as u32
 }
 
-fn own_root() -> PathBuf {
+pub(crate) fn own_root() -> PathBuf {
     if let Some(root) = std::env::var_os("WINDLASS_TEST_CLUSTER") {
         return root.into();
     }
@@ -168,7 +168,7 @@ fn own_root() -> PathBuf {
 }
 
 /// The kubectl of our own cluster, or the one on the PATH.
-fn kubectl_program() -> PathBuf {
+pub(crate) fn kubectl_program() -> PathBuf {
     let programs = std::fs::read_dir(own_root().join("programs")).into_iter().flatten().flatten();
     let mut own = programs.map(|folder| folder.path().join("kubectl")).filter(|program| program.exists());
     own.next().unwrap_or_else(|| PathBuf::from("kubectl"))

@@ -2,7 +2,9 @@
 //!
 //! [`kill`] is the harness that kills the embedding process and looks whether anything was lost, doubled or left behind.
 
+pub mod api_front;
 pub mod cluster;
+pub mod daemons;
 pub mod docker;
 pub mod front;
 pub mod git;

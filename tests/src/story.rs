@@ -27,8 +27,9 @@ pub fn story(events: &[Value]) -> Vec<String> {
     for event in events {
         let kind = event["type"].as_str().unwrap_or_default();
         if kind == "log" {
-            // Each shell complains in its own words.
-            for line in event["text"].as_str().unwrap_or_default().split_inclusive('\n') {
+            // Each shell complains in its own words, and only of containers something is told beside.
+            let lines = event["text"].as_str().unwrap_or_default().split_inclusive('\n');
+            for line in lines.filter(|line| !line.starts_with("[windlass] ")) {
                 said += if line.contains(MISSING) { "the program is not found\n" } else { line };
             }
             continue;

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use windlass::executor::{ContainerPolicy, Executor, ExecutorError, PodSettings};
+use futures::StreamExt;
+use windlass::executor::{ContainerPolicy, Executor, ExecutorError, ExecutorEvent, PodSettings};
 use windlass::pipeline::{Isolation, Quantities};
 use windlass::run::StepEnd;
 use windlass_tests::cluster::eventually;
@@ -193,5 +194,25 @@ async fn a_million_lines_and_a_line_of_ten_megabytes_come_whole() {
     let wanted: String = (1..=1_000_000).map(|number| format!("{number}\n")).collect();
     assert!(log.starts_with(&wanted), "lines are missing");
     assert!(log[wanted.len()..].trim_end() == "x".repeat(10_000_000), "the long line is another one");
+    bench.release().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pod_that_writes_more_than_it_may_is_evicted_and_that_is_told() {
+    let limit = serde_json::json!({"resources": {"limits": {"ephemeral-storage": "8Mi"}, "requests": {"ephemeral-storage": "1Mi"}}});
+    let bench = Bench::with(|pods| pods, PodSettings::default().step_template(limit), true).await;
+    let mut told = bench.executor.observe(bench.run);
+    let step = bench.started("writes", "echo ready; head -c 40000000 /dev/zero >/tmp/big; sleep 1000").await;
+    let lost = bench.executor.wait(&step.key).await;
+    assert!(matches!(&lost, Err(ExecutorError::Lost { why }) if why.contains("Evicted")), "{lost:?}");
+    let is_told = async {
+        while let Some(event) = told.next().await {
+            if matches!(&event, ExecutorEvent::Told { line, .. } if line.contains("Evicted: ")) {
+                return;
+            }
+        }
+        panic!("nobody was told");
+    };
+    is_told.await;
     bench.release().await;
 }

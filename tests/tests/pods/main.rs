@@ -3,8 +3,16 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
 
 mod bench;
+mod broken;
+mod cancels;
 mod conformance;
 mod events;
 mod faults;
+mod house;
 mod kills;
+mod private;
+mod rights;
+mod services;
+mod settings;
 mod support;
+mod told;

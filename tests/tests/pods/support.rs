@@ -1,11 +1,13 @@
 //! An executor over the cluster of the tests.
 
+use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
 use windlass::clock::{SharedClock, SystemClock};
 use windlass::cluster::{Cluster, ClusterAccess};
 use windlass::executor::{Executor, KubernetesExecutor, PodSettings};
 use windlass::testing::executor_conformance::Factory;
+use windlass_tests::api_front::ApiFront;
 use windlass_tests::cluster::TestCluster;
 
 /// Where the pods of these tests are. It stays.
@@ -28,10 +30,19 @@ impl Site {
         Self::within(test, NAMESPACE).await
     }
 
+    /// By way of a front.
+    pub(crate) async fn behind(front: &ApiFront) -> Self {
+        let site = Self::new().await;
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("kubeconfig");
+        std::fs::write(&path, front.kubeconfig()).unwrap();
+        let cluster = connect(&path, NAMESPACE).await;
+        Self { cluster, ..site }
+    }
+
     /// In another namespace, which is there.
     pub(crate) async fn within(test: TestCluster, namespace: &str) -> Self {
-        let access = ClusterAccess::KubeconfigFile { path: test.kubeconfig.clone(), context: None };
-        let cluster = Cluster::connect("test", &access, None, Some(namespace)).await.unwrap();
+        let cluster = connect(&test.kubeconfig, namespace).await;
         let clock: SharedClock = Arc::new(SystemClock::resume(None));
         Self { test, cluster, installation: clock.new_id().to_string(), clock }
     }
@@ -48,6 +59,11 @@ impl Site {
         let settings = settings.helper(self.image("1"));
         KubernetesExecutor::new(self.cluster.clone(), &self.installation, Arc::clone(&self.clock)).pods(settings)
     }
+}
+
+async fn connect(kubeconfig: &Path, namespace: &str) -> Cluster {
+    let access = ClusterAccess::KubeconfigFile { path: kubeconfig.to_owned(), context: None };
+    Cluster::connect("test", &access, None, Some(namespace)).await.unwrap()
 }
 
 impl Factory for Site {

@@ -26,7 +26,8 @@ const LAUNCHER: &str = include_str!("launcher.sh");
 
 impl Place {
     /// What a container runs to stay there and to reap what loses its parents. As root it lets other users of the run write. It
-    /// ends at the signal, and when nobody renewed the lease for so many minutes and no step runs.
+    /// ends at the signal, with the exit code of that: a cluster takes a pod whose containers end well for one that is done, and
+    /// forgets why it ended them. It ends as well when nobody renewed the lease for so many minutes and no step runs.
     pub(in crate::executor) fn idle(&self, lease_minutes: u32) -> Vec<String> {
         self.idle_with(lease_minutes, "60")
     }
@@ -36,7 +37,7 @@ impl Place {
         let (states, workspace) = (quoted(&self.states), quoted(&self.workspace));
         // The modes are for other users of the run, and only root can set them.
         let text = format!(
-            "trap 'exit 0' TERM INT
+            "trap 'exit 143' TERM INT
 {busybox} chmod 1777 {states}
 {busybox} chmod 777 {workspace}
 read -r w_host </proc/sys/kernel/hostname

@@ -4,24 +4,20 @@
 //! let through once, and every container of the run's pod can say where the step is.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use super::Shared;
 use super::convert::{self, KEEPER};
-use super::live::{HomePod, Live, renew};
+use super::live::{HomePod, Live, Spot, renew};
+use super::locate::stopped;
 use super::names::{head, place_name, read_place_name, step_head};
-use super::run::{Wanted, stopped};
+use super::run::Wanted;
 use super::shape::Shape;
 use super::{lost, workspace_lost};
 use crate::executor::container::{Container, State, Took};
-use crate::executor::{ExecutorError, ExecutorEvent, StepService, StepSpec};
-use crate::pipeline::{HumanDuration, WorkspaceUse};
+use crate::executor::{ExecutorError, ExecutorEvent, StepSpec};
+use crate::pipeline::WorkspaceUse;
 use crate::run::{StepKey, WaitReason};
 
-/// How long a service may take to be ready unless it says otherwise.
-const READY: Duration = Duration::from_secs(120);
-/// The pause between two looks.
-const PAUSE: Duration = Duration::from_millis(200);
 /// What is written down once the files of a step are back.
 const BACK: &str = "back";
 
@@ -47,7 +43,12 @@ impl Shared {
             Ok(made) => made,
             Err(error) => {
                 let pod = self.names()?.step_pod(&step.key, step.generation);
-                self.remove_pod(pod).await?;
+                live.leave(&step.key);
+                match &error {
+                    // What its services said is asked for afterwards.
+                    ExecutorError::BadStep { code: "serviceNotReady", .. } => self.end_pod(&pod).await?,
+                    _ => self.remove_pod(pod).await?,
+                }
                 return Err(error);
             }
         };
@@ -86,12 +87,19 @@ impl Shared {
         (main, home): (&Container, &HomePod),
     ) -> Result<(Container, String), ExecutorError> {
         let run = step.key.run;
+        self.make_pull_secrets(step, shape).await?;
         let pod = self.make_step_pod(step, shape, home).await?;
         let (step_head, container) = (step_head(&step.key, step.generation), shape.container());
-        let all = std::iter::once((container.clone(), &shape.image));
-        let services = step.container.services.iter().enumerate();
-        for (container, image) in all.chain(services.map(|(at, service)| (convert::service_name(at), &service.image))) {
-            self.running(live, Wanted { step: Some(&step.key), pod: &pod, container: &container, image }).await?;
+        live.place(&step.key, Spot { pod: pod.pod.clone(), container: container.clone(), alone: true });
+        let wanted = Wanted { step: Some(&step.key), pod: &pod, container: &container, image: &shape.image };
+        self.running(live, wanted).await?;
+        for (at, service) in step.container.services.iter().enumerate() {
+            let container = convert::service_name(at);
+            match self.running(live, Wanted { container: &container, image: &service.image, ..wanted }).await {
+                // What became of it is told when it is waited for.
+                Err(ExecutorError::Lost { .. }) => {}
+                other => other?,
+            }
         }
         let name = place_name(&step_head, &container);
         let own = self.connection(run, (&step_head, &pod), &container);
@@ -103,7 +111,14 @@ impl Shared {
             files.snapshot(&step.key).await?;
         }
         for (at, service) in step.container.services.iter().enumerate() {
-            self.ready(service, &convert::service_name(at), &pod).await?;
+            let told = format!("the service {} is not ready yet", service.name);
+            let reason = WaitReason::new("waitingForService", told);
+            live.tell(ExecutorEvent::Waiting { step: step.key.clone(), reason });
+            let container = convert::service_name(at);
+            tokio::select! {
+                ready = self.ready(service, &container, &pod) => ready?,
+                () = stopped(live, &step.key) => return Err(ExecutorError::NeverStarted),
+            }
         }
         own.connect().await?;
         tokio::spawn(renew(own.downgrade(), Arc::clone(&self.clock)));
@@ -125,47 +140,6 @@ impl Shared {
         };
         let uid = made.metadata.uid.unwrap_or_default();
         Ok(HomePod { pod: name, uid, ..home.clone() })
-    }
-
-    async fn ready(&self, service: &StepService, container: &str, pod: &HomePod) -> Result<(), ExecutorError> {
-        let limit = service.health.as_ref().and_then(|health| health.timeout).map_or(READY, HumanDuration::get);
-        let deadline = self.clock.now().elapsed + limit;
-        loop {
-            let found = self.pod(pod).await?;
-            let statuses = found.status.and_then(|status| status.container_statuses).unwrap_or_default();
-            let own = statuses.into_iter().find(|status| status.name == container);
-            let over = own.as_ref().and_then(|own| own.state.as_ref()?.terminated.clone());
-            let why = match (own, over) {
-                (_, Some(over)) => format!("it ended with exit code {}", over.exit_code),
-                (Some(own), None) if own.ready => return Ok(()),
-                _ if self.clock.now().elapsed >= deadline => format!("it was not after {} s", limit.as_secs()),
-                _ => {
-                    self.pause(PAUSE).await;
-                    continue;
-                }
-            };
-            return Err(self.not_ready(service, (container, &pod.pod), &why).await);
-        }
-    }
-
-    async fn not_ready(&self, service: &StepService, (container, pod): (&str, &str), why: &str) -> ExecutorError {
-        let parameters = kube::api::LogParams {
-            container: Some(container.to_owned()),
-            tail_lines: Some(20),
-            ..kube::api::LogParams::default()
-        };
-        let log = match self.way.pods().await {
-            Ok(pods) => pods.logs(pod, &parameters).await.unwrap_or_default(),
-            Err(_) => String::new(),
-        };
-        ExecutorError::BadStep {
-            code: "serviceNotReady",
-            message: format!(
-                "the service {} of the image {} is not ready: {why}. Its log: {log}",
-                service.name, service.image
-            ),
-            advice: "look at its log, its environment and its health check".to_owned(),
-        }
     }
 
     /// Brings back what an ended step in a pod of its own left in its workspace. Once.

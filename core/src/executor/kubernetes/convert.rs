@@ -1,19 +1,24 @@
 //! From what a run needs to the objects of the cluster. Pure.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use k8s_openapi::api::core::v1::{
-    ConfigMap, Container, EmptyDirVolumeSource, EnvVar, EphemeralContainer, ExecAction, HostAlias,
-    HostPathVolumeSource, Lifecycle, LifecycleHandler, LocalObjectReference, PersistentVolumeClaimVolumeSource, Pod,
-    PodSpec, ResourceRequirements, Volume, VolumeMount,
+    ConfigMap, Container, EnvVar, EphemeralContainer, ExecAction, HostAlias, Lifecycle, LifecycleHandler,
+    LocalObjectReference, Pod, PodSpec, ResourceRequirements, Volume, VolumeMount,
 };
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference};
 
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+
 use super::names::{GENERATION, Kind, Names};
+use super::pull::pulls;
 use super::security;
 use super::settings::{PodSettings, merge};
 use super::shape::Shape;
+use super::volumes::{empty, extra, extra_name, workspace};
 use crate::executor::container::Place;
 use crate::executor::policy::ContainerPolicy;
 use crate::executor::{ExecutorError, StepService, StepSpec};
@@ -28,6 +33,10 @@ const WORKSPACE: &str = "/workspace";
 
 /// The container that serves files and states, and brings the helper's programs.
 pub(super) const KEEPER: &str = "keeper";
+/// At the pod of a step: the names of its services, in the order of their containers.
+pub(super) const SERVICES: &str = "windlass.dev/services";
+/// What the names of the containers of services begin with.
+const SERVICE: &str = "service-";
 /// The volume for secrets of containers that are added later.
 const LATE_SECRETS: &str = "secrets-late";
 /// How long a container lives that nobody wants and in which nothing runs: a day.
@@ -86,12 +95,19 @@ pub(super) fn owned_by(names: &Names, run: RunId, uid: &str) -> OwnerReference {
 }
 
 /// The pod of a run: the keeper, and a container for each shape that is known.
-pub(super) fn run_pod(site: &Site<'_>, owner: &str, shapes: &[Shape]) -> Result<Pod, ExecutorError> {
+pub(super) fn run_pod(
+    site: &Site<'_>,
+    owner: &str,
+    shapes: &[Shape],
+    secrets: &[String],
+) -> Result<Pod, ExecutorError> {
     let mut containers = vec![keeper(site)];
-    containers.extend(shapes.iter().map(|shape| step_container(site, shape)));
+    for shape in shapes {
+        containers.push(step_container(site, shape)?);
+    }
     let name = site.names.pod(site.run, site.generation);
     let options = shapes.iter().map(|shape| &shape.options);
-    finished(site, owner, name, Kind::Run, spec(site, containers, options))
+    finished(site, owner, name, Kind::Run, spec(site, containers, options, secrets))
 }
 
 /// The pod of one step, with the containers beside it.
@@ -103,9 +119,11 @@ pub(super) fn step_pod(
     step: &StepSpec,
 ) -> Result<Pod, ExecutorError> {
     let services = &step.container.services;
-    let mut containers = vec![keeper(site), step_container(site, shape)];
+    let mut containers = vec![keeper(site), step_container(site, shape)?];
     containers.extend(services.iter().enumerate().map(|(at, service)| service_container(site, at, service)));
-    let mut spec = spec(site, containers, std::iter::once(&shape.options));
+    let secrets: BTreeSet<String> = pulls(&shape.image, &step.container).iter().map(|pull| pull.secret(site)).collect();
+    let secrets: Vec<String> = secrets.into_iter().collect();
+    let mut spec = spec(site, containers, std::iter::once(&shape.options), &secrets);
     let options = &shape.options;
     let own = shape.services.iter().map(|name| ("127.0.0.1", name.as_str()));
     let hosts = own.chain(options.hosts.iter().map(|(name, address)| (address.as_str(), name.as_str())));
@@ -114,7 +132,12 @@ pub(super) fn step_pod(
     spec.host_aliases = Some(hosts.map(alias).collect());
     spec.host_network = (options.network.as_deref() == Some("host")).then_some(true);
     spec.node_selector = options.platform.as_deref().map(platform);
-    finished(site, owner, name, Kind::Step, spec)
+    let mut pod = finished(site, owner, name, Kind::Step, spec)?;
+    if !shape.services.is_empty() {
+        let names = json!(shape.services).to_string();
+        pod.metadata.annotations.get_or_insert_default().insert(SERVICES.to_owned(), names);
+    }
+    Ok(pod)
 }
 
 fn platform(platform: &str) -> BTreeMap<String, String> {
@@ -132,16 +155,20 @@ fn finished(site: &Site<'_>, owner: &str, name: String, kind: Kind, spec: PodSpe
         owner_references: Some(vec![owned_by(site.names, site.run, owner)]),
         ..ObjectMeta::default()
     };
-    let pod = Pod { metadata, spec: Some(spec), ..Pod::default() };
-    if site.settings.template.is_null() {
-        return Ok(pod);
+    laid_over(Pod { metadata, spec: Some(spec), ..Pod::default() }, &site.settings.template)
+}
+
+/// What whoever runs the engine wants of all pods or containers, over what they are otherwise.
+fn laid_over<T: Serialize + DeserializeOwned>(under: T, template: &Value) -> Result<T, ExecutorError> {
+    if template.is_null() {
+        return Ok(under);
     }
-    let laid_over = || {
-        let mut value = serde_json::to_value(&pod)?;
-        merge(&mut value, site.settings.template.clone());
+    let merged = || {
+        let mut value = serde_json::to_value(&under)?;
+        merge(&mut value, template.clone());
         serde_json::from_value(value)
     };
-    laid_over().map_err(|error: serde_json::Error| ExecutorError::BadStep {
+    merged().map_err(|error: serde_json::Error| ExecutorError::BadStep {
         code: "badPodTemplate",
         message: format!("the template of pods does not give a pod: {error}"),
         advice: "correct it where the executor is made".to_owned(),
@@ -152,12 +179,13 @@ fn spec<'a>(
     site: &Site<'_>,
     containers: Vec<Container>,
     options: impl Iterator<Item = &'a ContainerOptions>,
+    pull_secrets: &[String],
 ) -> PodSpec {
     let own = containers.iter().flat_map(|container| container.volume_mounts.iter().flatten());
     let secrets = own.map(|mount| mount.name.as_str()).filter(|name| name.starts_with("secrets-"));
     let mut memory: Vec<&str> = secrets.chain([LATE_SECRETS]).collect();
     memory.dedup();
-    let mut volumes: Vec<Volume> = ["bin", "states", "workspace"].map(|name| empty(name, None)).into();
+    let mut volumes = vec![empty("bin", None), empty("states", None), workspace(site.settings)];
     volumes.extend(memory.into_iter().map(|name| empty(name, Some("Memory"))));
     let mut more: Vec<Volume> =
         options.flat_map(|options| &options.volumes).map(|volume| extra(&volume.source)).collect();
@@ -173,32 +201,10 @@ fn spec<'a>(
         // Variables of services would get into every step.
         enable_service_links: Some(false),
         termination_grace_period_seconds: Some(GRACE_SECONDS),
-        image_pull_secrets: Some(site.settings.pull_secrets.iter().map(secret).collect()),
+        image_pull_secrets: Some(site.settings.pull_secrets.iter().chain(pull_secrets).map(secret).collect()),
         security_context: Some(security::of_pod(site.policy)),
         ..PodSpec::default()
     }
-}
-
-fn empty(name: &str, medium: Option<&str>) -> Volume {
-    let size = medium.map(|_| Quantity("64Mi".to_owned()));
-    let source = EmptyDirVolumeSource { medium: medium.map(str::to_owned), size_limit: size };
-    Volume { name: name.to_owned(), empty_dir: Some(source), ..Volume::default() }
-}
-
-/// A claim by its name, or a folder of the node.
-fn extra(source: &str) -> Volume {
-    let mut volume = Volume { name: extra_name(source), ..Volume::default() };
-    if source.starts_with('/') {
-        volume.host_path = Some(HostPathVolumeSource { path: source.to_owned(), type_: None });
-    } else {
-        let claim = PersistentVolumeClaimVolumeSource { claim_name: source.to_owned(), read_only: None };
-        volume.persistent_volume_claim = Some(claim);
-    }
-    volume
-}
-
-fn extra_name(source: &str) -> String {
-    format!("extra-{}", crate::executor::installation::digest(source.as_bytes(), 12))
 }
 
 /// It comes first: the cluster starts the containers of a pod one after another, and the next one only when what this one runs
@@ -247,7 +253,7 @@ fn literal(word: &str) -> String {
 }
 
 /// The container in which the steps of a shape run.
-fn step_container(site: &Site<'_>, shape: &Shape) -> Container {
+fn step_container(site: &Site<'_>, shape: &Shape) -> Result<Container, ExecutorError> {
     let name = shape.container();
     let mut mounts = mounts(&format!("secrets-{}", &name[2..]), Bin::Read);
     mounts.extend(shape.options.volumes.iter().map(|volume| VolumeMount {
@@ -256,7 +262,7 @@ fn step_container(site: &Site<'_>, shape: &Shape) -> Container {
         read_only: volume.read_only.then_some(true),
         ..VolumeMount::default()
     }));
-    Container {
+    let container = Container {
         image: Some(shape.image.clone()),
         image_pull_policy: Some(pull_policy(shape.options.pull).to_owned()),
         command: Some(idle(place(site.run, name.clone()))),
@@ -266,22 +272,27 @@ fn step_container(site: &Site<'_>, shape: &Shape) -> Container {
         volume_mounts: Some(mounts),
         name,
         ..Container::default()
-    }
+    };
+    laid_over(container, &site.settings.steps)
 }
 
 /// The same for a pod that is there already.
-pub(super) fn late_container(site: &Site<'_>, shape: &Shape) -> EphemeralContainer {
-    let container = step_container(site, shape);
-    EphemeralContainer {
+pub(super) fn late_container(site: &Site<'_>, shape: &Shape) -> Result<EphemeralContainer, ExecutorError> {
+    let container = step_container(site, shape)?;
+    let own_secrets = |mount: &VolumeMount| mount.mount_path == SECRETS;
+    let mut mounts = container.volume_mounts.unwrap_or_default();
+    mounts.iter_mut().filter(|mount| own_secrets(mount)).for_each(|mount| LATE_SECRETS.clone_into(&mut mount.name));
+    Ok(EphemeralContainer {
         name: container.name,
         image: container.image,
         image_pull_policy: container.image_pull_policy,
         command: container.command,
         working_dir: container.working_dir,
         security_context: container.security_context,
-        volume_mounts: Some(mounts(LATE_SECRETS, Bin::Read)),
+        env: container.env,
+        volume_mounts: Some(mounts),
         ..EphemeralContainer::default()
-    }
+    })
 }
 
 fn service_container(site: &Site<'_>, at: usize, service: &StepService) -> Container {
@@ -298,13 +309,25 @@ fn service_container(site: &Site<'_>, at: usize, service: &StepService) -> Conta
         env: Some(env.collect()),
         readiness_probe: service.health.as_ref().map(super::service::probe),
         security_context: Some(security::of_service(site.policy, service)),
+        // For the end; see `terminate`.
+        volume_mounts: Some(vec![programs(Bin::Read)]),
         ..Container::default()
     }
 }
 
 /// The container of a service in its step's pod.
 pub(super) fn service_name(at: usize) -> String {
-    format!("service-{at}")
+    format!("{SERVICE}{at}")
+}
+
+/// Whether that is the container of a service.
+pub(super) fn is_service(container: &str) -> bool {
+    container.starts_with(SERVICE)
+}
+
+/// What sends the first process of a container the signal to end.
+pub(super) fn terminate() -> Vec<String> {
+    [&format!("{BIN}/busybox"), "kill", "-TERM", "1"].map(str::to_owned).to_vec()
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -313,14 +336,22 @@ enum Bin {
     Written,
 }
 
+fn programs(bin: Bin) -> VolumeMount {
+    VolumeMount {
+        name: "bin".to_owned(),
+        mount_path: BIN.to_owned(),
+        read_only: (bin == Bin::Read).then_some(true),
+        ..VolumeMount::default()
+    }
+}
+
 fn mounts(secrets: &str, bin: Bin) -> Vec<VolumeMount> {
     let mount = |name: &str, path: &str| VolumeMount {
         name: name.to_owned(),
         mount_path: path.to_owned(),
         ..VolumeMount::default()
     };
-    let programs = VolumeMount { read_only: (bin == Bin::Read).then_some(true), ..mount("bin", BIN) };
-    vec![programs, mount("states", STATES), mount("workspace", WORKSPACE), mount(secrets, SECRETS)]
+    vec![programs(bin), mount("states", STATES), mount("workspace", WORKSPACE), mount(secrets, SECRETS)]
 }
 
 fn pull_policy(policy: PullPolicy) -> &'static str {

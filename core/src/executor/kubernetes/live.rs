@@ -1,6 +1,6 @@
 //! What an instance of the executor knows of a run: a faster way to its containers, never the only one.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
@@ -8,6 +8,8 @@ use futures::StreamExt;
 use futures::stream::{self, BoxStream};
 use tokio::sync::{Notify, OnceCell, broadcast};
 
+use super::convert::KEEPER;
+use super::news::News;
 use crate::clock::SharedClock;
 use crate::executor::container::{Container, Inner};
 use crate::executor::{ExecutorError, ExecutorEvent};
@@ -15,6 +17,65 @@ use crate::run::{RunId, StepKey};
 
 /// How often the lease of a pod is renewed.
 const RENEWAL: Duration = Duration::from_secs(10 * 60);
+/// How much is kept of what the cluster said before there was a step that wants to hear it.
+const UNHEARD: usize = 64;
+
+/// What this instance knows of all runs.
+#[derive(Debug, Default)]
+pub(super) struct Runs {
+    known: Mutex<HashMap<RunId, Arc<Live>>>,
+}
+
+impl Runs {
+    /// What is known of a run, from now on.
+    pub(super) fn run(&self, run: RunId) -> Arc<Live> {
+        Arc::clone(lock(&self.known).entry(run).or_default())
+    }
+
+    /// What is known of a run already.
+    pub(super) fn known(&self, run: RunId) -> Option<Arc<Live>> {
+        lock(&self.known).get(&run).cloned()
+    }
+
+    pub(super) fn forget(&self, run: RunId) {
+        lock(&self.known).remove(&run);
+    }
+
+    /// Tells everybody whose step is somewhere.
+    pub(super) fn tell_all(&self, line: &str) {
+        let all: Vec<Arc<Live>> = lock(&self.known).values().cloned().collect();
+        all.iter().for_each(|live| live.tell_all(line));
+    }
+}
+
+/// Where a step is, or is to be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Spot {
+    pub(super) pod: String,
+    pub(super) container: String,
+    /// Whether the whole pod is the step's.
+    pub(super) alone: bool,
+}
+
+impl Spot {
+    /// Whether the news are of interest there. While the pod is started, that is also what the keeper does.
+    fn is_meant(&self, news: &News, begun: bool) -> bool {
+        let container = news.container.as_deref();
+        let own = container.is_none_or(|name| name == self.container || self.alone || (name == KEEPER && !begun));
+        news.pod == self.pod && own
+    }
+}
+
+/// Who is to hear of which pods.
+#[derive(Debug, Default)]
+struct Ears {
+    /// The steps, and whether their containers ran already.
+    spots: HashMap<StepKey, (Spot, bool)>,
+    /// What nobody wanted to hear yet.
+    unheard: VecDeque<News>,
+    /// What was told, so that it is not told again. The cluster repeats itself.
+    said: HashSet<News>,
+}
 
 /// What this instance knows of a run.
 #[derive(Debug)]
@@ -33,6 +94,7 @@ pub(super) struct Live {
     pub(super) adding: tokio::sync::Mutex<()>,
     /// Held while files are handed back by steps in pods of their own.
     pub(super) handing_back: tokio::sync::Mutex<HashSet<StepKey>>,
+    ears: Mutex<Ears>,
     events: broadcast::Sender<ExecutorEvent>,
 }
 
@@ -58,6 +120,7 @@ impl Default for Live {
             home: tokio::sync::Mutex::default(),
             adding: tokio::sync::Mutex::default(),
             handing_back: tokio::sync::Mutex::default(),
+            ears: Mutex::default(),
             events,
         }
     }
@@ -67,6 +130,11 @@ impl Live {
     /// The place of the container that steps know by this name.
     pub(super) fn warm(&self, name: &str) -> Arc<OnceCell<Container>> {
         Arc::clone(lock(&self.warm).entry(name.to_owned()).or_default())
+    }
+
+    /// Whether there is a container of this name.
+    pub(super) fn is_warm(&self, name: &str) -> bool {
+        lock(&self.warm).get(name).is_some_and(|cell| cell.initialized())
     }
 
     /// Forgets a container that is gone.
@@ -104,6 +172,59 @@ impl Live {
             }
         })
         .boxed()
+    }
+
+    /// From now on whoever reads the step's log hears of this place, and of what happened there before, unless somebody heard it.
+    pub(super) fn place(&self, step: &StepKey, spot: Spot) {
+        let mut ears = lock(&self.ears);
+        let begun = ears.spots.get(step).is_some_and(|(known, begun)| *begun && *known == spot);
+        let (meant, other) = ears.unheard.drain(..).partition(|news| spot.is_meant(news, begun));
+        ears.unheard = other;
+        ears.spots.insert(step.clone(), (spot, begun));
+        drop(ears);
+        let meant: VecDeque<News> = meant;
+        meant.into_iter().for_each(|news| self.say(step, news.line()));
+    }
+
+    /// The container of the step runs.
+    pub(super) fn begun(&self, step: &StepKey) {
+        if let Some((_, begun)) = lock(&self.ears).spots.get_mut(step) {
+            *begun = true;
+        }
+    }
+
+    /// Nobody is interested in the step's place any more.
+    pub(super) fn leave(&self, step: &StepKey) {
+        lock(&self.ears).spots.remove(step);
+    }
+
+    /// Tells those whom it concerns. When there is nobody yet, it is kept for a while.
+    pub(super) fn hear(&self, news: News) {
+        let mut ears = lock(&self.ears);
+        if !ears.said.insert(news.without_time()) {
+            return;
+        }
+        let meant =
+            |(step, (spot, begun)): (&StepKey, &(Spot, bool))| spot.is_meant(&news, *begun).then(|| step.clone());
+        let hearers: Vec<StepKey> = ears.spots.iter().filter_map(meant).collect();
+        if hearers.is_empty() {
+            let over = (ears.unheard.len() + 1).saturating_sub(UNHEARD);
+            ears.unheard.drain(..over);
+            ears.unheard.push_back(news);
+            return;
+        }
+        drop(ears);
+        hearers.iter().for_each(|step| self.say(step, news.line()));
+    }
+
+    fn tell_all(&self, line: &str) {
+        let all: Vec<StepKey> = lock(&self.ears).spots.keys().cloned().collect();
+        all.iter().for_each(|step| self.say(step, line.to_owned()));
+    }
+
+    /// Says something to whoever reads the step's log.
+    fn say(&self, step: &StepKey, line: String) {
+        self.tell(ExecutorEvent::Told { step: step.clone(), line });
     }
 
     pub(super) fn tell(&self, event: ExecutorEvent) {

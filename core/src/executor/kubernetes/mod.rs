@@ -15,9 +15,13 @@
 
 mod away;
 mod convert;
+mod events;
 mod host;
 mod live;
+mod locate;
 mod names;
+mod news;
+mod pull;
 mod reach;
 mod run;
 mod security;
@@ -25,20 +29,22 @@ mod service;
 mod settings;
 mod shape;
 mod status;
+mod volumes;
 mod watch;
 mod workspace;
 
-use std::collections::HashMap;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use bytes::Bytes;
 use futures::StreamExt;
 use futures::stream::{self, BoxStream};
 use tokio::sync::OnceCell;
 
-use self::live::Live;
+use self::events::Ear;
+use self::live::{Live, Runs};
 use self::names::Names;
 use self::reach::Way;
 pub use self::settings::PodSettings;
@@ -51,6 +57,7 @@ use super::{
 };
 use crate::clock::SharedClock;
 use crate::cluster::{Cluster, ClusterSource};
+use crate::pipeline::ContainerOptions;
 use crate::run::{RunId, StepKey};
 
 /// Runs steps in pods of a cluster. Cheap to clone; the clones are one executor.
@@ -69,7 +76,7 @@ struct Shared {
     policy: ContainerPolicy,
     settings: PodSettings,
     clock: SharedClock,
-    runs: Mutex<HashMap<RunId, Arc<Live>>>,
+    runs: Arc<Runs>,
     watch: OnceCell<Pods>,
 }
 
@@ -100,7 +107,7 @@ impl KubernetesExecutor {
             policy: ContainerPolicy::default(),
             settings: PodSettings::default(),
             clock,
-            runs: Mutex::default(),
+            runs: Arc::default(),
             watch: OnceCell::new(),
         };
         Self { shared: Arc::new(shared) }
@@ -130,12 +137,8 @@ impl KubernetesExecutor {
 }
 
 impl Shared {
-    fn runs(&self) -> MutexGuard<'_, HashMap<RunId, Arc<Live>>> {
-        self.runs.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     fn run(&self, run: RunId) -> Arc<Live> {
-        Arc::clone(self.runs().entry(run).or_default())
+        self.runs.run(run)
     }
 
     fn names(&self) -> Result<&Names, ExecutorError> {
@@ -152,8 +155,13 @@ impl Shared {
     /// The pods of the installation, as the cluster tells of them.
     async fn watch(&self) -> Result<&Pods, ExecutorError> {
         let begin = || async {
-            let selector = self.names()?.selector(None);
-            Ok(Pods::watch(self.way.pods().await?, &selector))
+            let names = self.names()?.clone();
+            let (way, runs, clock) = (&self.way, &self.runs, &self.clock);
+            // A way that does not lead anywhere is told at once.
+            way.cluster().await?;
+            let pods = Pods::watch(Arc::clone(way), &names.selector(None), Arc::clone(runs), Arc::clone(clock));
+            let ear = Ear { way: Arc::clone(way), names, runs: Arc::clone(runs), clock: Arc::clone(clock) };
+            Ok(pods.hearing(ear).await)
         };
         self.watch.get_or_try_init(begin).await
     }
@@ -171,6 +179,11 @@ impl Executor for KubernetesExecutor {
 
     async fn prepare(&self, scope: &RunScope) -> Result<(), ExecutorError> {
         self.shared.prepare(scope).await
+    }
+
+    /// A pod has one network, that of its cluster.
+    fn ignores(&self, options: &ContainerOptions) -> Vec<String> {
+        options.keys().into_iter().filter(|key| key == "networks").collect()
     }
 
     fn observe(&self, run: RunId) -> BoxStream<'static, ExecutorEvent> {
@@ -208,6 +221,10 @@ impl Executor for KubernetesExecutor {
         stream::once(logs).flatten().boxed()
     }
 
+    async fn service_logs(&self, step: &StepKey) -> Result<Bytes, ExecutorError> {
+        self.shared.service_logs(step).await
+    }
+
     async fn stop(&self, step: &StepKey, grace: Duration) -> Result<(), ExecutorError> {
         self.shared.stop(step, grace).await
     }
@@ -223,6 +240,7 @@ impl Executor for KubernetesExecutor {
     }
 
     async fn forget(&self, step: &StepKey) -> Result<(), ExecutorError> {
+        self.shared.run(step.run).leave(step);
         match self.shared.locate(step).await {
             Ok(container) => {
                 let forgotten = async {

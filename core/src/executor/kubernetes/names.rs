@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+
 use crate::executor::installation::digest;
 use crate::run::{RunId, StepKey};
 
@@ -29,6 +31,8 @@ pub(super) enum Kind {
     Run,
     /// The pod of one step.
     Step,
+    /// A secret by which images are fetched.
+    Pull,
 }
 
 impl Kind {
@@ -37,6 +41,7 @@ impl Kind {
             Self::Owner => "owner",
             Self::Run => "run",
             Self::Step => "step",
+            Self::Pull => "pull",
         }
     }
 }
@@ -72,9 +77,21 @@ impl Names {
         format!("{}-{}", self.owner(step.run), step_head(step, generation))
     }
 
+    /// The secret for what is opened by this.
+    pub(super) fn pull_secret(&self, run: RunId, what: &str) -> String {
+        format!("{}-pull-{}", self.owner(run), digest(what.as_bytes(), 8))
+    }
+
     /// The pod of this head; see [`place_name`].
     pub(super) fn pod_of_head(&self, run: RunId, head: &str) -> String {
         format!("{}-{head}", self.owner(run))
+    }
+
+    /// The run whose pod had this name when it was made.
+    pub(super) fn run_of_pod(&self, pod: &str) -> Option<RunId> {
+        let rest = pod.strip_prefix(&self.stem())?;
+        // The head has no dashes but those behind its generation.
+        rest.match_indices("-g").find_map(|(at, _)| rest[..at].parse().ok())
     }
 
     /// The labels of a thing of a run.
@@ -93,6 +110,11 @@ impl Names {
         let run = run.map(|run| format!(",{RUN}={run}")).unwrap_or_default();
         format!("{INSTALLATION}={}{run}", self.installation)
     }
+}
+
+/// The run to which a thing belongs, by its label.
+pub(super) fn run_of(metadata: &ObjectMeta) -> Option<RunId> {
+    metadata.labels.as_ref()?.get(RUN)?.parse().ok()
 }
 
 /// What tells the pod of a generation apart from the run's others.
@@ -142,6 +164,10 @@ mod tests {
         for value in names.labels(run, Kind::Run).values() {
             assert!(value.len() <= 63, "{value}");
         }
+        for pod in &all[1..] {
+            assert_eq!(names.run_of_pod(pod), Some(run), "{pod}");
+        }
+        assert_eq!(names.run_of_pod("somebody-elses-g1"), None);
         assert_eq!(read_place_name(&place_name("g1", "s-1")), Some(("g1", "s-1")));
     }
 }

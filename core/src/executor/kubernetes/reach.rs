@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use k8s_openapi::api::core::v1::{ConfigMap, Pod};
+use k8s_openapi::api::core::v1::{ConfigMap, Event, Pod, Secret};
 use kube::Api;
 use tokio::sync::Mutex;
 
@@ -36,7 +36,7 @@ impl Way {
     }
 
     /// The next one who asks connects anew: the credential may be another one by now.
-    async fn give_up(&self) {
+    pub(super) async fn give_up(&self) {
         if let Self::Kept { open, .. } = self {
             *open.lock().await = None;
         }
@@ -48,6 +48,16 @@ impl Way {
     }
 
     pub(super) async fn owners(&self) -> Result<Api<ConfigMap>, ExecutorError> {
+        let cluster = self.cluster().await?;
+        Ok(Api::namespaced(cluster.client().clone(), cluster.namespace()))
+    }
+
+    pub(super) async fn secrets(&self) -> Result<Api<Secret>, ExecutorError> {
+        let cluster = self.cluster().await?;
+        Ok(Api::namespaced(cluster.client().clone(), cluster.namespace()))
+    }
+
+    pub(super) async fn events(&self) -> Result<Api<Event>, ExecutorError> {
         let cluster = self.cluster().await?;
         Ok(Api::namespaced(cluster.client().clone(), cluster.namespace()))
     }

@@ -8,21 +8,22 @@ use kube::api::{Patch, PatchParams};
 
 use super::convert::{self, KEEPER, Site};
 use super::host::PodHost;
-use super::live::{HomePod, Live, renew};
-use super::names::{STOPPED, head, place_name, read_place_name};
+use super::live::{HomePod, Live, Spot, renew};
+use super::names::{head, place_name};
+use super::pull::{names_secret, pull_of};
 use super::reach::is_missing;
 use super::security;
 use super::shape::{Home, Shape};
 use super::status::{Hindrance, Standing, ended_pod, has_container, running, standing, stuck};
 use super::{Shared, lost, workspace_lost};
-use crate::executor::container::{Container, State};
+use crate::executor::container::Container;
 use crate::executor::{ExecutorError, ExecutorEvent, StepOutline, StepSpec};
 use crate::run::{RunId, StepKey, WaitReason};
 
 /// How long something may be in the way that could pass by itself.
 const TROUBLE: Duration = Duration::from_secs(120);
 /// How long the watch is trusted before somebody looks for himself.
-const LOOK: Duration = Duration::from_secs(2);
+pub(super) const LOOK: Duration = Duration::from_secs(2);
 /// How often a container that went is replaced by another one in the same pod.
 const REPLACEMENTS: u32 = 5;
 
@@ -47,7 +48,9 @@ impl Shared {
         let away = match shape.home() {
             Home::Own => true,
             Home::Anywhere => false,
+            Home::Early | Home::Late if live.is_warm(&place_name(&head(home.generation), &shape.container())) => false,
             Home::Early => !has_container(&self.pod(&home).await?, &shape.container()),
+            Home::Late => !self.opens(&home, &shape).await?,
         };
         let started = if away {
             self.start_away(step, &shape, &live, &home).await
@@ -82,6 +85,8 @@ impl Shared {
             };
             match started {
                 Ok(container) => {
+                    live.place(&step.key, Spot { pod: home.pod.clone(), container: name, alone: false });
+                    live.begun(&step.key);
                     live.put_step(&step.key, container.clone());
                     return Ok(());
                 }
@@ -96,6 +101,14 @@ impl Shared {
         Err(lost("its container went again and again"))
     }
 
+    /// Whether the run's pod can fetch the private image of a shape.
+    async fn opens(&self, home: &HomePod, shape: &Shape) -> Result<bool, ExecutorError> {
+        let site = self.site(home.run, home.generation)?;
+        let secret = pull_of(shape).map(|pull| pull.secret(&site));
+        let pod = self.pod(home).await?;
+        Ok(secret.is_none_or(|secret| names_secret(&pod, &secret)))
+    }
+
     /// A running container of the run's pod, which is added when it is not there.
     async fn warm_up(
         &self,
@@ -105,12 +118,20 @@ impl Shared {
         name: &str,
     ) -> Result<Container, ExecutorError> {
         let of = |container| Wanted { step: Some(&step.key), pod: home, container, image: &shape.image };
-        let pod = self.pod(home).await?;
-        if !has_container(&pod, name) {
+        live.place(&step.key, Spot { pod: home.pod.clone(), container: name.to_owned(), alone: false });
+        self.make_pull_secrets(step, shape).await?;
+        // A container that was there once is always listed, so that what the watch knows of it is true.
+        let known = self.watch().await?.get(&home.pod).filter(|pod| pod.metadata.uid.as_deref() == Some(&home.uid));
+        let listed = match known.filter(|pod| has_container(pod, name)) {
+            Some(_) => true,
+            None => has_container(&self.pod(home).await?, name),
+        };
+        if !listed {
             self.running(live, of(KEEPER)).await?;
             self.add(step.key.run, shape, (live, home), name).await?;
         }
         self.running(live, of(name)).await?;
+        live.begun(&step.key);
         live.tell(ExecutorEvent::Running { step: step.key.clone() });
         let container = self.connection(step.key.run, (&head(home.generation), home), name);
         container.connect().await?;
@@ -139,7 +160,7 @@ impl Shared {
         name: &str,
     ) -> Result<(), ExecutorError> {
         let _alone = live.adding.lock().await;
-        let mut late = convert::late_container(&self.site(run, home.generation)?, shape);
+        let mut late = convert::late_container(&self.site(run, home.generation)?, shape)?;
         name.clone_into(&mut late.name);
         let patch = serde_json::json!({"spec": {"ephemeralContainers": [late]}});
         let pods = self.way.pods().await?;
@@ -288,119 +309,5 @@ impl Shared {
             })
             .await;
         Ok(container.clone())
-    }
-
-    /// The container that has a step, or one that can say how it ended. `Lost` when nothing of the run's states is left.
-    pub(super) async fn locate(&self, step: &StepKey) -> Result<Container, ExecutorError> {
-        let live = self.run(step.run);
-        if let Some(container) = live.step(step) {
-            return Ok(container);
-        }
-        if live.is_stopped(step) {
-            return Err(ExecutorError::NeverStarted);
-        }
-        let home = self.newest_home(step.run).await.map_err(no_states)?;
-        let mut asked = tokio::select! {
-            asked = self.any(step.run, &home) => asked.map_err(no_states)?,
-            () = stopped(&live, step) => return Err(ExecutorError::NeverStarted),
-        };
-        let state = asked.state(step).await?;
-        if let State::Elsewhere(name) = &state {
-            asked = self.reach(step.run, name).await?;
-        }
-        if !matches!(state, State::None) {
-            live.put_step(step, asked.clone());
-        }
-        Ok(asked)
-    }
-
-    /// The container of this name, which a step's token has. `Lost` when it is gone.
-    pub(super) async fn reach(&self, run: RunId, name: &str) -> Result<Container, ExecutorError> {
-        let live = self.run(run);
-        let cell = live.warm(name);
-        if let Some(container) = cell.get() {
-            return Ok(container.clone());
-        }
-        let gone = || lost("its container is gone");
-        let (found_head, container) = read_place_name(name).ok_or_else(gone)?;
-        let home = self.newest_home(run).await.map_err(no_states)?;
-        let pod = if found_head == head(home.generation) {
-            home
-        } else {
-            let pod = self.names()?.pod_of_head(run, found_head);
-            let found = self.look(&pod).await?.ok_or_else(|| lost("its pod was removed"))?;
-            let uid = found.metadata.uid.unwrap_or_default();
-            HomePod { pod, uid, ..home }
-        };
-        let made = cell
-            .get_or_init(|| async {
-                let made = self.connection(run, (found_head, &pod), container);
-                tokio::spawn(renew(made.downgrade(), Arc::clone(&self.clock)));
-                made
-            })
-            .await;
-        Ok(made.clone())
-    }
-
-    /// Remembers that a step is in the container of this name.
-    pub(super) async fn move_place(&self, step: &StepKey, name: &str) -> Result<(), ExecutorError> {
-        let container = self.reach(step.run, name).await?;
-        self.run(step.run).put_step(step, container);
-        Ok(())
-    }
-
-    pub(super) async fn stop(&self, step: &StepKey, grace: Duration) -> Result<(), ExecutorError> {
-        let live = self.run(step.run);
-        if live.step(step).is_none() && self.nothing_ran(step.run).await? {
-            return self.bury(step).await;
-        }
-        let container = match self.locate(step).await {
-            Ok(container) => container,
-            // Nothing of it is left, and nothing can be started any more.
-            Err(ExecutorError::Lost { .. } | ExecutorError::NeverStarted) => return Ok(()),
-            Err(error) => return Err(error),
-        };
-        match container.stop(step, grace).await {
-            Err(ExecutorError::Lost { .. }) => Ok(()),
-            other => other,
-        }
-    }
-
-    /// Keeps with the run's owner that a step was stopped, for whoever starts it later.
-    async fn bury(&self, step: &StepKey) -> Result<(), ExecutorError> {
-        self.run(step.run).put_stopped(step.slug());
-        self.note_of(step.run, &format!("{STOPPED}{}", step.slug()), "yes").await
-    }
-
-    /// Whether no container of the run can have run anything yet, so that there is no place for a tombstone either.
-    async fn nothing_ran(&self, run: RunId) -> Result<bool, ExecutorError> {
-        let home = match self.newest_home(run).await {
-            Ok(home) => home,
-            Err(ExecutorError::WorkspaceLost { .. }) => return Ok(false),
-            Err(error) => return Err(error),
-        };
-        let found = self.look(&home.pod).await?;
-        Ok(found.is_some_and(|pod| {
-            running(&pod).is_empty() && pod.status.is_none_or(|status| status.phase.as_deref() == Some("Pending"))
-        }))
-    }
-}
-
-/// Returns when the step is stopped before anything of its run could run.
-pub(super) async fn stopped(live: &Live, step: &StepKey) {
-    loop {
-        let next = live.stop.notified();
-        if live.is_stopped(step) {
-            return;
-        }
-        next.await;
-    }
-}
-
-/// A workspace that is gone has taken the states of its steps along.
-pub(super) fn no_states(error: ExecutorError) -> ExecutorError {
-    match error {
-        ExecutorError::WorkspaceLost { why, .. } => lost(why),
-        other => other,
     }
 }

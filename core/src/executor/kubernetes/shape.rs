@@ -23,6 +23,8 @@ pub(super) enum Home {
     Anywhere,
     /// In the pod of its run when it is known beforehand, else in a pod of its own.
     Early,
+    /// In the pod of its run when that was made for its credential, but not before its step is there with it; else in a pod of its own.
+    Late,
     /// In a pod of its own, since it asks for something that a pod has as a whole.
     Own,
 }
@@ -52,9 +54,13 @@ impl Shape {
             || !options.hosts.is_empty()
             || options.network.is_some()
             || options.platform.is_some();
-        if of_the_pod {
+        let bounded = self.resources != Resources::default() || !options.volumes.is_empty();
+        let private = options.credential.is_some();
+        if of_the_pod || (private && bounded) {
             Home::Own
-        } else if self.resources != Resources::default() || !options.volumes.is_empty() {
+        } else if private {
+            Home::Late
+        } else if bounded {
             Home::Early
         } else {
             Home::Anywhere

@@ -6,6 +6,10 @@ use crate::executor::ExecutorError;
 use crate::explain::{code, pod_trouble};
 use crate::run::{Cause, WaitReason};
 
+/// What to do when a registry wants to know who asks.
+const PASSWORD: &str = "Name a credential that may read the image: in the task `container: {credential: NAME}`, or with its \
+                        service; or give the executor a pull secret of the namespace.";
+
 /// How it is with a container.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Standing {
@@ -66,7 +70,7 @@ pub(super) fn running(pod: &Pod) -> Vec<String> {
     names
 }
 
-fn statuses(status: &PodStatus) -> impl Iterator<Item = &ContainerStatus> {
+pub(super) fn statuses(status: &PodStatus) -> impl Iterator<Item = &ContainerStatus> {
     status.container_statuses.iter().flatten().chain(status.ephemeral_container_statuses.iter().flatten())
 }
 
@@ -89,7 +93,7 @@ fn memory(status: &PodStatus) -> &'static str {
     if statuses(status).any(oom) { ", out of memory" } else { "" }
 }
 
-fn told(ended: &ContainerStateTerminated) -> String {
+pub(super) fn told(ended: &ContainerStateTerminated) -> String {
     match ended.reason.as_deref() {
         Some("OOMKilled") => "its container was killed, out of memory".to_owned(),
         Some(reason) => format!("its container ended ({reason}, exit code {})", ended.exit_code),
@@ -111,16 +115,29 @@ fn hindrance(pod: &Pod, container: &str) -> Hindrance {
     if cause.code == code::ROLLOUT_STUCK {
         cause.code = code::POD_STUCK.to_owned();
     }
+    if wants_password(&cause) {
+        cause.advice = PASSWORD.to_owned();
+    }
     if trouble.hopeless || is_hopeless(&cause) { Hindrance::Hopeless(cause) } else { Hindrance::Trouble(cause) }
+}
+
+fn says(cause: &Cause, words: &[&str]) -> bool {
+    words.iter().any(|word| cause.message.contains(word))
+}
+
+/// Whether the registry does not know who asks, or does not let him.
+fn wants_password(cause: &Cause) -> bool {
+    let words = ["401", "403", "authorization failed", "unauthorized", "denied", "no basic auth"];
+    cause.code == code::IMAGE_PULL && says(cause, &words)
 }
 
 /// The registry and the cluster say the same tomorrow.
 fn is_hopeless(cause: &Cause) -> bool {
-    let says = |words: &[&str]| words.iter().any(|word| cause.message.contains(word));
+    let says = |words: &[&str]| says(cause, words);
     match cause.code.as_str() {
         code::IMAGE_PULL => {
-            says(&["not found", "manifest unknown", "repository does not exist", "401", "403", "authorization failed"])
-                || says(&["unauthorized", "denied", "not present with pull policy of Never", "no basic auth"])
+            let gone = ["not found", "manifest unknown", "repository does not exist"];
+            wants_password(cause) || says(&gone) || says(&["not present with pull policy of Never"])
         }
         code::POD_STUCK => says(&["non-root", "runAsNonRoot"]),
         _ => false,

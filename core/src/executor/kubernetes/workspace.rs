@@ -11,8 +11,10 @@ use serde_json::json;
 
 use super::convert::{self, KEEPER};
 use super::live::HomePod;
-use super::names::{GENERATION, KEPT, KIND, POD, RUN, STOPPED};
+use super::names::{GENERATION, KEPT, KIND, POD, RUN, STOPPED, run_of};
+use super::pull::pull_of;
 use super::reach::{is_conflict, is_missing};
+use super::run::LOOK;
 use super::shape::{Home, Shape};
 use super::status::{ended_pod, running};
 use super::{Shared, workspace_lost};
@@ -30,6 +32,8 @@ impl Shared {
     pub(super) async fn prepare(&self, scope: &RunScope) -> Result<(), ExecutorError> {
         let live = self.run(scope.run);
         let mut known = live.home.lock().await;
+        // Before there is anything to be heard of.
+        self.watch().await?;
         let owner = self.owner(scope.run).await?;
         if scope.existing {
             *known = None;
@@ -110,9 +114,8 @@ impl Shared {
     }
 
     async fn make_pod(&self, scope: &RunScope, owner: &str) -> Result<HomePod, ExecutorError> {
-        let shapes = known_shapes(scope);
         let site = self.site(scope.run, scope.generation)?;
-        let pod = convert::run_pod(&site, owner, &shapes)?;
+        let pod = convert::run_pod(&site, owner, &known_shapes(scope), &known_secrets(scope, &site))?;
         let name = site.names.pod(scope.run, scope.generation);
         let made = self.create(&pod, scope.run).await?;
         let uid = match made {
@@ -196,7 +199,7 @@ impl Shared {
             return Err(self.way.error("taking over the pod with a workspace", &error).await);
         }
         let home = self.home_of(scope.run, scope.generation, &pod).await?;
-        self.runs().remove(&old);
+        self.runs.forget(old);
         self.remove_owner(old).await?;
         self.make_states(scope.run, &home).await?;
         Ok(home)
@@ -240,7 +243,7 @@ impl Shared {
     }
 
     /// The pods of a run, or of the installation.
-    async fn pods_of(&self, run: Option<RunId>) -> Result<Vec<Pod>, ExecutorError> {
+    pub(super) async fn pods_of(&self, run: Option<RunId>) -> Result<Vec<Pod>, ExecutorError> {
         let selector = self.names()?.selector(run);
         match self.way.pods().await?.list(&ListParams::default().labels(&selector)).await {
             Ok(found) => Ok(found.items),
@@ -249,7 +252,7 @@ impl Shared {
     }
 
     pub(super) async fn release(&self, run: RunId) -> Result<(), ExecutorError> {
-        self.runs().remove(&run);
+        self.runs.forget(run);
         self.remove_pods(run, |_| true).await?;
         self.remove_owner(run).await
     }
@@ -260,17 +263,36 @@ impl Shared {
         let mut asked = false;
         loop {
             let left: Vec<Pod> = self.pods_of(Some(run)).await?.into_iter().filter(&which).collect();
-            let over = |pod: &Pod| pod.status.as_ref().is_some_and(|status| ended_pod(status).is_some());
-            if left.is_empty() || (asked && left.iter().all(over)) || self.clock.now().elapsed >= deadline {
+            if left.is_empty() || (asked && left.iter().all(is_over)) || self.clock.now().elapsed >= deadline {
                 return Ok(());
             }
+            let names: Vec<String> = left.into_iter().filter_map(|pod| pod.metadata.name).collect();
             if !asked {
-                let names = left.into_iter().filter_map(|pod| pod.metadata.name);
-                stream::iter(names.map(Ok)).try_for_each_concurrent(8, |name| self.remove_pod(name)).await?;
+                let removals = names.iter().cloned().map(Ok);
+                stream::iter(removals).try_for_each_concurrent(8, |name| self.remove_pod(name)).await?;
                 asked = true;
             }
-            self.pause(Duration::from_millis(100)).await;
+            self.seem_gone(&names).await?;
         }
+    }
+
+    /// Returns when the watch does not know these pods any more, or after a while.
+    async fn seem_gone(&self, names: &[String]) -> Result<(), ExecutorError> {
+        let watch = self.watch().await?;
+        let mut changes = watch.changes();
+        let known = |name: &String| watch.get(name).is_some_and(|pod| !is_over(&pod));
+        if !names.iter().any(known) {
+            // It does not know them yet.
+            self.pause(Duration::from_millis(100)).await;
+            return Ok(());
+        }
+        while names.iter().any(known) {
+            tokio::select! {
+                _ = changes.changed() => {}
+                () = self.pause(LOOK) => return Ok(()),
+            }
+        }
+        Ok(())
     }
 
     pub(super) async fn remove_pod(&self, name: String) -> Result<(), ExecutorError> {
@@ -301,7 +323,8 @@ impl Shared {
             Err(error) => return Err(error),
         };
         self.note_of(run, KEPT, "yes").await?;
-        self.runs().remove(&run);
+        self.remove_pull_secrets(run).await?;
+        self.runs.forget(run);
         self.remove_pods(run, |pod| pod.metadata.name.as_deref() != Some(&home.pod)).await?;
         let pod = self.pod(&home).await?;
         for container in running(&pod) {
@@ -336,6 +359,10 @@ impl Shared {
     }
 }
 
+fn is_over(pod: &Pod) -> bool {
+    pod.status.as_ref().is_some_and(|status| ended_pod(status).is_some())
+}
+
 fn awaits_account(error: &kube::Error) -> bool {
     matches!(error, kube::Error::Api(status)
         if status.message.contains("serviceaccount \"default\" not found") || status.message.contains("error looking up service account"))
@@ -346,8 +373,12 @@ fn pod_of(owner: &ConfigMap, generation: u32) -> Option<String> {
     owner.data.as_ref()?.get(&format!("{POD}{generation}")).cloned()
 }
 
-fn run_of(metadata: &k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta) -> Option<RunId> {
-    metadata.labels.as_ref()?.get(RUN)?.parse().ok()
+/// The secrets of private images that are known beforehand and can be fetched for the run's pod, each once.
+fn known_secrets(scope: &RunScope, site: &convert::Site<'_>) -> Vec<String> {
+    let shapes: Vec<Shape> = scope.outlines.iter().filter_map(|outline| Shape::of(outline).ok()).collect();
+    let late = shapes.iter().filter(|shape| shape.home() == Home::Late);
+    let names: BTreeSet<String> = late.filter_map(pull_of).map(|pull| pull.secret(site)).collect();
+    names.into_iter().collect()
 }
 
 /// The shapes that are known beforehand and can be in the run's pod, each once.
@@ -355,7 +386,7 @@ fn known_shapes(scope: &RunScope) -> Vec<Shape> {
     let mut shapes: Vec<Shape> = Vec::new();
     // What is wrong with a step is told when it is started.
     for shape in scope.outlines.iter().filter_map(|outline| Shape::of(outline).ok()) {
-        let fits = shape.home() != Home::Own && shapes.len() < SHAPES;
+        let fits = matches!(shape.home(), Home::Anywhere | Home::Early) && shapes.len() < SHAPES;
         if fits && !shapes.iter().any(|known| known.container() == shape.container()) {
             shapes.push(shape);
         }

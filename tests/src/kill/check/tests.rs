@@ -288,3 +288,15 @@ fn an_action_may_be_called_once_by_each_process_and_its_log_goes_on() {
     seen.witness.push("start careful 1".to_owned());
     assert_eq!(broken(&scenario, &seen), [Invariant::EveryStepOnce], "one that must not be repeated was called twice");
 }
+
+#[test]
+fn what_a_cluster_told_meanwhile_is_left_out_also_in_the_middle_of_a_line() {
+    let log = b"one\ntwo\nthree\n";
+    let news = "[windlass] 2026-11-29T06:31:47Z Started: Started container s-1\n";
+    for got in [format!("{news}one\ntwo\nthree\n"), format!("one\ntw\n{news}o\nthree\n{news}")] {
+        assert_eq!(super::without_news(log, got.as_bytes()), log);
+    }
+    let doubled = format!("one\n{news}one\ntwo\nthree\n");
+    assert_ne!(super::without_news(log, doubled.as_bytes()), log);
+    assert_eq!(super::without_news(log, AGAIN), AGAIN);
+}

@@ -1,16 +1,20 @@
 //! From what a run needs to objects of the cluster.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Value, json};
 
 use super::super::convert::{self, Site};
 use super::super::names::Names;
+use super::super::pull::{names_secret, pull_of};
 use super::super::settings::PodSettings;
 use super::super::shape::{Home, Shape};
 use super::super::{ContainerPolicy, security};
 use crate::clock::{Clock, SystemClock};
-use crate::executor::{ExecutorError, StepContainer, StepOutline};
-use crate::pipeline::{ContainerOptions, Isolation, Quantities, Resources, TaskId};
+use crate::executor::{Command, ExecutorError, StepContainer, StepOutline, StepSecrets, StepService, StepSpec};
+use crate::pipeline::{ContainerOptions, CredentialName, Isolation, Quantities, Resources, TaskId, WorkspaceUse};
 use crate::run::{RunId, StepKey};
+use crate::secret::Credential;
 
 struct Bench {
     names: Names,
@@ -25,10 +29,29 @@ impl Bench {
         Self { names: Names::new("portal"), policy, settings, run }
     }
 
-    fn pod(&self, shapes: &[Shape]) -> Value {
+    fn site(&self) -> Site<'_> {
         let Self { names, policy, settings, run } = self;
-        let site = Site { names, policy, settings, run: *run, generation: 2 };
-        serde_json::to_value(convert::run_pod(&site, "owner-uid", shapes).unwrap()).unwrap()
+        Site { names, policy, settings, run: *run, generation: 2 }
+    }
+
+    fn pod(&self, shapes: &[Shape]) -> Value {
+        serde_json::to_value(convert::run_pod(&self.site(), "owner-uid", shapes, &[]).unwrap()).unwrap()
+    }
+
+    fn step(&self, image: &str) -> StepSpec {
+        StepSpec {
+            key: StepKey { run: self.run, task: TaskId::new("unit"), attempt: 1 },
+            generation: 2,
+            resumed: false,
+            command: Command::Script { text: "true".to_owned(), shell: None },
+            env: BTreeMap::new(),
+            secrets: StepSecrets::default(),
+            image: Some(image.to_owned()),
+            container: StepContainer::default(),
+            resources: Resources::default(),
+            isolation: Isolation::Run,
+            workspace: WorkspaceUse::Shared,
+        }
     }
 
     fn outline(&self, image: &str) -> StepOutline {
@@ -98,8 +121,128 @@ fn a_template_is_laid_over_every_pod() {
         Bench::new(ContainerPolicy::default(), PodSettings::default().template(json!({"spec": {"volumes": 3}})));
     let site =
         Site { names: &wrong.names, policy: &wrong.policy, settings: &wrong.settings, run: wrong.run, generation: 1 };
-    let refused = convert::run_pod(&site, "uid", &[]);
+    let refused = convert::run_pod(&site, "uid", &[], &[]);
     assert!(matches!(refused, Err(ExecutorError::BadStep { code: "badPodTemplate", .. })), "{refused:?}");
+}
+
+#[test]
+fn a_template_for_steps_is_laid_over_their_containers_also_over_those_that_come_late() {
+    let settings = PodSettings::default()
+        .cache_claim("pip", "/root/.cache/pip")
+        .step_template(json!({"env": [{"name": "A", "value": "1"}], "resources": {"limits": {"nvidia.com/gpu": "1"}}}));
+    let bench = Bench::new(ContainerPolicy::default(), settings);
+    let shape = Shape::of(&bench.outline("app:1")).unwrap();
+    let pod = bench.pod(std::slice::from_ref(&shape));
+    let (keeper, step) = (&pod["spec"]["containers"][0], &pod["spec"]["containers"][1]);
+    assert_eq!(keeper["env"], Value::Null);
+    assert_eq!(step["env"], json!([{"name": "A", "value": "1"}]));
+    assert_eq!(step["resources"]["limits"]["nvidia.com/gpu"], "1");
+    let mounts = |container: &Value| -> Vec<String> {
+        let all = container["volumeMounts"].as_array().unwrap();
+        all.iter().filter_map(|mount| mount["mountPath"].as_str()).map(str::to_owned).collect()
+    };
+    let volume = pod["spec"]["volumes"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|volume| volume["name"] != "bin" && volume["persistentVolumeClaim"]["claimName"] == "pip");
+    assert!(volume.is_some(), "{pod}");
+    let late = serde_json::to_value(convert::late_container(&bench.site(), &shape).unwrap()).unwrap();
+    assert_eq!(late["env"], step["env"]);
+    assert_eq!(mounts(&late), mounts(step));
+    assert!(mounts(&late).contains(&"/root/.cache/pip".to_owned()), "{late}");
+    let secrets =
+        late["volumeMounts"].as_array().unwrap().iter().find(|mount| mount["mountPath"] == "/.windlass/secrets");
+    assert_eq!(secrets.unwrap()["name"], "secrets-late");
+}
+
+#[test]
+fn what_the_embedder_says_of_pods_is_in_them() {
+    let settings = PodSettings::default()
+        .priority_class("low")
+        .runtime_class("gvisor")
+        .fs_group(2000)
+        .run_as(1000, 1001)
+        .workspace_claim(Some("fast"), "10Gi");
+    let spec = &Bench::new(ContainerPolicy::default(), settings).pod(&[])["spec"];
+    assert_eq!((&spec["priorityClassName"], &spec["runtimeClassName"]), (&json!("low"), &json!("gvisor")));
+    let context = &spec["securityContext"];
+    assert_eq!(
+        (&context["fsGroup"], &context["runAsUser"], &context["runAsGroup"]),
+        (&json!(2000), &json!(1000), &json!(1001))
+    );
+    assert_eq!(context["seccompProfile"]["type"], "RuntimeDefault");
+    let volumes = spec["volumes"].as_array().unwrap();
+    let workspaces: Vec<&Value> = volumes.iter().filter(|volume| volume["name"] == "workspace").collect();
+    let claim = &workspaces[0]["ephemeral"]["volumeClaimTemplate"]["spec"];
+    assert_eq!(
+        (&claim["storageClassName"], &claim["resources"]["requests"]["storage"]),
+        (&json!("fast"), &json!("10Gi"))
+    );
+    assert_eq!((workspaces.len(), &workspaces[0]["emptyDir"]), (1, &Value::Null));
+}
+
+#[test]
+fn a_private_image_comes_late_into_the_pod_of_its_run_with_a_secret_of_its_own() {
+    let bench = Bench::new(ContainerPolicy::default(), PodSettings::default());
+    let mut outline = bench.outline("registry.example.com/app:1");
+    outline.container.options.credential = Some(CredentialName::new("team").unwrap());
+    let shape = Shape::of(&outline).unwrap();
+    assert_eq!(shape.home(), Home::Late);
+    outline.resources.limits.memory = Some("1Gi".to_owned());
+    assert_eq!(Shape::of(&outline).unwrap().home(), Home::Own);
+    let pull = pull_of(&shape).unwrap();
+    let login = Credential::Registry {
+        server: "https://registry.example.com".to_owned(),
+        user: "me".to_owned(),
+        password: "s3cret".into(),
+    };
+    let given = |credential: Credential| StepSecrets {
+        pulls: [("team".to_owned(), credential)].into(),
+        ..StepSecrets::default()
+    };
+    let secret = pull.object(&bench.site(), "owner-uid", &given(login.clone())).unwrap();
+    assert_eq!(secret.metadata.name.as_deref(), Some(pull.secret(&bench.site()).as_str()));
+    assert_eq!(secret.metadata.owner_references.unwrap()[0].uid, "owner-uid");
+    let config: Value = serde_json::from_slice(&secret.data.unwrap()[".dockerconfigjson"].0).unwrap();
+    assert_eq!(config["auths"]["registry.example.com"]["password"], "s3cret");
+    let refused = |secrets: StepSecrets| match pull.object(&bench.site(), "owner-uid", &secrets) {
+        Err(ExecutorError::BadStep { code: "badRegistryCredential", message, .. }) => message,
+        other => panic!("it was not refused: {other:?}"),
+    };
+    let other = Credential::Registry { server: "ghcr.io".to_owned(), user: "me".to_owned(), password: "s3cret".into() };
+    assert!(refused(given(other)).contains("for the registry ghcr.io"));
+    assert!(refused(StepSecrets::default()).contains("was not given"));
+    let named = convert::run_pod(&bench.site(), "owner-uid", &[], &[pull.secret(&bench.site())]).unwrap();
+    assert!(names_secret(&named, &pull.secret(&bench.site())));
+    assert!(!names_secret(
+        &convert::run_pod(&bench.site(), "owner-uid", &[], &[]).unwrap(),
+        &pull.secret(&bench.site())
+    ));
+}
+
+#[test]
+fn the_pod_of_a_step_has_its_services_and_the_secrets_of_their_images() {
+    let bench = Bench::new(ContainerPolicy::default(), PodSettings::default());
+    let mut step = bench.step("app:1");
+    step.container.services.push(StepService {
+        name: "db".to_owned(),
+        image: "registry.example.com/postgres:17".to_owned(),
+        credential: Some(CredentialName::new("team").unwrap()),
+        command: vec!["run".to_owned(), "$HOME".to_owned()],
+        env: BTreeMap::new(),
+        health: None,
+        privileged: false,
+    });
+    let shape = Shape::of(&StepOutline::of(&step)).unwrap();
+    assert_eq!(shape.home(), Home::Own);
+    let pod = convert::step_pod(&bench.site(), "owner-uid", "p".to_owned(), &shape, &step).unwrap();
+    let pod = serde_json::to_value(pod).unwrap();
+    assert_eq!(pod["metadata"]["annotations"]["windlass.dev/services"], r#"["db"]"#);
+    assert_eq!(pod["spec"]["imagePullSecrets"].as_array().unwrap().len(), 1);
+    let service = &pod["spec"]["containers"][2];
+    assert_eq!((&service["name"], &service["args"]), (&json!("service-0"), &json!(["run", "$$HOME"])));
+    assert_eq!(service["volumeMounts"], json!([{"name": "bin", "mountPath": "/.windlass/bin", "readOnly": true}]));
 }
 
 #[test]
