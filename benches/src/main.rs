@@ -5,6 +5,7 @@
 //! cargo run --release -p windlass-benches -- steps lines  # some
 //! cargo run --release -p windlass-benches -- log          # a log of 1 GiB
 //! cargo run --release -p windlass-benches -- docker       # steps in containers; needs a Docker engine
+//! cargo run --release -p windlass-benches -- kubernetes   # steps in pods; needs a cluster, such as that of tests/cluster/up
 //! cargo run --release -p windlass-benches -- store        # a million events in the store, with its query plans
 //! cargo run -p windlass-benches -- --quick                # tiny counts: does everything still work?
 //! ```

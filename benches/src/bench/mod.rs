@@ -2,6 +2,7 @@
 
 mod docker;
 mod events;
+mod kubernetes;
 mod lines;
 mod planning;
 mod queued;
@@ -49,6 +50,7 @@ pub(crate) const BENCHES: &[Bench] = &[
     Bench { name: "events", long: true, run: events::run },
     Bench { name: "queued", long: false, run: queued::run },
     Bench { name: "docker", long: true, run: docker::run },
+    Bench { name: "kubernetes", long: true, run: kubernetes::run },
     Bench { name: "store", long: true, run: store::run },
     Bench { name: "log", long: true, run: lines::gibibyte },
 ];
