@@ -1,22 +1,24 @@
 //! Steps in containers of a Docker engine, beside what its API needs for the same work.
 //!
-//! The engine is that of `DOCKER_HOST`; the image is `WINDLASS_BENCH_IMAGE`, or the Debian that `tests/docker/up` makes; the
-//! helper is `WINDLASS_HELPER`, or this machine's static busybox.
+//! The engine is that of `DOCKER_HOST`, or the one that `tests/docker/up` has set up; the image is `WINDLASS_BENCH_IMAGE`, or the
+//! Debian that it makes; the helper is `WINDLASS_HELPER`, or this machine's static busybox.
 
+use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bollard::Docker;
 use bollard::container::LogOutput;
 use bollard::exec::{CreateExecOptions, StartExecOptions, StartExecResults};
 use bollard::models::{ContainerCreateBody, HostConfig};
-use bollard::query_parameters::RemoveContainerOptionsBuilder;
+use bollard::query_parameters::{ListContainersOptionsBuilder, RemoveContainerOptionsBuilder};
 use futures::StreamExt;
 use futures::future::try_join_all;
 use windlass::clock::SystemClock;
 use windlass::executor::{DockerEndpoint, DockerExecutor, HelperImage};
 use windlass::pipeline::Order;
-use windlass::{Engine, EventKind, Pipeline, RunRequest, RunSummary, Stage, Task};
+use windlass::{Engine, EngineEventKind, EventFilter, EventKind, Pipeline, Run, RunRequest, Stage, Task};
 
 use super::Effort;
 use crate::measure::{Failure, Stopwatch, medians, millis, runtime};
@@ -24,54 +26,72 @@ use crate::table::Row;
 
 /// Characters of a line, without its end.
 const WIDTH: usize = 103;
+/// The pause between two looks whether a run's containers are gone.
+const PAUSE: Duration = Duration::from_millis(20);
+/// How much of its floor a cold run may take.
+const COLD: f64 = 1.2;
 
 pub(super) fn run(effort: Effort) -> Result<Vec<Row>, Failure> {
     let bench = Bench::open()?;
-    let floor = Floor::open(&bench)?;
-    let rows = measure(&bench, &floor, effort);
-    bench.runtime.block_on(floor.remove())?;
+    let rows = measure(&bench, effort);
+    bench.runtime.block_on(bench.floor.remove())?;
     bench.runtime.block_on(bench.engine.close())?;
     rows
 }
 
-fn measure(bench: &Bench, floor: &Floor, effort: Effort) -> Result<Vec<Row>, Failure> {
-    let mut rows = Vec::new();
+fn measure(bench: &Bench, effort: Effort) -> Result<Vec<Row>, Failure> {
     let count = effort.count(20, 3);
-    for order in [Order::Sequential, Order::Parallel] {
-        let [raw, measured] = medians(
-            effort.repeat,
-            [&mut || bench.runtime.block_on(floor.execs(count, order)), &mut || {
-                bench.runtime.block_on(bench.warm_steps(count, order))
-            }],
-        )?;
-        let word = if order == Order::Parallel { "parallel" } else { "sequential" };
-        let work = format!("{count} {word} no-op steps in a warm container, each");
-        rows.push(Row::millis(work, "one exec through the API", raw, measured).target(5.0));
-    }
+    // What an engine needs once, such as the helper's volume, is no part of a run.
+    bench.runtime.block_on(bench.first_line())?;
+    let mut rows = vec![
+        steps(bench, effort, count, Order::Sequential)?,
+        steps(bench, effort, count, Order::Parallel)?,
+        cold(bench, effort)?,
+    ];
+    rows.push(lines(bench, effort, effort.count(1_000_000, 1000))?);
+    Ok(rows)
+}
+
+fn steps(bench: &Bench, effort: Effort, count: usize, order: Order) -> Result<Row, Failure> {
     let [raw, measured] = medians(
         effort.repeat,
-        [&mut || bench.runtime.block_on(floor.create_and_start(bench)), &mut || {
+        [&mut || bench.runtime.block_on(bench.floor.execs(count, order)), &mut || {
+            bench.runtime.block_on(bench.warm_steps(count, order))
+        }],
+    )?;
+    let word = if order == Order::Parallel { "parallel" } else { "sequential" };
+    let work = format!("{count} {word} no-op steps in a warm container, each");
+    Ok(Row::millis(work, "one exec through the API", raw, measured).target(5.0))
+}
+
+fn cold(bench: &Bench, effort: Effort) -> Result<Row, Failure> {
+    let [raw, measured] = medians(
+        effort.repeat,
+        [&mut || bench.runtime.block_on(bench.floor.create_and_start(&bench.image)), &mut || {
             bench.runtime.block_on(bench.first_line())
         }],
     )?;
-    let note = format!("{:.2} times the floor; wanted are 1.2", measured / raw);
-    rows.push(Row::millis("first log line of a cold run".to_owned(), "raw create and start", raw, measured).note(note));
-    let lines = effort.count(1_000_000, 1000);
+    let row = Row::millis("first log line of a cold run", "raw create and start", raw, measured);
+    Ok(row.target(COLD * raw).note(format!("the aim is {COLD} times the floor")))
+}
+
+fn lines(bench: &Bench, effort: Effort, lines: usize) -> Result<Row, Failure> {
     let script = format!("yes {} | head -n {lines}", "x".repeat(WIDTH));
+    let bytes = (lines * (WIDTH + 1)) as u64;
     let [raw, measured] = medians(
         effort.repeat,
-        [&mut || bench.runtime.block_on(floor.exec(&["sh", "-c", &script])), &mut || {
-            bench.runtime.block_on(bench.lines(&script, (lines * (WIDTH + 1)) as u64))
+        [&mut || bench.runtime.block_on(bench.floor.exec(&["sh", "-c", &script])), &mut || {
+            bench.runtime.block_on(bench.lines(&script, bytes))
         }],
     )?;
-    let work = format!("{lines} lines from a warm container");
-    rows.push(Row::millis(work, "one exec through the API", raw, measured).target(600.0));
-    Ok(rows)
+    let work = format!("{lines} lines from a warm container, {:.0} MB", bytes as f64 / 1e6);
+    Ok(Row::millis(work, "one exec through the API", raw, measured).target(600.0))
 }
 
 struct Bench {
     runtime: tokio::runtime::Runtime,
     engine: Engine,
+    floor: Floor,
     image: String,
     _folder: tempfile::TempDir,
 }
@@ -85,39 +105,67 @@ impl Bench {
             default if default == HelperImage::default() => HelperImage::Busybox(PathBuf::from("/usr/bin/busybox")),
             named => named,
         };
-        let docker = DockerExecutor::kept_in(DockerEndpoint::Environment, folder.path().join("installation"), clock)
-            .helper(helper);
-        let builder = Engine::builder().data_dir(folder.path().join("data")).executor("docker", docker).max_tasks(64);
+        let (endpoint, docker) = connect()?;
+        let docker_executor =
+            DockerExecutor::kept_in(endpoint, folder.path().join("installation"), clock).helper(helper);
+        let builder =
+            Engine::builder().data_dir(folder.path().join("data")).executor("docker", docker_executor).max_tasks(64);
         let engine = runtime.block_on(builder.open())?;
         let image = std::env::var("WINDLASS_BENCH_IMAGE").unwrap_or_else(|_| "windlass-test/debian:1".to_owned());
-        Ok(Self { runtime, engine, image, _folder: folder })
+        let floor = runtime.block_on(Floor::open(docker, &image))?;
+        Ok(Self { runtime, engine, floor, image, _folder: folder })
+    }
+
+    fn task(&self, name: &str, script: &str) -> windlass::pipeline::TaskBuilder {
+        Task::script(name, script).shell("sh").image(&self.image)
     }
 
     /// The time of a step, measured from the end of a first one, which made the container.
     async fn warm_steps(&self, count: usize, order: Order) -> Result<f64, Failure> {
-        let task = |name: String| Task::script(name, "true").shell("sh").image(&self.image);
         let stage = if order == Order::Parallel { Stage::parallel("Steps") } else { Stage::sequential("Steps") };
         let pipeline = Pipeline::builder("steps")
-            .stage(Stage::sequential("Warm").task(task("warm".to_owned())))
-            .stage(stage.tasks((0..count).map(|number| task(format!("t{number}")))))
+            .stage(Stage::sequential("Warm").task(self.task("warm", "true")))
+            .stage(stage.tasks((0..count).map(|number| self.task(&format!("t{number}"), "true"))))
             .build()?;
-        let run = self.engine.start(&pipeline, RunRequest::manual()).await?;
-        let mut events = run.events().await?;
+        let (run, took) = self.after_the_first(&pipeline).await?;
+        self.gone(&run).await?;
+        Ok(took / count as f64)
+    }
+
+    /// The time of a step that prints, measured from the end of a first one, which made the container.
+    async fn lines(&self, script: &str, bytes: u64) -> Result<f64, Failure> {
+        let print = Stage::sequential("Print").task(self.task("warm", "true")).task(self.task("print", script));
+        let pipeline = Pipeline::builder("lines").stage(print).build()?;
+        let (run, took) = self.after_the_first(&pipeline).await?;
+        let last = run.log("print", 1, bytes - 1, 10).await?;
+        self.gone(&run).await?;
+        if last.as_ref() == b"\n" { Ok(took) } else { Err(format!("the log does not end at byte {bytes}").into()) }
+    }
+
+    /// The time from the end of a run's first task to that of its last one.
+    async fn after_the_first(&self, pipeline: &Pipeline) -> Result<(Run, f64), Failure> {
+        let run = self.engine.start(pipeline, RunRequest::manual()).await?;
+        let types = ["taskFinished", "runFinished"].map(str::to_owned).to_vec();
+        let filter = EventFilter { run: Some(run.id()), types, changes: false, ..EventFilter::default() };
+        let mut events = self.engine.events(filter).await?;
         let (mut watch, mut took) = (None, 0.0);
         while let Some(event) = events.next().await? {
-            if let EventKind::TaskFinished { .. } = event.kind {
-                let watch = *watch.get_or_insert_with(Stopwatch::start);
-                took = millis(watch.elapsed());
+            match event.kind {
+                EngineEventKind::Run(event) if matches!(event.kind, EventKind::RunFinished { .. }) => break,
+                _ => took = millis(watch.get_or_insert_with(Stopwatch::start).elapsed()),
             }
         }
-        succeeded(&run.wait().await?)?;
-        Ok(took / count as f64)
+        let outcome = run.wait().await?;
+        if !outcome.succeeded() {
+            return Err(format!("the run did not succeed: {:?}", outcome.cause).into());
+        }
+        Ok((run, took))
     }
 
     /// The time from the request of a run to the first line of its log, with nothing warm.
     async fn first_line(&self) -> Result<f64, Failure> {
-        let task = Task::script("first", "echo first").shell("sh").image(&self.image);
-        let pipeline = Pipeline::builder("first").stage(Stage::sequential("Print").task(task)).build()?;
+        let stage = Stage::sequential("Print").task(self.task("first", "echo first"));
+        let pipeline = Pipeline::builder("first").stage(stage).build()?;
         let watch = Stopwatch::start();
         let run = self.engine.start(&pipeline, RunRequest::manual()).await?;
         let mut events = run.events().await?;
@@ -127,32 +175,41 @@ impl Bench {
                 took.get_or_insert_with(|| millis(watch.elapsed()));
             }
         }
-        succeeded(&run.wait().await?)?;
-        took.ok_or_else(|| "the run printed nothing".into())
+        let outcome = run.wait().await?;
+        self.gone(&run).await?;
+        took.ok_or_else(|| format!("the run printed nothing: {:?}", outcome.cause).into())
     }
 
-    async fn lines(&self, script: &str, bytes: u64) -> Result<f64, Failure> {
-        let task = |name: &str, script: &str| Task::script(name, script).shell("sh").image(&self.image);
-        let pipeline = Pipeline::builder("lines")
-            .stage(Stage::sequential("Print").task(task("warm", "true")).task(task("print", script)))
-            .build()?;
-        let run = self.engine.start(&pipeline, RunRequest::manual()).await?;
-        let mut events = run.events().await?;
-        let (mut watch, mut took) = (None, 0.0);
-        while let Some(event) = events.next().await? {
-            if let EventKind::TaskFinished { .. } = event.kind {
-                let watch = *watch.get_or_insert_with(Stopwatch::start);
-                took = millis(watch.elapsed());
-            }
+    /// Waits until nothing is left of a run, so that its removal is no part of what is measured next.
+    #[expect(clippy::disallowed_methods, reason = "the Docker engine lives in real time")]
+    async fn gone(&self, run: &Run) -> Result<(), Failure> {
+        let filters = HashMap::from([("label".to_owned(), vec![format!("dev.windlass.run={}", run.id())])]);
+        let options = ListContainersOptionsBuilder::new().all(true).filters(&filters).build();
+        while !self.floor.docker.list_containers(Some(options.clone())).await?.is_empty() {
+            tokio::time::sleep(PAUSE).await;
         }
-        succeeded(&run.wait().await?)?;
-        let last = run.log("print", 0, bytes - 1, 10).await?;
-        if last.as_ref() == b"\n" { Ok(took) } else { Err(format!("the log does not end at byte {bytes}").into()) }
+        Ok(())
     }
 }
 
-fn succeeded(outcome: &RunSummary) -> Result<(), Failure> {
-    if outcome.succeeded() { Ok(()) } else { Err(format!("the run did not succeed: {:?}", outcome.cause).into()) }
+/// The engine that the environment names, else that of `tests/docker/up`.
+fn connect() -> Result<(DockerEndpoint, Docker), Failure> {
+    match socket_of_tests().filter(|_| std::env::var_os("DOCKER_HOST").is_none()) {
+        Some(socket) => {
+            let docker = Docker::connect_with_unix(&socket.to_string_lossy(), 120, bollard::API_DEFAULT_VERSION)?;
+            Ok((DockerEndpoint::Socket(socket), docker))
+        }
+        None => Ok((DockerEndpoint::Environment, Docker::connect_with_defaults()?)),
+    }
+}
+
+fn socket_of_tests() -> Option<PathBuf> {
+    let folder = std::env::var_os("WINDLASS_DOCKER_DIR").map(PathBuf::from);
+    let cache = || std::env::var_os("XDG_CACHE_HOME").map(|cache| PathBuf::from(cache).join("windlass-docker"));
+    let home = || std::env::home_dir().map(|home| home.join(".cache/windlass-docker"));
+    let text = std::fs::read(folder.or_else(cache).or_else(home)?.join("site.json")).ok()?;
+    let site: serde_json::Value = serde_json::from_slice(&text).ok()?;
+    site.get("engine")?.as_str()?.strip_prefix("unix://").map(PathBuf::from)
 }
 
 /// The API by itself.
@@ -162,17 +219,15 @@ struct Floor {
 }
 
 impl Floor {
-    fn open(bench: &Bench) -> Result<Self, Failure> {
-        bench.runtime.block_on(async {
-            let docker = Docker::connect_with_defaults()?.negotiate_version().await?;
-            let container = start(&docker, &bench.image).await?;
-            Ok(Self { docker, container })
-        })
+    async fn open(docker: Docker, image: &str) -> Result<Self, Failure> {
+        let docker = docker.negotiate_version().await?;
+        let container = start(&docker, image).await?;
+        Ok(Self { docker, container })
     }
 
-    async fn create_and_start(&self, bench: &Bench) -> Result<f64, Failure> {
+    async fn create_and_start(&self, image: &str) -> Result<f64, Failure> {
         let watch = Stopwatch::start();
-        let container = start(&self.docker, &bench.image).await?;
+        let container = start(&self.docker, image).await?;
         let took = millis(watch.elapsed());
         remove(&self.docker, &container).await?;
         Ok(took)

@@ -1,11 +1,12 @@
 //! A way to a Docker engine over TCP, plain or over TLS with certificates for both sides, as an engine with `--tlsverify` has it.
+//! A plain one tells what the engine was asked.
 
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
@@ -23,6 +24,23 @@ const TURN: Duration = Duration::from_millis(2);
 pub struct Gate {
     address: SocketAddr,
     stopping: Arc<AtomicBool>,
+    calls: Calls,
+}
+
+/// What an engine was asked.
+#[derive(Clone, Debug, Default)]
+struct Calls(Arc<Mutex<Vec<String>>>);
+
+impl Calls {
+    /// Takes note of a piece that came from a client, when it is the beginning of a request.
+    fn hear(&self, piece: &[u8]) {
+        let line = piece.split(|byte| *byte == b'\r').next().unwrap_or_default();
+        let line = String::from_utf8_lossy(line);
+        let Some(call) = line.strip_suffix(" HTTP/1.1") else { return };
+        if ["GET /", "HEAD /", "POST /", "PUT /", "DELETE /"].iter().any(|word| call.starts_with(word)) {
+            self.0.lock().unwrap_or_else(PoisonError::into_inner).push(call.to_owned());
+        }
+    }
 }
 
 /// An authority's certificate, and a certificate with its key for clients: `ca.pem`, `cert.pem`, `key.pem`.
@@ -35,13 +53,20 @@ pub struct Certificates {
 impl Gate {
     /// Without TLS.
     pub fn plain(engine: &str) -> Self {
-        Self::start(engine, carry_plain)
+        let calls = Calls::default();
+        let heard = calls.clone();
+        Self::start(engine, calls, move |client, engine| carry_plain(client, engine, heard.clone()))
     }
 
     /// With TLS, and only for those who have a certificate.
     pub fn tls(engine: &str, certificates: &Certificates) -> Self {
         let server = certificates.server.clone();
-        Self::start(engine, move |client, engine| carry_tls(client, engine, server.clone()))
+        Self::start(engine, Calls::default(), move |client, engine| carry_tls(client, engine, server.clone()))
+    }
+
+    /// What was asked of the engine so far through a gate without TLS, each as `METHOD PATH`.
+    pub fn calls(&self) -> Vec<String> {
+        self.calls.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// `127.0.0.1:PORT`.
@@ -49,7 +74,11 @@ impl Gate {
         self.address.to_string()
     }
 
-    fn start(engine: &str, carry: impl Fn(TcpStream, UnixStream) -> io::Result<()> + Send + Sync + 'static) -> Self {
+    fn start(
+        engine: &str,
+        calls: Calls,
+        carry: impl Fn(TcpStream, UnixStream) -> io::Result<()> + Send + Sync + 'static,
+    ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap_or_else(|error| panic!("{error}"));
         let address = listener.local_addr().unwrap_or_else(|error| panic!("{error}"));
         let stopping = Arc::new(AtomicBool::new(false));
@@ -66,7 +95,7 @@ impl Gate {
                 thread::spawn(move || carry(client, engine));
             }
         });
-        Self { address, stopping }
+        Self { address, stopping, calls }
     }
 }
 
@@ -77,12 +106,18 @@ impl Drop for Gate {
     }
 }
 
-fn carry_plain(client: TcpStream, engine: UnixStream) -> io::Result<()> {
+fn carry_plain(client: TcpStream, engine: UnixStream, calls: Calls) -> io::Result<()> {
     let (mut from_client, mut to_engine) = (client.try_clone()?, engine.try_clone()?);
-    let up = thread::spawn(move || {
-        let sent = io::copy(&mut from_client, &mut to_engine);
-        let _ = to_engine.shutdown(Shutdown::Write);
-        sent
+    let up = thread::spawn(move || -> io::Result<()> {
+        let mut piece = vec![0; 64 * 1024];
+        loop {
+            let count = from_client.read(&mut piece)?;
+            if count == 0 {
+                return to_engine.shutdown(Shutdown::Write);
+            }
+            calls.hear(&piece[..count]);
+            to_engine.write_all(&piece[..count])?;
+        }
     });
     let (mut from_engine, mut to_client) = (engine, client);
     io::copy(&mut from_engine, &mut to_client)?;

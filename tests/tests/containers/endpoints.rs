@@ -10,7 +10,7 @@ use base64::engine::general_purpose::STANDARD;
 use windlass::executor::{ContainerPolicy, DockerEndpoint};
 use windlass_tests::docker::{Certificates, Gate, Site};
 
-use crate::house::House;
+use crate::house::{House, until};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_windlass-under-test");
 /// The number of nobody, who may do nothing.
@@ -144,4 +144,39 @@ fn the_login_of_a_registry_is_tried_from_the_command_line() {
     let bad = test("bad");
     assert_eq!(bad.status.code(), Some(1), "{}", said(&bad));
     assert!(!said(&bad).contains("not the password"), "{}", said(&bad));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_step_in_a_warm_container_asks_nothing_of_the_engine() {
+    let site = Site::find();
+    let gate = Gate::plain(&site.engine);
+    let host = site.engine.clone();
+    let house = House::at(site, &host, DockerEndpoint::Tcp(gate.address()), ContainerPolicy::default()).await;
+    let mut calls = Vec::new();
+    for warm in [1, 21] {
+        let before = gate.calls().len();
+        let tasks: Vec<String> = (0..warm)
+            .map(|number| format!("{{name: t{number}, image: BUSYBOX, script: \"echo {number}; echo K=v > $WINDLASS_OUTPUT\", outputs: [K]}}"))
+            .collect();
+        let tasks: Vec<&str> = tasks.iter().map(String::as_str).collect();
+        let outcome = house.run(&tasks).await;
+        assert_eq!(outcome.success(&format!("t{}", warm - 1)).await, format!("{}\n", warm - 1));
+        until("the run is released", async || house.left(outcome.run.id()) == (0, 0)).await;
+        calls.push(gate.calls().split_off(before));
+    }
+    let [one, many] = [&calls[0], &calls[1]].map(|calls| kinds(calls));
+    assert!(one.iter().any(|call| call.ends_with("/exec")), "{one:?}");
+    // What only the first run of an engine asks is left aside.
+    let new: Vec<&String> = many.iter().filter(|call| !one.contains(call)).collect();
+    assert!(new.is_empty() && many.len() <= one.len(), "{new:?}\n{one:#?}\n{many:#?}");
+}
+
+/// Calls without what each run and container has for itself. A volume that is still in use is removed by one more try.
+fn kinds(calls: &[String]) -> Vec<String> {
+    let id = |part: &str| part.len() >= 20 && part.contains(|c: char| c.is_ascii_digit());
+    let kind = |call: &String| {
+        let path = call.split('?').next().unwrap_or_default();
+        path.split('/').map(|part| if id(part) { "ID" } else { part }).collect::<Vec<_>>().join("/")
+    };
+    calls.iter().map(kind).filter(|call| !call.starts_with("DELETE") && !call.contains("_ping")).collect()
 }

@@ -3,13 +3,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::BytesMut;
+use bytes::{Bytes, BytesMut};
 use futures::StreamExt;
 use futures::stream::{self, BoxStream};
+use tokio::sync::mpsc;
+use tokio::task::AbortHandle;
 
 use super::host::{Output, Streams};
 use super::link::Told;
-use super::protocol::{self, Frame};
+use super::protocol::{Frame, Unframer};
 use super::{Inner, Patience};
 use crate::executor::{ExecutorError, LogChunk};
 use crate::run::StepKey;
@@ -19,12 +21,14 @@ const MOST: u64 = 256 * 1024;
 /// The pauses between two looks at a log that does not grow, and the last of them.
 const FIRST_PAUSE: Duration = Duration::from_millis(5);
 const LAST_PAUSE: Duration = Duration::from_millis(50);
+/// Pieces that are read ahead while earlier ones are stored. Engines send pieces of about 32 KiB.
+const AHEAD: usize = 128;
 
 type Logs = BoxStream<'static, Result<LogChunk, ExecutorError>>;
 
 pub(super) fn follow(inner: Arc<Inner>, key: StepKey, from: u64) -> Logs {
     let slug = key.slug();
-    let follower = Follower { inner, slug, offset: from, pause: FIRST_PAUSE, pouring: None, last: false };
+    let follower = Follower { inner, slug, offset: from, pause: FIRST_PAUSE, asked: false, pouring: None, last: false };
     stream::unfold(follower, |mut follower| async move {
         let item = follower.next().await?;
         follower.last |= item.is_err();
@@ -38,6 +42,8 @@ struct Follower {
     slug: String,
     offset: u64,
     pause: Duration,
+    /// Whether the launcher was asked for the log.
+    asked: bool,
     /// A launcher of its own, which sends without being asked.
     pouring: Option<Pouring>,
     last: bool,
@@ -70,6 +76,9 @@ impl Follower {
                 None => self.pouring = None,
             }
         }
+        if !std::mem::replace(&mut self.asked, true) {
+            self.settle().await;
+        }
         if let Some(frame) = self.known_end().await {
             return Ok(frame);
         }
@@ -96,6 +105,15 @@ impl Follower {
         }
     }
 
+    /// A step that was started just now has often ended when its log could be asked for, and then its end says whether there is
+    /// any: short steps need no question.
+    async fn settle(&mut self) {
+        let link = self.inner.link.lock().await.clone();
+        if link.is_some_and(|link| link.told(&self.slug) == Told::Going) {
+            self.rest().await;
+        }
+    }
+
     /// Waits until there may be more.
     async fn rest(&mut self) {
         let link = self.inner.link.lock().await.clone();
@@ -118,9 +136,22 @@ impl Follower {
     }
 }
 
+/// A launcher that sends without being asked. What comes is read ahead, so that container and engine do not wait while a piece is
+/// stored.
 struct Pouring {
-    streams: Streams,
-    buffer: BytesMut,
+    pieces: mpsc::Receiver<Poured>,
+    reader: AbortHandle,
+}
+
+enum Poured {
+    Piece(Bytes),
+    End,
+}
+
+impl Drop for Pouring {
+    fn drop(&mut self) {
+        self.reader.abort();
+    }
 }
 
 impl Pouring {
@@ -130,19 +161,47 @@ impl Pouring {
         let request = format!("{}stream {slug} {from}\n", inner.place.program());
         tokio::io::AsyncWriteExt::write_all(&mut streams.input, request.as_bytes()).await.ok()?;
         tokio::io::AsyncWriteExt::flush(&mut streams.input).await.ok()?;
-        Some(Self { streams, buffer: BytesMut::new() })
+        let (sender, pieces) = mpsc::channel(AHEAD);
+        Some(Self { pieces, reader: tokio::spawn(pour(streams, sender)).abort_handle() })
     }
 
+    /// All that is here, as soon as there is something.
     async fn next(&mut self) -> Option<Frame> {
-        loop {
-            if let Some(frame) = protocol::frame(&mut self.buffer).ok()? {
-                return Some(frame);
+        let mut poured = Vec::new();
+        if self.pieces.recv_many(&mut poured, AHEAD).await == 0 {
+            return None;
+        }
+        let last = matches!(poured.last(), Some(Poured::End));
+        let mut pieces = poured.into_iter().filter_map(|poured| match poured {
+            Poured::Piece(bytes) => Some(bytes),
+            Poured::End => None,
+        });
+        let first = pieces.next().unwrap_or_default();
+        let mut more = pieces.peekable();
+        if more.peek().is_none() {
+            return Some(Frame { id: 0, bytes: first, last });
+        }
+        let mut all = BytesMut::from(first);
+        more.for_each(|piece| all.extend_from_slice(&piece));
+        Some(Frame { id: 0, bytes: all.freeze(), last })
+    }
+}
+
+/// Reads what a launcher sends, until it ends or its connection breaks.
+async fn pour(mut streams: Streams, sender: mpsc::Sender<Poured>) {
+    let mut unframer = Unframer::default();
+    while let Some(Ok(output)) = streams.output.next().await {
+        let Output::Out(bytes) = output else { continue };
+        let mut pieces = Vec::new();
+        let Ok(ended) = unframer.take(bytes, |piece| pieces.push(piece)) else { return };
+        for piece in pieces {
+            if sender.send(Poured::Piece(piece)).await.is_err() {
+                return;
             }
-            match self.streams.output.next().await? {
-                Ok(Output::Out(bytes)) => self.buffer.extend_from_slice(&bytes),
-                Ok(Output::Err(_)) => {}
-                Err(_) => return None,
-            }
+        }
+        if ended {
+            let _ = sender.send(Poured::End).await;
+            return;
         }
     }
 }

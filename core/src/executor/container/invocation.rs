@@ -40,8 +40,24 @@ w_become() {
 const DEFAULT_SHELL: &str = r#"if w_find bash || w_find sh; then w_run "$w_path" -e "$w_script"; else w_run "$w_b" sh -e "$w_script"; fi
 "#;
 
-/// The request that starts a step, as the text that a launcher reads.
-pub(super) fn request(place: &Place, step: &StepSpec, id: RequestId) -> Result<String, ExecutorError> {
+/// The request that starts a step.
+#[derive(Debug)]
+pub(super) struct Request {
+    /// What comes before the number of the request.
+    start: String,
+    slug: String,
+}
+
+impl Request {
+    /// The text that a launcher reads.
+    pub(super) fn text(&self, id: RequestId) -> String {
+        let Self { start, slug } = self;
+        format!("{start} begin {id} {slug}; else say broken {id}; fi; else say taken {id}; fi\n")
+    }
+}
+
+/// The request that starts a step. What is wrong with the step is told before anything is asked.
+pub(super) fn request(place: &Place, step: &StepSpec) -> Result<Request, ExecutorError> {
     let slug = quoted(&step.key.slug());
     let mut put = String::new();
     if let Command::Script { text, .. } = &step.command {
@@ -52,9 +68,7 @@ pub(super) fn request(place: &Place, step: &StepSpec, id: RequestId) -> Result<S
     }
     put += &secrets(step, &slug)?;
     let run = quoted(&run_file(place, step)?);
-    Ok(format!(
-        "if take {slug} taken; then if {put}put {slug}.run {run}; then begin {id} {slug}; else say broken {id}; fi; else say taken {id}; fi\n"
-    ))
+    Ok(Request { start: format!("if take {slug} taken; then if {put}put {slug}.run {run}; then"), slug })
 }
 
 /// The secret file in which the values are that become variables. No variable of a secret has such a name.
@@ -244,7 +258,7 @@ mod tests {
     #[test]
     fn texts_stay_one_word_of_the_request() {
         let step = step(Command::Script { text: "it's `$(x)`; fi\n".to_owned(), shell: None });
-        let request = request(&place(&step), &step, 4).unwrap();
+        let request = request(&place(&step), &step).unwrap().text(4);
         assert!(request.contains(r".sh 'it'\''s `$(x)`; fi"));
         assert!(request.ends_with("else say taken 4; fi\n"), "{request}");
     }
@@ -260,7 +274,7 @@ mod tests {
         ];
         for command in bad {
             let step = step(command);
-            assert!(matches!(request(&place(&step), &step, 1), Err(ExecutorError::BadStep { .. })), "{step:?}");
+            assert!(matches!(request(&place(&step), &step), Err(ExecutorError::BadStep { .. })), "{step:?}");
         }
     }
 }

@@ -91,12 +91,13 @@ piece() {
 
 # stream KEY FROM: frames until the end of the log, without being asked. For a launcher of its own.
 stream() {
-  w_from=$2
+  w_from=$2 w_nap=0.01
   while :; do
     frame 0 "$1" "$w_from" 8388608
     [ $w_more = more ] || return 0
     w_from=$((w_from + w_count))
-    [ $w_count != 0 ] || "$w_b" sleep 0.05
+    # Who printed just now goes on soon.
+    if [ $w_count != 0 ]; then w_nap=0.01; else "$w_b" sleep $w_nap && w_nap=0.05; fi
   done
 }
 

@@ -117,16 +117,12 @@ impl Container {
     /// Starts a step. Safe to repeat.
     pub(in crate::executor) async fn start(&self, step: &StepSpec) -> Result<Took, ExecutorError> {
         let slug = step.key.slug();
-        // What is wrong with it is told before anything is asked.
-        invocation::request(&self.inner.place, step, 0)?;
-        let notice = self
-            .inner
-            .ask(|link| {
-                link.expect(&slug);
-                let place = &self.inner.place;
-                move |id| invocation::request(place, step, id).unwrap_or_default()
-            })
-            .await?;
+        let request = &invocation::request(&self.inner.place, step)?;
+        let ask = |link: &Link| {
+            link.expect(&slug);
+            |id| request.text(id)
+        };
+        let notice = self.inner.ask(ask).await?;
         match notice {
             (_, Notice::Began(_)) => Ok(Took::Started),
             (link, Notice::Taken(_)) => {

@@ -123,30 +123,80 @@ pub(super) struct Frame {
 /// More than this in one frame is not ours.
 const LARGEST: usize = 64 * 1024 * 1024;
 
+/// The longest line before a frame.
+const HEAD: usize = 100;
+
 /// Takes the next whole frame out of what came; an error when it is none of a launcher.
 pub(super) fn frame(buffer: &mut BytesMut) -> Result<Option<Frame>, BadFrame> {
-    let Some(end) = buffer.iter().take(100).position(|byte| *byte == b'\n') else {
-        return if buffer.len() > 100 { Err(BadFrame) } else { Ok(None) };
+    let Some((end, head)) = head(buffer)? else { return Ok(None) };
+    if buffer.len() < end + head.length {
+        buffer.reserve(end + head.length - buffer.len());
+        return Ok(None);
+    }
+    buffer.advance(end);
+    Ok(Some(Frame { id: head.id, bytes: buffer.split_to(head.length).freeze(), last: head.last }))
+}
+
+/// The line before a frame.
+#[derive(Clone, Copy, Debug)]
+struct Head {
+    id: RequestId,
+    length: usize,
+    last: bool,
+}
+
+/// The line at the beginning of what came, with its length, once it is whole.
+fn head(buffer: &[u8]) -> Result<Option<(usize, Head)>, BadFrame> {
+    let Some(end) = buffer.iter().take(HEAD).position(|byte| *byte == b'\n') else {
+        return if buffer.len() > HEAD { Err(BadFrame) } else { Ok(None) };
     };
     let line = std::str::from_utf8(&buffer[..end]).map_err(|_| BadFrame)?;
     let mut words = line.split(' ');
     let mut word = || words.next().ok_or(BadFrame);
     let id = word()?.parse().map_err(|_| BadFrame)?;
-    let length: usize = word()?.parse().map_err(|_| BadFrame)?;
+    let length = word()?.parse().map_err(|_| BadFrame)?;
     let last = match word()? {
         "more" => false,
         "end" => true,
         _ => return Err(BadFrame),
     };
-    if length > LARGEST {
-        return Err(BadFrame);
+    if length > LARGEST { Err(BadFrame) } else { Ok(Some((end + 1, Head { id, length, last }))) }
+}
+
+/// Takes frames apart while they come, so that nobody waits for the end of a large one.
+#[derive(Debug, Default)]
+pub(super) struct Unframer {
+    /// The beginning of a line before a frame.
+    start: BytesMut,
+    /// What is still to come of the frame.
+    left: usize,
+    /// Whether it is the last one.
+    last: bool,
+}
+
+impl Unframer {
+    /// The log in what came, and whether that was the end of it.
+    pub(super) fn take(&mut self, mut came: Bytes, mut log: impl FnMut(Bytes)) -> Result<bool, BadFrame> {
+        loop {
+            let here = came.split_to(self.left.min(came.len()));
+            self.left -= here.len();
+            if !here.is_empty() {
+                log(here);
+            }
+            if self.left == 0 && self.last {
+                return Ok(true);
+            }
+            if came.is_empty() {
+                return Ok(false);
+            }
+            let known = self.start.len();
+            self.start.extend_from_slice(&came[..came.len().min(HEAD + 1)]);
+            let Some((end, head)) = head(&self.start)? else { return Ok(false) };
+            came.advance(end - known);
+            self.start.clear();
+            (self.left, self.last) = (head.length, head.last);
+        }
     }
-    if buffer.len() < end + 1 + length {
-        buffer.reserve(end + 1 + length - buffer.len());
-        return Ok(None);
-    }
-    buffer.advance(end + 1);
-    Ok(Some(Frame { id, bytes: buffer.split_to(length).freeze(), last }))
 }
 
 /// What came is not what a launcher writes.
@@ -191,6 +241,26 @@ mod tests {
         assert_eq!(frames, [of(3, "hello", false), of(4, "", true), of(5, "\n", true)]);
         for wrong in ["x 1 end\n", "1 -1 end\n", "1 1 odd\n", "1 1\n", "1 99999999999 end\n"] {
             assert_eq!(frame(&mut BytesMut::from(wrong)), Err(BadFrame), "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn frames_are_taken_apart_wherever_what_comes_is_cut() {
+        let sent = b"0 3 more\nabc0 0 more\n0 0 more\n0 12 more\nlonger piece0 2 end\nxy";
+        for cut in 1..sent.len() {
+            let (mut unframer, mut log, mut ends) = (Unframer::default(), Vec::new(), Vec::new());
+            for piece in sent.chunks(cut) {
+                ends.push(unframer.take(Bytes::copy_from_slice(piece), |bytes| log.extend_from_slice(&bytes)).unwrap());
+            }
+            assert_eq!(String::from_utf8_lossy(&log), "abclonger piecexy", "{cut}");
+            assert_eq!(ends.iter().position(|end| *end), Some(ends.len() - 1), "{cut}");
+        }
+        let ended = Unframer::default().take(Bytes::from_static(b"0 0 end\n"), |_| ());
+        assert_eq!(ended, Ok(true));
+        for bad in ["x\n", "1 2 neither\n", "1 99999999999 end\n"] {
+            let pieces: Vec<Bytes> = bad.bytes().map(|byte| Bytes::copy_from_slice(&[byte])).collect();
+            let mut unframer = Unframer::default();
+            assert!(pieces.into_iter().any(|piece| unframer.take(piece, |_| ()) == Err(BadFrame)), "{bad:?}");
         }
     }
 }

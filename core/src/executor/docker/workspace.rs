@@ -9,7 +9,7 @@ use super::connect::{REMOVAL, is_conflict, is_missing};
 use super::live::Volumes;
 use super::names::{CLAIMED, GENERATION, KIND, Kind, RUN};
 use super::{Shared, all, convert};
-use crate::executor::{ExecutorError, RunScope, SweepReport};
+use crate::executor::{Adopt, ExecutorError, RunScope, SweepReport};
 use crate::run::RunId;
 
 /// The volumes of the installation, by what their labels say.
@@ -76,45 +76,65 @@ impl Shared {
     pub(super) async fn prepare(&self, scope: &RunScope) -> Result<(), ExecutorError> {
         let live = self.run(scope.run);
         let mut known = live.volumes.lock().await;
-        let inventory = self.inventory().await?;
-        let states = self.names()?.states(scope.run);
-        let found = inventory.workspace(scope.run, scope.generation);
         if scope.existing {
-            let Some(workspace) = found.filter(|_| inventory.states(scope.run).is_some()) else {
-                *known = None;
-                return Err(gone(scope.run, "there is no volume with it"));
-            };
-            *known = Some(Volumes { generation: scope.generation, workspace, states: Some(states) });
-            return Ok(());
+            let found = self.found(scope).await;
+            *known = found.as_ref().ok().cloned();
+            return found.map(drop);
         }
-        let adopted = match scope.adopt {
-            Some(kept) if found.is_none() => match inventory.workspace(kept.run, kept.generation) {
-                Some(workspace) => Some((kept.run, workspace)),
-                None => return Err(gone(kept.run, "it was to be taken over, and there is no volume with it")),
-            },
-            _ => None,
-        };
-        let workspace = match (&found, &adopted) {
-            (Some(name), _) | (None, Some((_, name))) => name.clone(),
-            (None, None) => self.names()?.workspace(scope.run, scope.generation),
-        };
-        let names = self.names()?;
-        let make = |kind, name| convert::run_volume(names, scope.run, kind, scope.generation, name);
-        let made_workspace = async {
-            match &adopted {
-                Some((old, workspace)) => self.take_over(scope.run, *old, workspace, &inventory).await,
-                None if found.is_none() => self.make_volume(make(Kind::Workspace, workspace.clone())).await,
-                None => Ok(()),
-            }
-        };
-        futures::try_join!(made_workspace, self.make_volume(make(Kind::States, states.clone())))?;
-        let volumes = Volumes { generation: scope.generation, workspace, states: Some(states) };
+        let volumes = self.made(scope).await?;
         let filled = known.as_ref() == Some(&volumes);
         if let Some(source) = scope.source.clone().filter(|_| !filled) {
             self.keeper(scope.run, &volumes).await?.copy_source(source).await?;
         }
         *known = Some(volumes);
         Ok(())
+    }
+
+    /// What must be there.
+    async fn found(&self, scope: &RunScope) -> Result<Volumes, ExecutorError> {
+        let inventory = self.inventory().await?;
+        let states = inventory.states(scope.run);
+        match inventory.workspace(scope.run, scope.generation).filter(|_| states.is_some()) {
+            Some(workspace) => Ok(Volumes { generation: scope.generation, workspace, states }),
+            None => Err(gone(scope.run, "there is no volume with it")),
+        }
+    }
+
+    /// What is made unless it is there. Without a workspace that is taken over, the names say everything, and making a volume
+    /// again changes nothing: whatever else the engine has need not be looked through.
+    async fn made(&self, scope: &RunScope) -> Result<Volumes, ExecutorError> {
+        let (names, run, generation) = (self.names()?, scope.run, scope.generation);
+        let make = |kind, name| self.make_volume(convert::run_volume(names, run, kind, generation, name));
+        let states = names.states(run);
+        let taken_over = match scope.adopt {
+            None => None,
+            Some(kept) => Some(self.taken_over(scope, kept).await?),
+        };
+        let workspace = match taken_over {
+            Some(workspace) => {
+                make(Kind::States, states.clone()).await?;
+                workspace
+            }
+            None => {
+                let workspace = names.workspace(run, generation);
+                futures::try_join!(make(Kind::Workspace, workspace.clone()), make(Kind::States, states.clone()))?;
+                workspace
+            }
+        };
+        Ok(Volumes { generation, workspace, states: Some(states) })
+    }
+
+    /// The workspace that the run takes over, or has taken over already.
+    async fn taken_over(&self, scope: &RunScope, kept: Adopt) -> Result<String, ExecutorError> {
+        let inventory = self.inventory().await?;
+        if let Some(workspace) = inventory.workspace(scope.run, scope.generation) {
+            return Ok(workspace);
+        }
+        let Some(workspace) = inventory.workspace(kept.run, kept.generation) else {
+            return Err(gone(kept.run, "it was to be taken over, and there is no volume with it"));
+        };
+        self.take_over(scope.run, kept.run, &workspace, &inventory).await?;
+        Ok(workspace)
     }
 
     /// Makes the claim before the old one goes, so that the workspace always is somebody's.
