@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use async_trait::async_trait;
 use bytes::Bytes;
 use futures::StreamExt;
 use futures::stream;
@@ -16,7 +17,7 @@ use crate::clock::SharedClock;
 use crate::executor::{Executor, ExecutorError, TarStream};
 use crate::pipeline::VariableName;
 use crate::run::{Now, RunId, StepKey};
-use crate::secret::{Credential, Masks, SecretProviders, unmasked};
+use crate::secret::{Credential, Masks, SecretError, SecretProviders, unmasked};
 
 /// What an action has to work with. Clones are the same, for parts of the action that go on beside; they must not outlive
 /// the call of [`run`](super::ActionHandler::run), after which nobody reads the log any more.
@@ -35,6 +36,13 @@ pub struct ActionContext {
 pub(crate) struct ActionSecrets {
     pub(crate) providers: SecretProviders,
     pub(crate) masks: Masks,
+    pub(crate) kept: Arc<dyn KeepGiven>,
+}
+
+/// Keeps what an attempt is given, so that it is masked after a crash as well.
+#[async_trait]
+pub(crate) trait KeepGiven: std::fmt::Debug + Send + Sync {
+    async fn keep_given(&self, name: &str, credential: &Credential) -> Result<(), SecretError>;
 }
 
 /// The attempt that an action carries out.
@@ -125,7 +133,7 @@ impl ActionContext {
     }
 
     /// The credential of this name: one that was given to this run, that the engine keeps, or that a provider has. Its values
-    /// are masked from here on in the log of this attempt and in the cause of its end, and refused in its outputs; of one
+    /// are masked from here on in the logs of the run and in the causes of its failures, and refused in its outputs; of one
     /// that is too short for that, the log says so.
     ///
     /// # Errors
@@ -134,7 +142,11 @@ impl ActionContext {
     pub async fn credential(&self, name: &str) -> Result<Credential, ActionError> {
         let credential = {
             let _busy = self.clock.busy();
-            self.secrets.providers.credential(name).await?
+            let credential = self.secrets.providers.credential(name).await?;
+            if !self.secrets.masks.knows(&credential) {
+                self.secrets.kept.keep_given(name, &credential).await?;
+            }
+            credential
         };
         self.secrets.masks.learn(name, &credential);
         for short in unmasked(name, &credential) {

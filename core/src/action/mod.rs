@@ -62,7 +62,7 @@ pub use settings::SettingsProblem;
 pub(crate) use build_image::BuildImageAction;
 #[cfg(feature = "git")]
 pub(crate) use checkout::CheckoutAction;
-pub(crate) use context::{ActionSecrets, Attempt};
+pub(crate) use context::{ActionSecrets, Attempt, KeepGiven};
 #[cfg(feature = "kubernetes")]
 pub(crate) use deploy_manifests::DeployManifests;
 pub(crate) use log::{ActionLog, LogPieces};

@@ -8,12 +8,14 @@ use futures::FutureExt;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::action_log::ActionLogCopy;
+use super::attempt_secrets::{GivenTo, ended};
 use super::core::{Core, Hold};
 use super::filing::FilingJob;
 use super::log_pump::LogPump;
 use super::masking::shown;
 use super::message::Message;
 use super::request::StoredRequest;
+use super::run_masks::RunMasks;
 use crate::action::{
     ActionContext, ActionError, ActionHandler, ActionLog, ActionOutput, ActionSecrets, Attempt, Checked, LogPieces,
     MissingAction,
@@ -37,8 +39,9 @@ pub(super) struct ActionJob {
     position: LogPosition,
     grace: Duration,
     resumed: bool,
-    /// The values of the credentials that the action asks for.
-    masks: Masks,
+    /// The values of the credentials that the attempts of the run were given.
+    masks: RunMasks,
+    request: Arc<StoredRequest>,
     stop: watch::Receiver<bool>,
     /// What it has beside its call.
     filing: Option<ActionFiling>,
@@ -83,8 +86,8 @@ impl ActionJob {
     /// `stop` becomes true when the run wants the attempt to end.
     pub(super) fn new(
         core: &Arc<Core>,
-        request: &StoredRequest,
-        state: &RunState,
+        request: &Arc<StoredRequest>,
+        (state, masks): (&RunState, RunMasks),
         (task, attempt): (TaskIndex, u32),
         resumed: bool,
         stop: watch::Receiver<bool>,
@@ -92,9 +95,8 @@ impl ActionJob {
         let planned = state.plan().task(task);
         let key = StepKey { run: state.run(), task: planned.id.clone(), attempt };
         let name = action_name(planned.action()).to_owned();
-        let masks = Masks::default();
-        let call = call(core, request, state, (task, &key), resumed, stop.clone(), masks.clone());
-        let filing = FilingJob::new(core, request, state, (task, &key), stop.clone(), masks.clone());
+        let call = call(core, request, state, (task, &key), resumed, stop.clone(), masks.masks().clone());
+        let filing = FilingJob::new(core, request, state, (task, &key), stop.clone(), masks.masks().clone());
         let (call, filing) = match (call, filing, core.executor(&request.executor)) {
             (Ok(_), Err(cause), _) => (Err(AttemptEnd::Failed { exit_code: None, cause }), None),
             (call, Ok(Some(job)), Ok(executor)) => (call, Some(ActionFiling { job, executor })),
@@ -110,6 +112,7 @@ impl ActionJob {
             grace: planned.grace,
             resumed,
             masks,
+            request: request.clone(),
             key,
             stop,
         }
@@ -118,7 +121,7 @@ impl ActionJob {
     pub(super) async fn run(self, sender: mpsc::Sender<Message>, hold: Arc<Hold>) {
         let (core, task, key, name, position) =
             (self.core.clone(), self.task, self.key.clone(), self.name.clone(), self.position);
-        let masks = self.masks.clone();
+        let masks = self.masks.masks().clone();
         let pump = LogPump::new(&core, hold, key.clone(), task, position, sender.clone()).without_source();
         let pump = pump.masking(masks.clone());
         // A panic, also one of something that is dropped, is one attempt's failure, never a run that stands still.
@@ -129,7 +132,10 @@ impl ActionJob {
     }
 
     async fn end(self, pump: LogPump, sender: mpsc::Sender<Message>) -> AttemptEnd {
-        let Self { core, name, key, call, position, grace, resumed, stop, mut filing, .. } = self;
+        let Self { core, name, key, call, position, grace, resumed, stop, mut filing, masks, request, .. } = self;
+        if let Err(error) = masks.recall(&core, key.run, &request).await {
+            return ended(&error);
+        }
         let mut log = ActionLogCopy::new(&core, key, pump);
         if resumed {
             log.cut_back().await;
@@ -229,7 +235,7 @@ fn failed(error: &ExecutorError) -> AttemptEnd {
 
 /// The call of an attempt, with every variable replaced.
 fn call(
-    core: &Core,
+    core: &Arc<Core>,
     request: &StoredRequest,
     state: &RunState,
     (task, key): (TaskIndex, &StepKey),
@@ -264,7 +270,8 @@ fn call(
         resumed,
         workspace: planned.definition.workspace != WorkspaceUse::None,
     };
-    let secrets = ActionSecrets { providers: core.secrets_of(key.run, request), masks };
+    let kept = Arc::new(GivenTo { core: core.clone(), key: key.clone() });
+    let secrets = ActionSecrets { providers: core.secrets_of(key.run, request), masks, kept };
     let context = ActionContext::new(attempt, executor, secrets, core.clock.clone(), log, stop);
     Ok(Call { handler: handler.clone(), context, pieces, declared: outputs })
 }

@@ -6,18 +6,23 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use async_trait::async_trait;
+
 use super::core::Core;
+use super::request::StoredRequest;
+use super::run_masks::RunMasks;
+use crate::action::KeepGiven;
 use crate::executor::StepSecrets;
 use crate::explain;
 use crate::pipeline::{SecretForm, SecretVariable};
 use crate::run::{AttemptEnd, StepKey};
-use crate::secret::{Credential, Masks, SecretError, SecretProviders, Unmasked, unmasked};
+use crate::secret::{Credential, SecretError, SecretProviders, Unmasked, unmasked};
 use crate::store::{Batch, CredentialChange, CredentialOwner, StoreError};
 
 /// What an attempt is to be given.
 pub(super) struct AttemptSecrets {
-    pub(super) core: Arc<Core>,
-    pub(super) key: StepKey,
+    pub(super) given: GivenTo,
+    pub(super) request: Arc<StoredRequest>,
     pub(super) wanted: Vec<SecretVariable>,
     /// What its images are fetched with.
     pub(super) pulls: Vec<String>,
@@ -37,17 +42,20 @@ type Credentials = BTreeMap<String, Credential>;
 
 impl AttemptSecrets {
     /// Looks everything up, and lets it be masked from now on.
-    pub(super) async fn give(&self, masks: &Masks) -> Result<Given, AttemptEnd> {
+    pub(super) async fn give(&self, masks: &RunMasks) -> Result<Given, AttemptEnd> {
         let mut given = Given { step: StepSecrets::default(), unmasked: Vec::new() };
+        let core = &self.given.core;
+        // Also for an attempt that is given nothing: it can find in the workspace what others were given.
+        masks.recall(core, self.given.key.run, &self.request).await.map_err(|error| ended(&error))?;
         if self.names().next().is_none() {
             return Ok(given);
         }
         let credentials = {
-            let _busy = self.core.clock.busy();
+            let _busy = core.clock.busy();
             self.credentials().await.map_err(|error| ended(&error))?
         };
         for (name, credential) in &credentials {
-            masks.learn(name, credential);
+            masks.masks().learn(name, credential);
             given.unmasked.extend(unmasked(name, credential));
         }
         for secret in &self.wanted {
@@ -78,7 +86,7 @@ impl AttemptSecrets {
     /// What it was given when it was started, or else what it is given now.
     async fn credentials(&self) -> Result<Credentials, SecretError> {
         if self.resumed
-            && let Some(kept) = self.kept().await?
+            && let Some(kept) = self.given.kept(self.names()).await?
         {
             return Ok(kept);
         }
@@ -88,13 +96,22 @@ impl AttemptSecrets {
                 credentials.insert(name.to_owned(), self.providers.credential(name).await?);
             }
         }
-        self.keep(&credentials).await?;
+        self.given.keep(&credentials).await?;
         Ok(credentials)
     }
+}
 
-    async fn kept(&self) -> Result<Option<Credentials>, SecretError> {
+/// What one attempt is given, as it is kept for it.
+#[derive(Clone, Debug)]
+pub(super) struct GivenTo {
+    pub(super) core: Arc<Core>,
+    pub(super) key: StepKey,
+}
+
+impl GivenTo {
+    async fn kept<'a>(&self, names: impl Iterator<Item = &'a str>) -> Result<Option<Credentials>, SecretError> {
         let mut credentials = Credentials::new();
-        for name in self.names() {
+        for name in names {
             let found = self.core.vault.find(self.owner(), &self.kept_name(name)).await;
             match found.map_err(|error| error.of(name))? {
                 Some(credential) => credentials.insert(name.to_owned(), credential),
@@ -132,8 +149,21 @@ impl AttemptSecrets {
     }
 }
 
+/// Actions ask for what they need while they go on.
+#[async_trait]
+impl KeepGiven for GivenTo {
+    async fn keep_given(&self, name: &str, credential: &Credential) -> Result<(), SecretError> {
+        self.keep(&Credentials::from([(name.to_owned(), credential.clone())])).await
+    }
+}
+
+/// The name of a credential that an attempt was given, from the one under which it is kept; `None` for one of the run itself.
+pub(super) fn given_name(kept: &str) -> Option<&str> {
+    kept.split_once('/').map(|(_, name)| name)
+}
+
 /// How an attempt ends that does not get its credentials.
-fn ended(error: &SecretError) -> AttemptEnd {
+pub(super) fn ended(error: &SecretError) -> AttemptEnd {
     let cause = explain::no_credential(error);
     match error {
         SecretError::Provider { .. } => AttemptEnd::Infrastructure { cause },

@@ -14,13 +14,14 @@ use super::filing::wants_filing;
 use super::jobs::Jobs;
 use super::message::{INBOX, Keep, Message};
 use super::request::StoredRequest;
+use super::run_masks::RunMasks;
 use super::standstill::{all_reported, hear_until};
 use super::step::StepJob;
 use super::telemetry::RunTelemetry;
 use crate::audit::AuditEntry;
 use crate::error::{Error, ErrorKind, Result};
 use crate::failpoint;
-use crate::pipeline::{TaskId, TaskIndex};
+use crate::pipeline::{PlannedTask, TaskId, TaskIndex};
 use crate::run::{AttemptState, Effect, Input, RunEvent, RunId, RunState, Seq, Sequenced, StepKey, WaitReason};
 use crate::store::{Append, Batch, CredentialChange, KeptWorkspace, RunDigest, Stamped, StoreError};
 
@@ -50,6 +51,7 @@ pub(super) struct Driver {
     /// Tasks that were told that there is no slot.
     refused: HashSet<TaskIndex>,
     jobs: Jobs,
+    masks: RunMasks,
     telemetry: RunTelemetry,
 }
 
@@ -70,6 +72,7 @@ impl Driver {
             core,
             run: state.run(),
             request,
+            masks: RunMasks::of(&state),
             state,
             last,
             feed,
@@ -329,7 +332,9 @@ impl Driver {
         let released = events.iter().any(|stamped| matches!(stamped.event, RunEvent::RunReleased));
         let had_some = || {
             let mut tasks = self.state.plan().tasks.iter();
-            !self.request.secrets.is_empty() || tasks.any(|task| task.definition.wants_credentials())
+            // Actions can ask for any.
+            let given = |task: &PlannedTask| task.definition.wants_credentials() || is_action(task.action());
+            !self.request.secrets.is_empty() || tasks.any(given)
         };
         if released && had_some() { vec![CredentialChange::RemoveOfRun(self.run)] } else { Vec::new() }
     }
@@ -446,7 +451,14 @@ impl Driver {
             }
             let files = wants_filing(&self.state.plan().task(task).definition);
             let (stop, stopped) = self.stop_switch(task);
-            let job = StepJob::new(&core, &self.request, &self.state, (task, attempt), (generation, resumed), stopped);
+            let job = StepJob::new(
+                &core,
+                &self.request,
+                (&self.state, self.masks.clone()),
+                (task, attempt),
+                (generation, resumed),
+                stopped,
+            );
             let job = job.hearing(&self.jobs.told).run(self.sender.clone(), self.jobs.hold.clone());
             if files {
                 self.jobs.spawn_stoppable(&core, (task, attempt), stop, job);
@@ -468,7 +480,14 @@ impl Driver {
 
     fn call(&mut self, task: TaskIndex, attempt: u32, resumed: bool) {
         let (stop, stopped) = self.stop_switch(task);
-        let job = ActionJob::new(&self.core, &self.request, &self.state, (task, attempt), resumed, stopped);
+        let job = ActionJob::new(
+            &self.core,
+            &self.request,
+            (&self.state, self.masks.clone()),
+            (task, attempt),
+            resumed,
+            stopped,
+        );
         let job = job.run(self.sender.clone(), self.jobs.hold.clone());
         self.jobs.spawn_stoppable(&self.core, (task, attempt), stop, job);
     }

@@ -13,7 +13,7 @@ use super::message::Message;
 use super::step::LOG_PAUSE;
 use super::told::Listener;
 use crate::executor::ExecutorError;
-use crate::log::{Appended, LogError, LogPosition, LogWriter, Masker, NoMask};
+use crate::log::{Appended, LogError, LogPosition, LogWriter, Masker};
 use crate::pipeline::TaskIndex;
 use crate::run::{Input, StepKey};
 use crate::secret::Masks;
@@ -194,10 +194,7 @@ impl LogPump {
             Some(writer) => writer,
             None => {
                 let limits = self.core.log_limits;
-                let masker: Box<dyn Masker> = match self.replayable && self.masks.count() == 0 {
-                    true => Box::new(NoMask),
-                    false => Box::new(GrowingMasker::new(self.masks.clone())),
-                };
+                let masker: Box<dyn Masker> = Box::new(GrowingMasker::new(self.masks.clone()));
                 self.core.archive.logs.writer(&self.key, self.committed, masker, limits)?
             }
         };

@@ -61,6 +61,7 @@ mod restore;
 mod restored;
 mod retention;
 mod run;
+mod run_masks;
 mod secret_check;
 mod shutdown;
 mod slots;

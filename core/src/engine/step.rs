@@ -8,13 +8,14 @@ use std::time::Duration;
 use futures::{FutureExt, StreamExt};
 use tokio::sync::{mpsc, watch};
 
-use super::attempt_secrets::{AttemptSecrets, Given};
+use super::attempt_secrets::{AttemptSecrets, Given, GivenTo};
 use super::core::{Core, Hold};
 use super::filing::{FilingJob, Notes};
 use super::log_pump::{CopyError, LogPump};
 use super::masking::shown;
 use super::message::Message;
 use super::request::StoredRequest;
+use super::run_masks::RunMasks;
 use super::told::{Listener, Told};
 use crate::executor::{
     Command, Executor, ExecutorError, LogChunk, StepContainer, StepExit, StepSecrets, StepService, StepSpec,
@@ -23,7 +24,6 @@ use crate::explain::{self, FailureClass, StepFacts};
 use crate::failpoint;
 use crate::pipeline::{ExecutorName, Service, TaskIndex, VariableName, parse_outputs};
 use crate::run::{AttemptEnd, Cause, Effect, Input, LogPosition, RunState, StepEnd, StepKey};
-use crate::secret::Masks;
 
 /// How much of the log's end is looked at to explain a failure.
 const TAIL_LINES: usize = 20;
@@ -48,8 +48,8 @@ pub(super) struct StepJob {
     position: LogPosition,
     outputs: Vec<VariableName>,
     secrets: AttemptSecrets,
-    /// What the attempt was given, which nothing that it leaves may show.
-    masks: Masks,
+    /// What the attempts of the run were given, which nothing that this one leaves may show.
+    masks: RunMasks,
     grace: Duration,
     told: Option<Listener>,
     /// What it has beside its step; an error when a value in it is bad.
@@ -59,8 +59,8 @@ pub(super) struct StepJob {
 impl StepJob {
     pub(super) fn new(
         core: &Arc<Core>,
-        request: &StoredRequest,
-        state: &RunState,
+        request: &Arc<StoredRequest>,
+        (state, masks): (&RunState, RunMasks),
         (task, attempt): (TaskIndex, u32),
         (generation, resumed): (u32, bool),
         stop: watch::Receiver<bool>,
@@ -71,7 +71,6 @@ impl StepJob {
             .effects()
             .iter()
             .any(|effect| matches!(effect, Effect::Stop { task: t, attempt: a, .. } if *t == task && *a == attempt));
-        let masks = Masks::default();
         Self {
             core: core.clone(),
             executor: request.executor.clone(),
@@ -79,14 +78,14 @@ impl StepJob {
             attempt,
             spec: step_spec(core, state, task, &key, (generation, resumed)),
             secrets: AttemptSecrets {
-                core: core.clone(),
-                key: key.clone(),
+                given: GivenTo { core: core.clone(), key: key.clone() },
+                request: request.clone(),
                 wanted: planned.definition.secrets.clone(),
                 pulls: planned.definition.pull_credentials().map(ToString::to_string).collect(),
                 providers: core.secrets_of(key.run, request),
                 resumed,
             },
-            filing: FilingJob::new(core, request, state, (task, &key), stop, masks.clone()),
+            filing: FilingJob::new(core, request, state, (task, &key), stop, masks.masks().clone()),
             masks,
             grace: planned.grace,
             told: None,
@@ -120,7 +119,7 @@ impl StepJob {
                 "This is a mistake in the executor or in Windlass: please report it.",
             ),
         });
-        let end = shown(&self.masks, end);
+        let end = shown(self.masks.masks(), end);
         let input = Input::AttemptEnded { task: self.task, attempt: self.attempt, end };
         let _ = sender.send(Message::Input(input)).await;
     }
@@ -136,9 +135,16 @@ impl StepJob {
             (Err(cause), _) => AttemptEnd::Failed { exit_code: None, cause: cause.clone() },
             (Ok(_), Err(error)) => self.executor_failed(&error),
             (Ok(spec), Ok(executor)) => {
-                let pump = LogPump::new(&self.core, hold, self.key.clone(), self.task, self.position, sender.clone())
-                    .masking(self.masks.clone())
-                    .hearing(told);
+                let mut pump =
+                    LogPump::new(&self.core, hold, self.key.clone(), self.task, self.position, sender.clone())
+                        .masking(self.masks.masks().clone())
+                        .hearing(told);
+                // The step's own lines are read again as they were. Those of the engine are not, and nothing may come after them.
+                if self.secrets.resumed
+                    && let Err(error) = pump.cut_back().await
+                {
+                    tracing::warn!(step = %self.key, %error, "the log is cut back with its next line");
+                }
                 let filing = filing.map(|filing| (filing, sender));
                 match self.secrets.give(&self.masks).await {
                     Ok(given) => self.with_secrets(given, spec, &*executor, pump, filing).await,

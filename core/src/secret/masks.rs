@@ -1,4 +1,4 @@
-//! What must not show up in anything that an attempt leaves behind: the values that it was given, in every form.
+//! What must not show up in anything that a run leaves behind: the values that its attempts were given, in every form.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 use super::credential::Credential;
 use super::forms::{SHORTEST_MASKED, forms};
 
-/// The values that an attempt was given so far, in every form. Clones are the same, and `Debug` shows none.
+/// The values that the attempts of a run were given so far, in every form. Clones are the same, and `Debug` shows none.
 #[derive(Clone, Debug, Default)]
 pub struct Masks {
     shared: Arc<Shared>,
@@ -63,10 +63,16 @@ pub fn unmasked(name: &str, credential: &Credential) -> Vec<Unmasked> {
 }
 
 impl Masks {
+    /// Whether all values of a credential are masked already.
+    pub fn knows(&self, credential: &Credential) -> bool {
+        let known = self.known();
+        forms_of(credential).all(|form| known.forms.contains(&form))
+    }
+
     /// Masks the values of a credential from now on.
     pub fn learn(&self, name: &str, credential: &Credential) {
         let name: Arc<str> = Arc::from(name);
-        let new: Vec<_> = credential.secrets().into_iter().flat_map(forms).map(Zeroizing::new).collect();
+        let new: Vec<_> = forms_of(credential).collect();
         let mut known = self.known();
         for form in new {
             if !known.forms.contains(&form) {
@@ -100,4 +106,8 @@ impl Masks {
     fn known(&self) -> MutexGuard<'_, Known> {
         self.shared.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn forms_of(credential: &Credential) -> impl Iterator<Item = Zeroizing<String>> {
+    credential.secrets().into_iter().flat_map(forms).map(Zeroizing::new)
 }

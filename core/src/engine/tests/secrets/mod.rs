@@ -4,6 +4,7 @@ mod actions;
 mod fuzzing;
 mod keys;
 mod runs;
+mod shared;
 mod steps;
 
 use std::path::{Path, PathBuf};
