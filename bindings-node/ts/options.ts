@@ -51,6 +51,8 @@ export interface S3Options {
   prefix?: string
   /** Certificates in PEM of authorities that are trusted beside those of the machine. */
   authorities?: string
+  /** How long a request is sent again while the service does not answer. Three minutes unless set. */
+  patience?: Duration
 }
 
 /** How much of caches and artifacts is kept, and how much one of them may hold. */

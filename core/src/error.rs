@@ -231,7 +231,9 @@ impl From<crate::blob::BlobError> for Error {
             B::Missing { .. } => ErrorKind::NotFound,
             B::Damaged { .. } => ErrorKind::Damaged,
             B::TooBig { .. } => ErrorKind::Invalid,
-            B::NoSpace { .. } | B::Io { .. } => ErrorKind::Unavailable,
+            B::NoSpace { .. } | B::Refused { .. } | B::NoBucket { .. } | B::Unreachable { .. } | B::Io { .. } => {
+                ErrorKind::Unavailable
+            }
         };
         Self::new(kind, error.code(), "blob", error.to_string()).with_source(error)
     }

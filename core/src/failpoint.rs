@@ -26,9 +26,19 @@ pub const CRASH_POINTS: &[&str] = &[
     "run.released",
 ];
 
-/// The same around caches and artifacts, which no scenario of the kill harness has yet.
-pub const FILING_CRASH_POINTS: &[&str] =
-    &["caches.restored", "caches.committed", "artifact.uploaded", "artifact.committed", "cache.uploaded"];
+/// The same around caches, artifacts and reports, to which only runs come whose tasks have some.
+pub const FILING_CRASH_POINTS: &[&str] = &[
+    "caches.restored",
+    "caches.committed",
+    "report.stored",
+    "artifact.marked",
+    "object.part",
+    "object.sent",
+    "artifact.uploaded",
+    "artifact.committed",
+    "cache.uploaded",
+    "cache.kept",
+];
 
 /// Every deliberate bug, with the invariant that it breaks.
 pub const BUGS: &[(&str, &str)] = &[
@@ -39,6 +49,8 @@ pub const BUGS: &[(&str, &str)] = &[
     ("step.leave-descendants", "no process left: only the step's first process is stopped"),
     ("action.repeat", "every step once: an action that must not be repeated is called again after a crash"),
     ("run.keep-folder", "no file left: the workspace is not removed"),
+    ("blobs.keep-unfinished", "filed whole: the opening leaves what a crash left of objects that were being written"),
+    ("artifact.tell-early", "filed whole: an artifact is an event before it is stored"),
     ("sweep.forget-kept", "workspace kept: the sweep at the opening takes what failed runs keep"),
 ];
 

@@ -160,6 +160,8 @@ class S3(_Options):
     """Below which names everything is kept. Every engine needs a prefix or a bucket of its own."""
     authorities: Optional[str] = None
     """Certificates in PEM of authorities that are trusted beside those of the machine."""
+    patience: Optional[Duration] = None
+    """How long a request is sent again while the service does not answer. Three minutes when unset."""
 
 
 @dataclass(frozen=True)

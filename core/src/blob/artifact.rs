@@ -20,6 +20,11 @@ pub(crate) fn artifact_object(step: &StepKey, name: &str) -> String {
     format!("{}/{}/{}.tar.gz", run_prefix(step.run), step.slug(), digest(name))
 }
 
+/// Whether an object of a run is such an archive.
+pub(crate) fn is_artifact(object: &str) -> bool {
+    object.ends_with(".tar.gz")
+}
+
 /// The whole test report of an attempt.
 pub(crate) fn report_object(step: &StepKey) -> String {
     format!("{}/{}/tests.json", run_prefix(step.run), step.slug())

@@ -1,8 +1,7 @@
 //! What goes wrong with objects.
 
-use std::io;
-
 use super::PackError;
+use super::fault::{Fault, is_full};
 
 /// Why an object could not be stored, read or removed.
 #[derive(Debug, thiserror::Error)]
@@ -36,7 +35,29 @@ pub enum BlobError {
         /// What was being done.
         doing: String,
     },
-    /// The store refused, or could not be reached.
+    /// The store does not let the engine in, or not do this.
+    #[error("{doing}: the store refuses it: {why}")]
+    Refused {
+        /// What was being done.
+        doing: String,
+        /// What the store said.
+        why: String,
+    },
+    /// There is no such bucket.
+    #[error("{doing}: the bucket is not there")]
+    NoBucket {
+        /// What was being done.
+        doing: String,
+    },
+    /// The store does not answer.
+    #[error("{doing}: the store does not answer: {why}")]
+    Unreachable {
+        /// What was being done.
+        doing: String,
+        /// What became of the last try.
+        why: String,
+    },
+    /// The store failed in another way.
     #[error("{doing}: {why}")]
     Io {
         /// What was being done.
@@ -54,16 +75,24 @@ impl BlobError {
             Self::Damaged { .. } => "objectDamaged",
             Self::TooBig { .. } => "tooBig",
             Self::NoSpace { .. } => "noSpace",
+            Self::Refused { .. } => "objectStoreRefused",
+            Self::NoBucket { .. } => "bucketMissing",
+            Self::Unreachable { .. } => "objectStoreUnreachable",
             Self::Io { .. } => "objectStoreFailed",
         }
     }
 
+    /// What a store said while something was done to an object.
     pub(crate) fn of_store(doing: impl Into<String>, error: &object_store::Error) -> Self {
         let doing = doing.into();
-        if let object_store::Error::NotFound { .. } = error {
-            return Self::Missing { what: doing };
+        match Fault::of(error) {
+            Fault::Missing => Self::Missing { what: doing },
+            Fault::Full => Self::NoSpace { doing },
+            Fault::NoBucket => Self::NoBucket { doing },
+            Fault::Refused(why) => Self::Refused { doing, why },
+            Fault::Unreachable(why) => Self::Unreachable { doing, why },
+            Fault::Other(why) => Self::Io { doing, why },
         }
-        if is_full(error) { Self::NoSpace { doing } } else { Self::Io { doing, why: error.to_string() } }
     }
 
     pub(crate) fn of_pack(what: impl Into<String>, error: PackError) -> Self {
@@ -74,18 +103,4 @@ impl BlobError {
             error => Self::Damaged { what, why: error.to_string() },
         }
     }
-}
-
-/// Whether an error says, anywhere in what stands behind it, that a disk is full.
-fn is_full(error: &(dyn std::error::Error + 'static)) -> bool {
-    let mut next = Some(error);
-    while let Some(error) = next {
-        if let Some(error) = error.downcast_ref::<io::Error>()
-            && matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
-        {
-            return true;
-        }
-        next = error.source();
-    }
-    false
 }

@@ -5,8 +5,10 @@
 //! a thin layer over [`object_store`].
 
 mod artifact;
+mod begun;
 mod cache;
 mod error;
+mod fault;
 mod glob;
 mod pack;
 mod place;
@@ -14,9 +16,12 @@ mod place;
 mod s3;
 mod settings;
 mod store;
+mod upload;
 
-pub(crate) use artifact::{EXPIRING, RUNS, artifact_object, expiry_marker, expiry_of, report_object, run_prefix};
-pub(crate) use cache::{CacheEntry, CacheScope, Found, Saving, Shelf, make_room, may_save, scopes};
+pub(crate) use artifact::{
+    EXPIRING, RUNS, artifact_object, expiry_marker, expiry_of, is_artifact, report_object, run_prefix,
+};
+pub(crate) use cache::{CacheEntry, CacheScope, Found, Saving, Shelf, lost_archives, make_room, may_save, scopes};
 pub use error::BlobError;
 pub(crate) use glob::{BadGlob, Globs};
 pub use pack::ArchiveLimits;

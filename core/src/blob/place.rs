@@ -10,6 +10,8 @@ use object_store::path::Path;
 use object_store::prefix::PrefixStore;
 
 use super::BlobError;
+use super::begun::{Begun, Writing};
+use super::upload::GivenUp;
 
 /// Where caches and artifacts are kept: by default the folder `blobs` of the data directory.
 ///
@@ -22,6 +24,11 @@ use super::BlobError;
 #[derive(Clone)]
 pub struct BlobStore {
     place: Place,
+    /// What is being written now.
+    begun: Arc<Begun>,
+    given_up: Arc<GivenUp>,
+    /// Whether nothing is ever removed, as in tests of pipelines.
+    keeps_all: bool,
 }
 
 #[derive(Clone)]
@@ -35,7 +42,7 @@ impl BlobStore {
     /// Keeps objects in a store of the embedder's. No other engine may use it: each one needs a bucket or a prefix of its own.
     /// It is not in backups.
     pub fn new(store: Arc<dyn ObjectStore>) -> Self {
-        Self { place: Place::Given(store) }
+        Self::at(Place::Given(store))
     }
 
     /// The same below a prefix, such as `ci/windlass`.
@@ -45,7 +52,48 @@ impl BlobStore {
 
     /// Keeps objects as files of a folder, which is made with the first one.
     pub fn folder(path: impl Into<PathBuf>) -> Self {
-        Self { place: Place::Folder(path.into(), Arc::default()) }
+        Self::at(Place::Folder(path.into(), Arc::default()))
+    }
+
+    fn at(place: Place) -> Self {
+        Self { place, begun: Arc::default(), given_up: Arc::default(), keeps_all: false }
+    }
+
+    /// A folder from which nothing is removed: in a test of a pipeline, days pass in milliseconds, and what a task left can be looked
+    /// at all the same.
+    pub(crate) fn keeping_all(path: impl Into<PathBuf>) -> Self {
+        Self { keeps_all: true, ..Self::folder(path) }
+    }
+
+    pub(super) fn keeps_all(&self) -> bool {
+        self.keeps_all
+    }
+
+    /// Says that an object is being written, until what is returned is dropped.
+    pub(super) fn writing(&self, name: &str) -> Writing {
+        self.begun.writing(name)
+    }
+
+    pub(super) fn given_up(&self) -> Arc<GivenUp> {
+        self.given_up.clone()
+    }
+
+    /// Returns once everything that was sent of uploads that were given up is removed.
+    pub(crate) async fn settled(&self) {
+        self.given_up.settled().await;
+    }
+
+    /// Whether it is a folder, which answers at once or never.
+    pub(crate) fn is_folder(&self) -> bool {
+        matches!(self.place, Place::Folder(..))
+    }
+
+    /// Removes what a crash left of objects that were being written. A folder only: what is left in a bucket has no name there.
+    pub(crate) fn remove_unfinished(&self) -> std::io::Result<usize> {
+        match &self.place {
+            Place::Folder(path, _) => self.begun.remove_others(path),
+            Place::Given(_) => Ok(0),
+        }
     }
 
     /// The store, for writing.

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use object_store::aws::AmazonS3Builder;
 use object_store::client::{HttpClient, HttpConnector};
@@ -32,6 +33,8 @@ pub struct S3Settings {
     pub prefix: String,
     /// Certificates in PEM of authorities that are trusted beside those of the machine.
     pub authorities: Option<String>,
+    /// How long a request is sent again and again while the service does not answer; three minutes unless set.
+    pub patience: Option<Duration>,
 }
 
 /// Without the secrets.
@@ -42,6 +45,7 @@ impl fmt::Debug for S3Settings {
             .field("region", &self.region)
             .field("endpoint", &self.endpoint)
             .field("prefix", &self.prefix)
+            .field("patience", &self.patience)
             .finish_non_exhaustive()
     }
 }
@@ -54,13 +58,15 @@ impl BlobStore {
     pub fn s3(settings: &S3Settings) -> Result<Self, BlobError> {
         let plain = settings.endpoint.as_deref().is_some_and(|endpoint| endpoint.starts_with("http://"));
         let region = if settings.region.is_empty() { "us-east-1" } else { &settings.region };
+        let mut retry = RetryConfig::default();
+        retry.retry_timeout = settings.patience.unwrap_or(retry.retry_timeout);
         let mut builder = AmazonS3Builder::new()
             .with_bucket_name(&settings.bucket)
             .with_region(region)
             .with_access_key_id(&settings.access_key)
             .with_secret_access_key(&settings.secret_key)
             .with_allow_http(plain)
-            .with_retry(RetryConfig::default())
+            .with_retry(retry)
             .with_http_connector(Connector { client: client(settings)? });
         if let Some(endpoint) = &settings.endpoint {
             builder = builder.with_endpoint(endpoint.trim_end_matches('/'));
@@ -103,8 +109,8 @@ fn client(settings: &S3Settings) -> Result<reqwest::Client, BlobError> {
     // Of the requests themselves the store takes care: how long they may take, and when they are sent again.
     let client = reqwest::Client::builder()
         .tls_backend_preconfigured(tls)
-        .connect_timeout(std::time::Duration::from_secs(10))
-        .read_timeout(std::time::Duration::from_secs(60))
+        .connect_timeout(Duration::from_secs(10))
+        .read_timeout(Duration::from_secs(60))
         .build();
     client.map_err(|error| failed(error.to_string()))
 }

@@ -4,54 +4,69 @@ use bytes::{Bytes, BytesMut};
 use futures::stream::BoxStream;
 use futures::{Stream, StreamExt, TryStreamExt};
 use object_store::path::Path;
-use object_store::{MultipartUpload, ObjectMeta, ObjectStore, ObjectStoreExt, PutPayload};
+use object_store::{ObjectMeta, ObjectStoreExt, PutPayload};
 
+use super::upload::Upload;
 use super::{BlobError, BlobStore};
+use crate::failpoint;
 
 /// The size of the parts in which a big object is sent. Smaller ones go in one piece.
 const PART: usize = 8 << 20;
 
 impl BlobStore {
-    /// Stores what a stream gives; all of it or nothing. `E` is why the stream cannot be read to its end.
+    /// Stores what a stream gives; all of it or nothing, also when this is dropped in the middle. `E` is why the stream cannot
+    /// be read to its end.
     pub(crate) async fn put<S, E>(&self, name: &str, mut stream: S) -> Result<Result<(), E>, BlobError>
     where
         S: Stream<Item = Result<Bytes, E>> + Unpin,
     {
         let (store, path) = (self.open()?, Path::from(name));
         let failed = |error: object_store::Error| BlobError::of_store(format!("storing {name}"), &error);
+        let _writing = self.writing(name);
         let mut gathered = BytesMut::new();
-        let mut upload: Option<Box<dyn MultipartUpload>> = None;
+        let mut upload: Option<Upload> = None;
         while let Some(piece) = stream.next().await {
             match piece {
                 Ok(piece) => gathered.extend_from_slice(&piece),
                 Err(error) => {
-                    abort(upload).await;
+                    give_up(upload).await;
                     return Ok(Err(error));
                 }
             }
             if gathered.len() >= PART {
                 let part = gathered.split().freeze();
-                if let Err(error) = send_part(&*store, &path, &mut upload, part).await {
-                    abort(upload).await;
+                let sent = match &mut upload {
+                    Some(upload) => upload.send(part.into()).await,
+                    None => {
+                        let begun = Upload::begin(&*store, &path, self.given_up()).await.map_err(failed)?;
+                        upload.insert(begun).send(part.into()).await
+                    }
+                };
+                if let Err(error) = sent {
+                    give_up(upload).await;
                     return Err(failed(error));
                 }
+                failpoint::crash("object.part");
             }
         }
         let rest = PutPayload::from(gathered.freeze());
-        let Some(mut parts) = upload else {
+        let Some(mut upload) = upload else {
             store.put(&path, rest).await.map_err(failed)?;
             return Ok(Ok(()));
         };
-        if let Err(error) = complete(&mut *parts, rest).await {
-            abort(Some(parts)).await;
+        if let Err(error) = upload.complete(rest).await {
+            give_up(Some(upload)).await;
             return Err(failed(error));
         }
+        failpoint::crash("object.sent");
         Ok(Ok(()))
     }
 
     /// Stores a small object.
     pub(crate) async fn put_bytes(&self, name: &str, bytes: Bytes) -> Result<(), BlobError> {
-        let put = self.open()?.put(&Path::from(name), bytes.into()).await;
+        let store = self.open()?;
+        let _writing = self.writing(name);
+        let put = store.put(&Path::from(name), bytes.into()).await;
         put.map(drop).map_err(|error| BlobError::of_store(format!("storing {name}"), &error))
     }
 
@@ -75,6 +90,29 @@ impl BlobStore {
         Ok(Some(pieces.freeze()))
     }
 
+    /// The size of an object; `None` when it is not there.
+    pub(crate) async fn size(&self, name: &str) -> Result<Option<u64>, BlobError> {
+        let Some(store) = self.open_existing()? else { return Ok(None) };
+        match store.head(&Path::from(name)).await {
+            Ok(found) => Ok(Some(found.size)),
+            Err(object_store::Error::NotFound { .. }) => Ok(None),
+            Err(error) => Err(BlobError::of_store(format!("looking for {name}"), &error)),
+        }
+    }
+
+    /// Copies an object under its name, and returns its size; `None` when it is not there any more.
+    pub(crate) async fn copy_to(&self, name: &str, to: &Self) -> Result<Option<u64>, BlobError> {
+        let stream = match self.get(name).await {
+            Ok(stream) => stream,
+            Err(BlobError::Missing { .. }) => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        let mut bytes = 0;
+        let counted = stream.inspect_ok(|piece| bytes += piece.len() as u64);
+        to.put(name, counted).await??;
+        Ok(Some(bytes))
+    }
+
     /// The objects below a prefix.
     pub(crate) async fn list(&self, prefix: &str) -> Result<Vec<ObjectMeta>, BlobError> {
         let Some(store) = self.open_existing()? else { return Ok(Vec::new()) };
@@ -93,6 +131,9 @@ impl BlobStore {
 
     /// Removes an object; one that is not there is fine.
     pub(crate) async fn delete(&self, name: &str) -> Result<(), BlobError> {
+        if self.keeps_all() {
+            return Ok(());
+        }
         let Some(store) = self.open_existing()? else { return Ok(()) };
         match store.delete(&Path::from(name)).await {
             Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
@@ -109,31 +150,8 @@ impl BlobStore {
     }
 }
 
-async fn send_part(
-    store: &dyn ObjectStore,
-    path: &Path,
-    upload: &mut Option<Box<dyn MultipartUpload>>,
-    part: Bytes,
-) -> Result<(), object_store::Error> {
-    let upload = match upload {
-        Some(upload) => upload,
-        None => upload.insert(store.put_multipart(path).await?),
-    };
-    upload.put_part(part.into()).await
-}
-
-async fn complete(parts: &mut dyn MultipartUpload, rest: PutPayload) -> Result<(), object_store::Error> {
-    if rest.content_length() > 0 {
-        parts.put_part(rest).await?;
-    }
-    parts.complete().await.map(drop)
-}
-
-/// What was sent of an object that does not become whole costs space until somebody says that it is over.
-async fn abort(upload: Option<Box<dyn MultipartUpload>>) {
-    if let Some(mut upload) = upload
-        && let Err(error) = upload.abort().await
-    {
-        tracing::warn!(%error, "the parts of an object that was given up may still be in the store");
+async fn give_up(upload: Option<Upload>) {
+    if let Some(upload) = upload {
+        upload.give_up().await;
     }
 }

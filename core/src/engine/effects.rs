@@ -8,6 +8,7 @@ use futures::stream::BoxStream;
 use futures::{FutureExt, StreamExt};
 use tokio::sync::mpsc;
 
+use super::blob_house::Kept;
 use super::core::Core;
 use super::message::{Keep, Message};
 use super::outline::outlines;
@@ -118,16 +119,27 @@ pub(super) struct ReleaseJob {
     keep: Option<Keep>,
     /// The run whose workspace this one was to take over. It may have ended before it did.
     adopted: Option<RunId>,
+    left: Option<Kept>,
 }
 
 impl ReleaseJob {
     pub(super) fn new(core: &Arc<Core>, request: &StoredRequest, state: &RunState) -> Self {
         let keep = keeps_workspace(state).map(|(generation, time)| Keep { generation, time });
         let adopted = request.adopt.map(|kept| kept.run);
-        Self { core: core.clone(), executor: request.executor.clone(), run: state.run(), keep, adopted }
+        Self {
+            core: core.clone(),
+            executor: request.executor.clone(),
+            run: state.run(),
+            keep,
+            adopted,
+            left: Kept::of(state),
+        }
     }
 
     pub(super) async fn run(self, sender: mpsc::Sender<Message>) {
+        if let Some(left) = &self.left {
+            left.remove_others(&self.core).await;
+        }
         let freed = AssertUnwindSafe(self.free()).catch_unwind().await;
         let kept = freed.unwrap_or_else(|_| Err(panicked(&self.executor))).unwrap_or_else(|error| {
             // The run is over for people; the next sweep removes what is left.

@@ -262,6 +262,7 @@ impl Engine {
         for mut over in [self.handle.gone.clone(), self.handle.shut.clone()] {
             while over.changed().await.is_ok() {}
         }
+        self.handle.core.until_uploads_are_given_up().await;
         Ok(closed?)
     }
 }

@@ -32,6 +32,25 @@ pub fn blob_error(error: &BlobError) -> Explained {
             code::OBJECT_MISSING,
             "Somebody removed it: look into the folder or the bucket.",
         ),
+        BlobError::Refused { .. } => (
+            FailureClass::Infrastructure,
+            code::OBJECT_STORE_REFUSED,
+            "The engine's key, its secret or its session's token is wrong, or may not do this: on the bucket it needs \
+             `s3:ListBucket`, and on what is in it `s3:GetObject`, `s3:PutObject`, `s3:DeleteObject` and \
+             `s3:AbortMultipartUpload`. The embedder sets it where the engine is opened (`S3Settings`).",
+        ),
+        BlobError::NoBucket { .. } => (
+            FailureClass::Infrastructure,
+            code::BUCKET_MISSING,
+            "Make the bucket, since Windlass makes none, or correct its name, its region or the service's address where the \
+             engine is opened (`S3Settings`).",
+        ),
+        BlobError::Unreachable { .. } => (
+            FailureClass::Infrastructure,
+            code::OBJECT_STORE_UNREACHABLE,
+            "Look whether the service runs, and whether the engine's machine gets to its address (`curl -v ADDRESS`): a name, a \
+             proxy or a firewall can be in the way. Then run it again.",
+        ),
         BlobError::Io { .. } => (
             FailureClass::Infrastructure,
             code::OBJECT_STORE,

@@ -90,7 +90,13 @@ pub const TOO_BIG: &str = "tooBig";
 pub const OBJECT_DAMAGED: &str = "objectDamaged";
 /// What was stored is not there any more.
 pub const OBJECT_MISSING: &str = "objectMissing";
-/// The folder or the bucket of caches and artifacts refused.
+/// The key does not open the bucket of caches and artifacts, or may not do this there.
+pub const OBJECT_STORE_REFUSED: &str = "objectStoreRefused";
+/// The bucket of caches and artifacts does not exist.
+pub const BUCKET_MISSING: &str = "bucketMissing";
+/// The service with the bucket of caches and artifacts does not answer.
+pub const OBJECT_STORE_UNREACHABLE: &str = "objectStoreUnreachable";
+/// The folder or the bucket of caches and artifacts failed in another way.
 pub const OBJECT_STORE: &str = "objectStoreFailed";
 /// An image could not be built.
 pub const BUILD_FAILED: &str = "buildFailed";

@@ -63,6 +63,9 @@ pub struct S3Options {
     /// Certificates in PEM of authorities that are trusted beside those of the machine.
     #[serde(default)]
     pub authorities: Option<String>,
+    /// How long a request is sent again while the service does not answer; three minutes when it is left out.
+    #[serde(default)]
+    pub patience: Option<HumanDuration>,
 }
 
 impl BlobOptions {
@@ -90,6 +93,7 @@ impl S3Options {
             session_token: self.session_token.map(|token| token.expose().to_owned()),
             prefix: self.prefix,
             authorities: self.authorities,
+            patience: self.patience.map(HumanDuration::get),
         };
         Ok(BlobStore::s3(&settings)?)
     }

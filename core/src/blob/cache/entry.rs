@@ -45,9 +45,10 @@ pub(super) fn entry_object(stem: &str) -> String {
     format!("{stem}.json")
 }
 
-/// The object of an archive. Each attempt has one of its own, so that two that save at once do not mix.
+/// The object of an archive. Each attempt has one of its own, so that two that save at once do not mix. Short,
+/// since some services keep objects as files, whose names have a limit.
 pub(super) fn archive_object(stem: &str, step: &StepKey) -> String {
-    format!("{stem}-{}-{}.tar.gz", step.run, step.slug())
+    format!("{stem}-{}.tar.gz", digest(&format!("{}/{}", step.run, step.slug())))
 }
 
 /// The stem of an object of a cache, and whether it is an entry.

@@ -14,7 +14,7 @@ pub(crate) use choice::{choose, evict};
 pub(crate) use entry::CacheEntry;
 pub(crate) use saving::Saving;
 pub(crate) use scope::{CacheScope, may_save, scopes};
-pub(crate) use shelf::{Found, Shelf, make_room};
+pub(crate) use shelf::{Found, Shelf, lost_archives, make_room};
 
 #[cfg(test)]
 mod tests;

@@ -1,6 +1,6 @@
 //! Finding, keeping and removing caches in the store.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -121,6 +121,43 @@ impl Found {
 
 fn as_bytes(entry: &CacheEntry) -> Bytes {
     serde_json::to_vec(entry).unwrap_or_default().into()
+}
+
+/// An archive without an entry: it is being saved, or a crash left it.
+#[derive(Debug)]
+pub(crate) struct LostArchive {
+    stem: String,
+    object: String,
+}
+
+impl LostArchive {
+    /// What names its cache.
+    pub(crate) fn stem(&self) -> &str {
+        &self.stem
+    }
+
+    /// Removes it unless it has an entry by now. Nobody may save the cache meanwhile.
+    pub(crate) async fn remove(&self, store: &BlobStore) -> Result<(), BlobError> {
+        match store.get_bytes(&entry_object(&self.stem)).await? {
+            Some(_) => Ok(()),
+            None => store.delete(&self.object).await,
+        }
+    }
+}
+
+/// The archives without an entry.
+pub(crate) async fn lost_archives(store: &BlobStore) -> Result<Vec<LostArchive>, BlobError> {
+    let (mut entries, mut archives) = (BTreeSet::new(), Vec::new());
+    for object in store.list(CACHES).await? {
+        let name = object.location.to_string();
+        match stem_of(&name) {
+            Some((stem, Part::Entry)) => drop(entries.insert(stem.to_owned())),
+            Some((stem, Part::Archive)) => archives.push(LostArchive { stem: stem.to_owned(), object: name.clone() }),
+            None => {}
+        }
+    }
+    archives.retain(|archive| !entries.contains(&archive.stem));
+    Ok(archives)
 }
 
 /// Removes what was used longest ago until the rest fits into `limit`, and what a crash left. Returns how many caches went.

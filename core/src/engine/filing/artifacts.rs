@@ -34,6 +34,9 @@ impl FilingJob {
             if !wanted || self.stored.contains(&artifact.name) {
                 continue;
             }
+            if failpoint::bug("artifact.tell-early") {
+                self.tell(sender, Filing::ArtifactStored(self.unstored(artifact))).await;
+            }
             let line = match self.store_artifact(artifact, workspace).await {
                 Ok((line, stored)) => {
                     if let Some(stored) = stored {
@@ -54,6 +57,12 @@ impl FilingJob {
         end
     }
 
+    /// What a deliberate bug tells.
+    fn unstored(&self, artifact: &WantedArtifact) -> StoredArtifact {
+        let (name, object) = (artifact.name.clone(), artifact_object(&self.key, &artifact.name));
+        StoredArtifact { name, object, files: 1, bytes: 1, size: 1, sha256: String::new(), until: None }
+    }
+
     async fn store_artifact(
         &self,
         artifact: &WantedArtifact,
@@ -62,13 +71,21 @@ impl FilingJob {
         let (store, object) = (&self.core.archive.blobs, artifact_object(&self.key, &artifact.name));
         let what = format!("the artifact {:?}", artifact.name);
         let limits = self.core.blob_settings.artifact;
+        let until = artifact.keep.and_then(|keep| self.core.clock.now().wall.checked_add(keep).ok());
+        let marker = until.map(|until| expiry_marker(until, &self.key, &artifact.name));
+        // First when it goes, so that it goes whatever happens.
+        if let Some(marker) = &marker {
+            store.put_bytes(marker, Default::default()).await?;
+            failpoint::crash("artifact.marked");
+        }
         let packed = workspace.pack(&artifact.globs, limits, (store, &object, &what)).await?;
         let Some(packed) = packed else {
+            if let Some(marker) = &marker {
+                store.delete(marker).await?;
+            }
             return Ok((format!("nothing is stored: no file matches {}", artifact.globs.text()), None));
         };
-        let until = artifact.keep.and_then(|keep| self.core.clock.now().wall.checked_add(keep).ok());
-        if let Some(until) = until {
-            store.put_bytes(&expiry_marker(until, &self.key, &artifact.name), Default::default()).await?;
+        if until.is_some() {
             self.core.artifact_kept.notify_one();
         }
         failpoint::crash("artifact.uploaded");

@@ -161,6 +161,7 @@ impl FilingJob {
             created: self.now(),
         };
         let first = shelf.keep(&entry).await?;
+        failpoint::crash("cache.kept");
         self.make_room().await;
         let left_out = left_out(&packed.left_out);
         Ok(if first {

@@ -12,6 +12,7 @@ use crate::blob::{Globs, PackError, each_file, report_object};
 use crate::engine::masking::masked;
 use crate::engine::message::Message;
 use crate::explain;
+use crate::failpoint;
 use crate::report::{Annotation, TestReport, TestSummary, annotations, junit};
 use crate::run::{AttemptEnd, Filing};
 
@@ -171,7 +172,10 @@ impl FilingJob {
         let object = report_object(&self.key);
         let bytes = serde_json::to_vec(report).ok()?;
         match self.core.archive.blobs.put_bytes(&object, bytes.into()).await {
-            Ok(()) => Some(object),
+            Ok(()) => {
+                failpoint::crash("report.stored");
+                Some(object)
+            }
             Err(error) => {
                 notes.note(format!("test reports: only the beginning is kept: {error}"));
                 None
