@@ -36,7 +36,8 @@ fn random_kills_lose_double_and_leave_nothing() {
 #[test]
 fn a_crash_at_every_named_point_loses_doubles_and_leaves_nothing() {
     let mut wrong = Vec::new();
-    for some in failpoint::CRASH_POINTS.chunks(4) {
+    let points: Vec<_> = failpoint::CRASH_POINTS.iter().chain(failpoint::FILING_CRASH_POINTS).collect();
+    for some in points.chunks(4) {
         std::thread::scope(|scope| {
             let trials: Vec<_> = some.iter().map(|point| scope.spawn(|| crash_at(point))).collect();
             wrong.extend(trials.into_iter().filter_map(|trial| trial.join().unwrap().err()));
@@ -52,6 +53,7 @@ fn crash_at(point: &str) -> Result<(), String> {
         // Only of failed runs something is kept.
         "workspace.kept" => ScenarioName::Failing,
         _ if point.starts_with("action.") => ScenarioName::Acting,
+        _ if failpoint::FILING_CRASH_POINTS.contains(&point) => ScenarioName::Filing,
         _ => ScenarioName::Steady,
     };
     let plan = Plan { scenario, wounds, absences: Vec::new() };
@@ -126,6 +128,20 @@ fn a_workspace_that_outlives_the_run_is_noticed() {
 fn a_kept_workspace_that_the_next_engine_sweeps_away_is_noticed() {
     let killed = Plan::single(ScenarioName::Failing, at("run.released", 1));
     assert_caught("sweep.forget-kept", Invariant::WorkspaceKept, [killed]);
+}
+
+#[test]
+fn half_an_artifact_that_a_crash_leaves_is_noticed() {
+    assert_caught("blobs.keep-unfinished", Invariant::FiledWhole, [filing_crash("object.part")]);
+}
+
+#[test]
+fn an_artifact_that_is_told_before_it_is_stored_is_noticed() {
+    assert_caught("artifact.tell-early", Invariant::FiledWhole, [filing_crash("artifact.committed")]);
+}
+
+fn filing_crash(point: &str) -> Plan {
+    Plan::single(ScenarioName::Filing, at(point, 1))
 }
 
 #[test]

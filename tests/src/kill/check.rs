@@ -27,6 +27,8 @@ pub enum Invariant {
     ShownIsDurable,
     /// The run and its tasks end as the definition says.
     EndsAsDefined,
+    /// An artifact is whole or absent, a cache is whole or absent, and nothing else is stored.
+    FiledWhole,
 }
 
 /// An invariant that was broken.
@@ -67,6 +69,12 @@ pub struct Observation {
     pub processes: Vec<String>,
     /// Files that are still there.
     pub files: Vec<String>,
+    /// The artifacts that `windlass artifacts` lists.
+    pub artifacts: Vec<String>,
+    /// What is wrong with the artifacts as they come back.
+    pub broken: Vec<String>,
+    /// The files of caches, artifacts and reports.
+    pub blobs: Vec<String>,
 }
 
 /// Everything in the observation that must not be.
@@ -81,6 +89,7 @@ pub fn check(scenario: &Scenario, seen: &Observation) -> Vec<Violation> {
             shown_is_durable(seen, &mut found);
             steps_once(scenario, seen, &mut found);
             lines_once(scenario, seen, &mut found);
+            filed_whole(scenario, seen, &mut found);
         }
         several => found.add(Invariant::EventsAddUp, format!("one run was started, and {} are listed", several.len())),
     }
@@ -212,6 +221,35 @@ fn shown_is_durable(seen: &Observation, found: &mut Findings) {
     }
 }
 
+/// What is listed comes back as it was, everything is there after a success, and no file has another purpose.
+fn filed_whole(scenario: &Scenario, seen: &Observation, found: &mut Findings) {
+    for what in &seen.broken {
+        found.add(Invariant::FiledWhole, what.clone());
+    }
+    let wanted: BTreeSet<&str> = scenario.artifacts.iter().copied().collect();
+    let listed: BTreeSet<&str> = seen.artifacts.iter().map(String::as_str).collect();
+    let missing = if seen.state == "succeeded" { wanted.difference(&listed).collect() } else { Vec::new() };
+    if !missing.is_empty() || !listed.is_subset(&wanted) || listed.len() != seen.artifacts.len() {
+        let what = format!("the run is {} and has the artifacts {:?}, of {wanted:?}", seen.state, seen.artifacts);
+        found.add(Invariant::FiledWhole, what);
+    }
+    let count = |is_meant: &dyn Fn(&str) -> bool| seen.blobs.iter().filter(|blob| is_meant(blob)).count();
+    let archives = count(&|blob| blob.starts_with("runs/") && blob.ends_with(".tar.gz"));
+    let reports = count(&|blob| blob.starts_with("runs/") && blob.ends_with("/tests.json"));
+    let (entries, caches) = (
+        count(&|blob| blob.starts_with("caches/") && blob.ends_with(".json")),
+        count(&|blob| blob.starts_with("caches/") && blob.ends_with(".tar.gz")),
+    );
+    let marks = count(&|blob| blob.starts_with("expiring/"));
+    let known = archives + reports + entries + caches + marks;
+    if archives != listed.len() || reports > 1 || entries > 1 || entries != caches || known != seen.blobs.len() {
+        found.add(
+            Invariant::FiledWhole,
+            format!("{} artifacts are listed, and there are {:?}", listed.len(), seen.blobs),
+        );
+    }
+}
+
 fn steps_once(scenario: &Scenario, seen: &Observation, found: &mut Findings) {
     let mut told: BTreeMap<&str, usize> = BTreeMap::new();
     for line in &seen.witness {
@@ -288,11 +326,19 @@ fn compare(place: &str, expected: &ExpectedAttempt, got: &[u8], found: &mut Find
             let said = without_news(log, got);
             (Some(log), log.starts_with(without_last_words(&said)))
         }
+        ExpectedLog::Noted(log) => (Some(log), without_notes(got) == *log),
+        ExpectedLog::BeginningOfNoted(log) => (Some(log), log.starts_with(without_last_words(&without_notes(got)))),
         ExpectedLog::Again(log) => (Some(log), is_again(log, got)),
     };
     if let Some(wanted) = wanted.filter(|_| !right) {
         found.add(Invariant::EveryLineOnce, format!("{place}: {}", first_difference(wanted, got)));
     }
+}
+
+/// A log without the lines of the engine.
+fn without_notes(got: &[u8]) -> Vec<u8> {
+    let lines = got.split_inclusive(|byte| *byte == b'\n');
+    lines.filter(|line| !line.starts_with(b"[windlass] ")).flatten().copied().collect()
 }
 
 /// Whether it is the whole log, behind beginnings of it that were cut off.

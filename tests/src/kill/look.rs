@@ -60,8 +60,8 @@ pub fn end(processes: &[Process]) {
     }
 }
 
-/// Everything in the folders of runs below `data_dir`: files, and folders with nothing in them. Logs and the database stay;
-/// they are what a data directory is for.
+/// Everything in the folders of runs below `data_dir`: files, and folders with nothing in them. Logs, artifacts and
+/// the database stay; they are what a data directory is for.
 pub fn left_files(data_dir: &Path) -> io::Result<Vec<String>> {
     let mut found: Vec<PathBuf> = Vec::new();
     let mut folders = vec![data_dir.to_path_buf()];
@@ -74,7 +74,7 @@ pub fn left_files(data_dir: &Path) -> io::Result<Vec<String>> {
         for entry in entries {
             let entry = entry?;
             let path = entry.path();
-            if path.strip_prefix(data_dir) == Ok(Path::new("logs")) {
+            if ["logs", "blobs"].iter().any(|kept| path.strip_prefix(data_dir) == Ok(Path::new(kept))) {
                 continue;
             }
             let name = entry.file_name().to_string_lossy().into_owned();
@@ -86,6 +86,20 @@ pub fn left_files(data_dir: &Path) -> io::Result<Vec<String>> {
         }
     }
     let below = |path: &PathBuf| path.strip_prefix(data_dir).unwrap_or(path).display().to_string();
+    let mut found: Vec<_> = found.iter().map(below).collect();
+    found.sort();
+    Ok(found)
+}
+
+/// The files of caches, artifacts and reports, by their names below their folder.
+pub fn blobs(data_dir: &Path) -> io::Result<Vec<String>> {
+    let (root, mut found) = (data_dir.join("blobs"), Vec::new());
+    if root.is_dir() {
+        all_below(&root, &mut found)?;
+    }
+    // Folders that are empty by now do no harm.
+    found.retain(|path| !path.is_dir());
+    let below = |path: &PathBuf| path.strip_prefix(&root).unwrap_or(path).display().to_string();
     let mut found: Vec<_> = found.iter().map(below).collect();
     found.sort();
     Ok(found)

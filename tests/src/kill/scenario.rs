@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use windlass::failpoint::{CRASH_POINTS, FILING_CRASH_POINTS};
+
 /// Which pipeline.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum ScenarioName {
@@ -13,6 +15,10 @@ pub enum ScenarioName {
     Cancelled,
     /// Actions in the engine, which end with it: one is called again, the other one must not be.
     Acting,
+    /// Caches, artifacts and reports.
+    Filing,
+    /// The same, but somebody presses Ctrl-C.
+    FilingCancelled,
 }
 
 /// A pipeline, and what must come of it.
@@ -28,6 +34,8 @@ pub struct Scenario {
     pub kept: Option<&'static str>,
     /// Every task of the run.
     pub tasks: BTreeMap<&'static str, ExpectedTask>,
+    /// The artifacts that a run has that succeeds; others may have them.
+    pub artifacts: Vec<&'static str>,
 }
 
 /// What must come of a task.
@@ -59,6 +67,10 @@ pub enum ExpectedLog {
     OneOf(Vec<Vec<u8>>),
     /// As much of this as it came to before it was stopped.
     BeginningOf(Vec<u8>),
+    /// Exactly this, beside lines of the engine about what it keeps, which a crash can double.
+    Noted(Vec<u8>),
+    /// As much of the same as it came to before it was stopped.
+    BeginningOfNoted(Vec<u8>),
     /// All of this; and before it, for each time that it was cut off, a beginning of it and [`AGAIN`].
     Again(Vec<u8>),
 }
@@ -68,7 +80,22 @@ pub const AGAIN: &[u8] = b"[windlass] the engine was restarted; the action begin
 
 impl ScenarioName {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::Steady, Self::Failing, Self::Cancelled, Self::Acting];
+    pub const ALL: [Self; 6] =
+        [Self::Steady, Self::Failing, Self::Cancelled, Self::Acting, Self::Filing, Self::FilingCancelled];
+
+    /// Whether somebody presses Ctrl-C in it.
+    pub fn is_cancelled(self) -> bool {
+        matches!(self, Self::Cancelled | Self::FilingCancelled)
+    }
+
+    /// The named points that a run of it can come to.
+    pub fn crash_points(self) -> Vec<&'static str> {
+        let filing: &[&str] = match self {
+            Self::Filing | Self::FilingCancelled => FILING_CRASH_POINTS,
+            _ => &[],
+        };
+        CRASH_POINTS.iter().chain(filing).copied().collect()
+    }
 
     /// The pipeline and what must come of it.
     pub fn scenario(self) -> Scenario {
@@ -77,6 +104,8 @@ impl ScenarioName {
             Self::Failing => failing(),
             Self::Cancelled => cancelled(),
             Self::Acting => acting(),
+            Self::Filing => filing(),
+            Self::FilingCancelled => filing_cancelled(),
         }
     }
 }
@@ -246,6 +275,74 @@ finally:
     custom: {name: witness, with: {lines: 3}}
 "#;
 
+/// `image` is sent in parts. Each artifact has the digest of its file beside it.
+const FILING: &str = r#"
+name: filing
+parameters:
+  - {name: WITNESS, dynamic: true}
+stages:
+  - name: Source
+    tasks:
+      - name: source
+        script: |
+          echo "start source 1" >> "$WITNESS"
+          echo one > lock
+          echo "end source 1" >> "$WITNESS"
+  - name: Build
+    order: parallel
+    tasks:
+      - name: image
+        script: |
+          echo "start image 1" >> "$WITNESS"
+          head -c 9000000 /dev/urandom > image; sha256sum image > image.sum
+          echo "built"
+          echo "end image 1" >> "$WITNESS"
+        artifacts: [{paths: ["image*"], keep: 1d}]
+      - name: test
+        script: |
+          echo "start test 1" >> "$WITNESS"
+          mkdir -p deps; head -c 200000 /dev/urandom > deps/lib
+          { echo '<testsuite>'; for i in $(seq 1 30); do echo "<testcase name='t$i'><failure>no</failure></testcase>"; done
+            echo '</testsuite>'; } > report.xml
+          cp report.xml test; sha256sum test > test.sum
+          echo "tested"
+          echo "end test 1" >> "$WITNESS"
+        caches: [{key: "deps-${hash:lock}", paths: [deps]}]
+        artifacts: [{paths: [test, test.sum]}]
+        reports: {junit: [report.xml]}
+finally:
+  - name: report
+    script: |
+      echo "start report 1" >> "$WITNESS"
+      echo "status: $WINDLASS_STATUS"
+      echo "end report 1" >> "$WITNESS"
+"#;
+
+fn filing() -> Scenario {
+    let noted = |log: &str| {
+        let attempt = ExpectedAttempt { log: ExpectedLog::Noted(log.into()), completes: true, repeats: false };
+        ExpectedTask { states: vec!["succeeded"], attempts: vec![attempt], all_attempts: true }
+    };
+    let tasks = BTreeMap::from([
+        ("source", ExpectedTask::succeeds("")),
+        ("image", noted("built\n")),
+        ("test", noted("tested\n")),
+        ("report", ExpectedTask::succeeds("status: succeeded\n")),
+    ]);
+    Scenario {
+        name: ScenarioName::Filing,
+        document: FILING.to_owned(),
+        ends: vec![("succeeded", 0)],
+        kept: None,
+        tasks,
+        artifacts: vec!["image", "test"],
+    }
+}
+
+fn filing_cancelled() -> Scenario {
+    Scenario { name: ScenarioName::FilingCancelled, ..maybe_cancelled(filing()) }
+}
+
 fn acting() -> Scenario {
     // Its state depends on whether it was cut off, and how far it came on when.
     let careful =
@@ -263,6 +360,7 @@ fn acting() -> Scenario {
         ends: vec![("succeeded", 0)],
         tasks,
         kept: None,
+        artifacts: Vec::new(),
     }
 }
 
@@ -293,6 +391,7 @@ fn steady() -> Scenario {
         ends: vec![("succeeded", 0)],
         kept: None,
         tasks,
+        artifacts: Vec::new(),
     }
 }
 
@@ -305,21 +404,26 @@ fn failing() -> Scenario {
         ("report", ExpectedTask::succeeds("status: failed\nbye")),
     ]);
     let (document, ends) = (FAILING.to_owned(), vec![("failed", 1)]);
-    Scenario { name: ScenarioName::Failing, document, ends, kept: Some("half-done"), tasks }
+    Scenario { name: ScenarioName::Failing, document, ends, kept: Some("half-done"), tasks, artifacts: Vec::new() }
+}
+
+fn cancelled() -> Scenario {
+    Scenario { name: ScenarioName::Cancelled, ..maybe_cancelled(steady()) }
 }
 
 /// Every task may be stopped wherever it is, or never start; only `finally` always runs to its end.
-fn cancelled() -> Scenario {
-    let mut scenario = Scenario { name: ScenarioName::Cancelled, ..steady() };
+fn maybe_cancelled(mut scenario: Scenario) -> Scenario {
     scenario.ends.push(("cancelled", 130));
     for task in scenario.tasks.values_mut() {
         task.states.extend(["cancelled", "skipped"]);
         task.all_attempts = false;
         for attempt in &mut task.attempts {
             attempt.completes = false;
-            if let ExpectedLog::OneOf(logs) = &mut attempt.log {
-                attempt.log = ExpectedLog::BeginningOf(logs.concat());
-            }
+            attempt.log = match std::mem::replace(&mut attempt.log, ExpectedLog::OneOf(Vec::new())) {
+                ExpectedLog::OneOf(logs) => ExpectedLog::BeginningOf(logs.concat()),
+                ExpectedLog::Noted(log) => ExpectedLog::BeginningOfNoted(log),
+                other => other,
+            };
         }
     }
     let mut report = ExpectedTask::succeeds("");

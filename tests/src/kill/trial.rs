@@ -7,7 +7,7 @@ use std::time::Duration;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use serde_json::Value;
-use windlass::failpoint::CRASH_POINTS;
+use sha2::{Digest, Sha256};
 
 use super::check::{Observation, Violation, check};
 use super::look;
@@ -47,8 +47,10 @@ impl Plan {
         let scenario = among[random.random_range(0..among.len())];
         let longest = whole(scenario);
         let kills = random.random_range(1..=4);
-        let mut wounds: Vec<Wound> = (0..kills).map(|process| random_wound(&mut random, process, longest)).collect();
-        if scenario == ScenarioName::Cancelled {
+        let points = scenario.crash_points();
+        let mut wounds: Vec<Wound> =
+            (0..kills).map(|process| random_wound(&mut random, process, (longest, &points))).collect();
+        if scenario.is_cancelled() {
             let killed = Duration::from_millis(random.random_range(0..=LONGEST_ABSENCE));
             wounds[0] = Wound::Interrupted { after: random_moment(&mut random, longest), killed };
         }
@@ -57,9 +59,9 @@ impl Plan {
     }
 }
 
-fn random_wound(random: &mut StdRng, process: usize, whole: Duration) -> Wound {
+fn random_wound(random: &mut StdRng, process: usize, (whole, points): (Duration, &[&str])) -> Wound {
     if random.random_ratio(1, 4) {
-        let point = CRASH_POINTS[random.random_range(0..CRASH_POINTS.len())].to_owned();
+        let point = points[random.random_range(0..points.len())].to_owned();
         let once = ["run.", "workspace."].iter().any(|room| point.starts_with(room));
         return Wound::At { point, visit: if once { 1 } else { random.random_range(1..=8) } };
     }
@@ -200,6 +202,9 @@ impl Site {
         seen.state = text(run, "status");
         let id = text(run, "id");
         seen.events = self.ask(&["show", &id, "--events", "--json"])?.events()?;
+        if !self.scenario.artifacts.is_empty() {
+            self.look_at_artifacts(&id, seen)?;
+        }
         for (task, expected) in &self.scenario.tasks {
             for (attempt, expected) in (1u64..).zip(&expected.attempts) {
                 // A step that was stopped before it started has no log to ask for.
@@ -209,6 +214,27 @@ impl Site {
                     Err(_) if may_be_missing => {}
                     Err(error) => return Err(error),
                 }
+            }
+        }
+        Ok(())
+    }
+
+    /// Fetches every artifact, and compares its file with the digest that its task put beside it.
+    fn look_at_artifacts(&self, run: &str, seen: &mut Observation) -> Result<(), String> {
+        let listed = self.ask(&["artifacts", run, "--json"])?.events()?;
+        seen.artifacts = listed.iter().map(|artifact| text(artifact, "name")).collect();
+        for name in &seen.artifacts {
+            let to = self.folder.join("artifacts").join(name);
+            let fetched = self.call(&["artifacts", run, name, "--to", &to.display().to_string()], &Wound::None)?;
+            if !fetched.status.success() {
+                seen.broken.push(format!("the artifact {name} cannot be fetched: {}", fetched.stderr.trim_end()));
+                continue;
+            }
+            let whole = digest_of(&to.join(name)).is_ok_and(|digest| {
+                std::fs::read_to_string(to.join(format!("{name}.sum"))).is_ok_and(|sum| sum.starts_with(&digest))
+            });
+            if !whole {
+                seen.broken.push(format!("the artifact {name} is not what its task left"));
             }
         }
         Ok(())
@@ -224,6 +250,7 @@ impl Site {
         look::end(&left);
         seen.files = look::left_files(&self.program.data_dir)?;
         seen.files.extend(self.program.ground.left(&self.folder)?);
+        seen.blobs = look::blobs(&self.program.data_dir)?;
         match std::fs::read_to_string(&self.witness) {
             Ok(text) => seen.witness = text.lines().map(str::to_owned).collect(),
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
@@ -231,6 +258,11 @@ impl Site {
         }
         Ok(())
     }
+}
+
+/// SHA-256 in hexadecimal digits.
+fn digest_of(file: &Path) -> io::Result<String> {
+    Ok(Sha256::digest(std::fs::read(file)?).iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
 fn is_end(event: &Value) -> bool {

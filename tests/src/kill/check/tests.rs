@@ -13,6 +13,10 @@ fn perfect(scenario: &Scenario) -> Observation {
         exit_code: Some(scenario.ends[0].1),
         ..Observation::default()
     };
+    for name in &scenario.artifacts {
+        seen.artifacts.push((*name).to_owned());
+        seen.blobs.push(format!("runs/run/{name}.1/name.tar.gz"));
+    }
     seen.files.extend(scenario.kept.map(|file| format!("executors/local/run/workspace-1/{file}")));
     push(&mut seen, json!({"type": "runQueued"}));
     push(&mut seen, json!({"type": "runStarted"}));
@@ -32,7 +36,8 @@ fn perfect(scenario: &Scenario) -> Observation {
 fn perfect_attempt(seen: &mut Observation, name: &str, attempt: u64, expected: &ExpectedAttempt) {
     let log = match &expected.log {
         ExpectedLog::OneOf(logs) => logs[0].clone(),
-        ExpectedLog::BeginningOf(log) => log[..log.len().min(100)].to_vec(),
+        ExpectedLog::BeginningOf(log) | ExpectedLog::BeginningOfNoted(log) => log[..log.len().min(100)].to_vec(),
+        ExpectedLog::Noted(log) => [&log[..], b"[windlass] artifact \"a\": stored\n"].concat(),
         ExpectedLog::Again(log) => log.clone(),
     };
     let word = witness_name(name);
@@ -299,4 +304,28 @@ fn what_a_cluster_told_meanwhile_is_left_out_also_in_the_middle_of_a_line() {
     let doubled = format!("one\n{news}one\ntwo\nthree\n");
     assert_ne!(super::without_news(log, doubled.as_bytes()), log);
     assert_eq!(super::without_news(log, AGAIN), AGAIN);
+}
+
+#[test]
+fn what_is_filed_halfway_is_noticed() {
+    let scenario = ScenarioName::Filing.scenario();
+    let right = perfect(&scenario);
+    let also = |more: &[&str]| {
+        let mut seen = right.clone();
+        seen.blobs.extend(more.iter().map(|blob| (*blob).to_owned()));
+        seen
+    };
+    let whole =
+        ["caches/a/b/c.json", "caches/a/b/c-run.tar.gz", "runs/run/test.1/tests.json", "expiring/1/run/image.1/a"];
+    assert_eq!(check(&scenario, &also(&whole)), []);
+    for more in ["runs/run/image.1/name.tar.gz#1", "runs/run/image.2/name.tar.gz", "caches/a/b/c-run.tar.gz", "other"] {
+        assert_eq!(broken(&scenario, &also(&[more])), [Invariant::FiledWhole], "{more}");
+    }
+    let mut missing = right.clone();
+    missing.artifacts.pop();
+    missing.blobs.pop();
+    assert_eq!(broken(&scenario, &missing), [Invariant::FiledWhole]);
+    let mut half = right;
+    half.broken.push("the artifact image is not what its task left".to_owned());
+    assert_eq!(broken(&scenario, &half), [Invariant::FiledWhole]);
 }
