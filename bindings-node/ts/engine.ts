@@ -51,6 +51,8 @@ export interface BackupReport {
   path: string
   bytes: number
   runs: number
+  /** Missing when they are kept outside of the data directory, and so are not in it. */
+  artifacts?: number
   /** What was committed up to this position is in it, and nothing else. */
   position: number
 }

@@ -281,6 +281,8 @@ class BackupReport(Record):
     bytes: int
     runs: int
     position: int
+    artifacts: Optional[int] = None
+    """``None`` when they are kept outside of the data directory, and so are not in it."""
 
 
 @dataclass(frozen=True)

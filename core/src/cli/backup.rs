@@ -9,7 +9,7 @@ use super::text::count;
 use super::ui::Ui;
 use crate::engine::{self, Control, back_up_alone};
 
-pub(super) async fn backup(args: BackupArgs) -> Result<Exit, Failure> {
+pub(super) async fn backup(args: BackupArgs, ui: &Ui) -> Result<Exit, Failure> {
     // Said as all verbs say it that read the data directory.
     drop(open::reader(&args.data_dir).await?);
     let by = args.who.name();
@@ -17,7 +17,14 @@ pub(super) async fn backup(args: BackupArgs) -> Result<Exit, Failure> {
     let alone = async || back_up_alone(&args.data_dir.data_dir, &args.path, &by).await;
     let made = ask_or_do(&args.data_dir, ask, alone).await.map_err(|error| Failure::of_control(&error))?;
     let mut out = Output::stdout();
-    out.line(format!("{} has a copy of {}", made.path.display(), count(made.runs, "run")));
+    let artifacts = match made.artifacts {
+        None | Some(0) => String::new(),
+        Some(artifacts) => format!(" and {}", count(artifacts, "artifact")),
+    };
+    out.line(format!("{} has a copy of {}{artifacts}", made.path.display(), count(made.runs, "run")));
+    if made.artifacts.is_none() {
+        ui.note("artifacts are not in it: this engine keeps them outside of its data directory, where they stay");
+    }
     printed(Exit::Succeeded, out.finish())
 }
 

@@ -19,17 +19,21 @@ use crate::store::{Batch, Draft, Position};
 pub struct BackupReport {
     /// Where it is.
     pub path: PathBuf,
-    /// The size of its database and of its logs.
+    /// The size of its database, of its logs and of its artifacts.
     pub bytes: u64,
     /// How many runs it has.
     pub runs: usize,
+    /// How many artifacts it has. `None` when they are kept outside of the data directory, and so are not in it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub artifacts: Option<usize>,
     /// The position of the newest entry in it: what was committed up to there is in it, and nothing else.
     pub position: Position,
 }
 
 impl Engine {
     /// Copies everything that the engine keeps, as it is at one moment, while it goes on: the store and the logs, up to what
-    /// the store says of them. The result is itself a data directory, which an engine can be opened on, a
+    /// the store says of them, artifacts and test reports. Caches are not in it, since they are made again; nor are artifacts that
+    /// are kept elsewhere ([`EngineBuilder::blobs`](crate::EngineBuilder::blobs)), where they stay. The result is itself a data directory, which an engine can be opened on, a
     /// [`Reader`](super::Reader) can read, and [`restore`](super::restore) copies to where it is needed. What steps hold
     /// (workspaces, raw logs, processes) is not in it.
     ///
@@ -66,7 +70,7 @@ async fn back_up(core: &Arc<Core>, hold: &Arc<Hold>, path: PathBuf, by: &str) ->
         let error = Error::from(error);
         Error::new(error.kind(), error.code(), "backup", message).with_source(error)
     })?;
-    Ok(BackupReport { path, bytes, runs: copied.runs, position: copied.position })
+    Ok(BackupReport { path, bytes, runs: copied.runs, artifacts: copied.artifacts, position: copied.position })
 }
 
 async fn write(core: &Arc<Core>, draft: Draft) -> Result<(PathBuf, data_copy::Copied, u64)> {
@@ -78,7 +82,7 @@ async fn write(core: &Arc<Core>, draft: Draft) -> Result<(PathBuf, data_copy::Co
     // A draft that is not finished is removed, which takes its time.
     blocking(move || {
         let copied = copied?;
-        let bytes = copied.log_bytes + std::fs::metadata(draft.db()).map_or(0, |found| found.len());
+        let bytes = copied.bytes_with(&draft);
         Ok((draft.finish()?, copied, bytes))
     })
     .await

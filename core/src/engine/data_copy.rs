@@ -1,27 +1,40 @@
-//! Copying what an engine keeps: first the store, as it is at one moment, then the logs of the runs in it. By then every
-//! byte that this store speaks of is in the logs; what they have beyond is left out.
+//! Copying what an engine keeps: first the store, as it is at one moment, then the logs, artifacts and test reports of the runs
+//! in it. By then every byte that this store speaks of is in the logs; what they have beyond is left out. Caches are left out:
+//! they are made again.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use bytes::Bytes;
+
 use super::archive::Archive;
-use crate::blob::BlobStore;
+use crate::blob::{BlobError, BlobStore, EXPIRING, RUNS, expiry_of, is_artifact, run_prefix};
 use crate::error::{Error, ErrorKind, Result};
 use crate::log::LogStore;
-use crate::run::{RunEvent, RunId, Seq, StepKey};
+use crate::run::{RunEvent, RunId, Seq, StepKey, StoredArtifact};
 use crate::store::{DataDir, Draft, Position, RunFilter, RunListing, SqliteStore, Store};
 
 /// How many runs are listed at once.
-const RUNS: usize = 200;
+const PAGE: usize = 200;
 /// How many events are read at once.
 const EVENTS: usize = 1000;
 
 /// What was copied.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Copied {
-    pub(super) log_bytes: u64,
+    log_bytes: u64,
+    blob_bytes: u64,
     pub(super) runs: usize,
+    /// `None` when they are kept elsewhere.
+    pub(super) artifacts: Option<usize>,
     pub(super) position: Position,
+}
+
+impl Copied {
+    /// The size of all of it.
+    pub(super) fn bytes_with(&self, draft: &Draft) -> u64 {
+        self.log_bytes + self.blob_bytes + std::fs::metadata(draft.db()).map_or(0, |found| found.len())
+    }
 }
 
 /// Says whether to go on.
@@ -36,9 +49,45 @@ pub(super) async fn copy(from: &Archive, draft: &Draft, go_on: &GoOn) -> Result<
         logs: LogStore::new(draft.logs()),
         blobs: BlobStore::folder(draft.blobs()),
     };
-    let done = copy_logs(&from.logs, &copied, go_on).await;
+    let done = async {
+        let mut done = copy_logs(&from.logs, &copied, go_on).await?;
+        copy_blobs(&from.blobs, &copied, &mut done, go_on).await?;
+        Ok(done)
+    };
+    let done = done.await;
     copied.store.close().await?;
     done
+}
+
+/// Artifacts and test reports of the runs in the copy.
+async fn copy_blobs(from: &BlobStore, to: &Archive, copied: &mut Copied, go_on: &GoOn) -> Result<()> {
+    if !from.is_folder() {
+        return Ok(());
+    }
+    let mut artifacts = BTreeSet::new();
+    for name in from.folders(RUNS).await? {
+        let Ok(run) = name.parse::<RunId>() else { continue };
+        if to.store.listing(run).await?.is_none() {
+            continue;
+        }
+        for object in from.list(&run_prefix(run)).await? {
+            go_on()?;
+            let name = object.location.to_string();
+            // It can come to its time meanwhile.
+            if let Some(bytes) = from.copy_to(&name, &to.blobs).await? {
+                copied.blob_bytes += bytes;
+                artifacts.extend(is_artifact(&name).then_some(name));
+            }
+        }
+    }
+    for marker in from.list(EXPIRING).await? {
+        let marker = marker.location.to_string();
+        if expiry_of(&marker).is_some_and(|(_, object)| artifacts.contains(&object)) {
+            to.blobs.put_bytes(&marker, Bytes::new()).await?;
+        }
+    }
+    copied.artifacts = Some(artifacts.len());
+    Ok(())
 }
 
 fn open(draft: &Draft) -> Result<SqliteStore> {
@@ -53,7 +102,7 @@ async fn copy_logs(from: &LogStore, to: &Archive, go_on: &GoOn) -> Result<Copied
         let (finished, going): (Vec<_>, Vec<_>) = page.into_iter().partition(|run| run.digest.is_finished());
         let mut ends = Vec::new();
         for run in going {
-            ends.extend(log_ends(&*to.store, run.id).await?);
+            ends.extend(spoken_of(&*to.store, run.id).await?.ends);
         }
         let (from, to, go_on) = (from.clone(), to.logs.clone(), go_on.clone());
         copied.log_bytes += blocking(move || {
@@ -73,14 +122,18 @@ async fn copy_logs(from: &LogStore, to: &Archive, go_on: &GoOn) -> Result<Copied
     Ok(copied)
 }
 
-/// Looks through a data directory: the database, and whether the logs have everything that it speaks of.
+/// Looks through a data directory: the database, and whether the logs have everything that it speaks of. Artifacts may be
+/// elsewhere, or gone; those that are there must be whole.
 pub(super) async fn check(archive: &Archive, of: &DataDir) -> Result<()> {
     let db = of.db();
     SqliteStore::open_read_only(db)?.check().await?;
     let mut pages = Pages::default();
     while let Some(page) = pages.next(&*archive.store).await? {
         for run in page {
-            let ends = log_ends(&*archive.store, run.id).await?;
+            let Spoken { ends, artifacts } = spoken_of(&*archive.store, run.id).await?;
+            for artifact in artifacts {
+                check_artifact(&archive.blobs, artifact).await?;
+            }
             if !ends.is_empty() {
                 let logs = archive.logs.clone();
                 blocking(move || Ok(ends.iter().try_for_each(|(key, end)| logs.check(key, *end))?)).await?;
@@ -90,16 +143,36 @@ pub(super) async fn check(archive: &Archive, of: &DataDir) -> Result<()> {
     Ok(())
 }
 
-/// How long the log of each attempt is, as far as it was committed.
-async fn log_ends(store: &dyn Store, run: RunId) -> Result<BTreeMap<StepKey, u64>> {
-    let (mut ends, mut last) = (BTreeMap::new(), Seq::ZERO);
+async fn check_artifact(blobs: &BlobStore, artifact: StoredArtifact) -> Result<()> {
+    let why = match blobs.size(&artifact.object).await? {
+        None => return Ok(()),
+        Some(size) if size == artifact.size => return Ok(()),
+        Some(size) => format!("it has {size} bytes, and had {}", artifact.size),
+    };
+    Err(BlobError::Damaged { what: format!("the artifact {:?}", artifact.name), why }.into())
+}
+
+/// What the events of a run say that is kept beside them.
+#[derive(Default)]
+struct Spoken {
+    /// How long the log of each attempt is, as far as it was committed.
+    ends: BTreeMap<StepKey, u64>,
+    artifacts: Vec<StoredArtifact>,
+}
+
+async fn spoken_of(store: &dyn Store, run: RunId) -> Result<Spoken> {
+    let (mut spoken, mut last) = (Spoken::default(), Seq::ZERO);
     loop {
         let page = store.read(run, last, EVENTS).await?;
-        let Some(newest) = page.last() else { return Ok(ends) };
+        let Some(newest) = page.last() else { return Ok(spoken) };
         last = newest.seq;
         for fact in page {
-            if let RunEvent::LogAppended { task, attempt, to: to @ 1.., .. } = fact.event {
-                ends.insert(StepKey { run, task, attempt }, to);
+            match fact.event {
+                RunEvent::LogAppended { task, attempt, to: to @ 1.., .. } => {
+                    spoken.ends.insert(StepKey { run, task, attempt }, to);
+                }
+                RunEvent::ArtifactStored { artifact, .. } => spoken.artifacts.push(artifact),
+                _ => {}
             }
         }
     }
@@ -113,7 +186,7 @@ struct Pages {
 
 impl Pages {
     async fn next(&mut self, store: &dyn Store) -> Result<Option<Vec<RunListing>>> {
-        self.filter.limit = RUNS;
+        self.filter.limit = PAGE;
         let page = store.list(&self.filter).await?;
         let Some(oldest) = page.last() else { return Ok(None) };
         self.filter.before = Some(oldest.id);

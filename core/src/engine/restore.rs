@@ -20,7 +20,7 @@ use crate::store::{Batch, DataDir, Draft, Position, Quiet, SqliteStore};
 pub struct RestoreReport {
     /// Where it is.
     pub path: PathBuf,
-    /// The size of its database and of its logs.
+    /// The size of its database, of its logs and of its artifacts.
     pub bytes: u64,
     /// How many runs it has.
     pub runs: usize,
@@ -33,13 +33,13 @@ pub struct RestoreReport {
 /// Makes a data directory from a backup, or from another data directory that nobody works with. The backup stays as it is.
 ///
 /// The data directory must not be there, or be an empty folder, such as a mounted volume. The backup is looked through
-/// first: its format, its database, and whether every log is as long as the database says. Nothing is made when something is
+/// first: its format, its database, and whether every log and every artifact that is there is as long as the database says. Nothing is made when something is
 /// wrong with it. What is made gets its name, or becomes a data directory, when all of it is on the disk.
 ///
 /// Runs that had not ended are taken up when an engine is opened on it. Queued ones wait for their turn and start. Of those
 /// that were going on nobody knows what became of their steps: running attempts are `lost`, with a cause that says so, and
 /// are repeated only where the pipeline retries `lost`; `finally` runs. The workspaces that were kept for repeating failed
-/// runs are not in a backup, and are given up.
+/// runs are not in a backup, and are given up; caches are not in it either, and are made again.
 ///
 /// Steps of the engine that made the backup, if any still run, are not stopped by this. Dropping the future does not stop it.
 ///
@@ -74,7 +74,7 @@ async fn restore_checked(archive: &Archive, source: &DataDir, data_dir: PathBuf)
     // A draft that is not finished is removed, which takes its time.
     blocking(move || {
         let (copied, unfinished) = done?;
-        let bytes = copied.log_bytes + std::fs::metadata(draft.db()).map_or(0, |found| found.len());
+        let bytes = copied.bytes_with(&draft);
         let path = draft.finish()?;
         Ok(RestoreReport { path, bytes, runs: copied.runs, unfinished, position: copied.position })
     })
@@ -87,7 +87,7 @@ fn unusable(backup: &Path, error: Error) -> Error {
         "olderFormat" => {
             "copy the folder as it is, and open an engine on the copy: that brings it to this version's format"
         }
-        "damaged" | "logFailed" => {
+        "damaged" | "logFailed" | "objectDamaged" => {
             "take another one; what is left of this one can be had by copying the folder as it is"
         }
         _ => return error,

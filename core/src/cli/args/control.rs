@@ -195,9 +195,12 @@ Examples:
   windlass backup /backups/monday
   windlass backup /backups/monday --as ana
 
-Copies runs, events, logs and pipelines as they are at one moment, while everything goes on: an engine that works on the data
-directory is asked, and where none does, this command copies and starts nothing. `windlass restore` makes a data directory of
-it, and reading verbs take it with --data-dir as it is.
+Copies runs, events, logs, artifacts, test reports and pipelines as they are at one moment, while everything goes on: an engine
+that works on the data directory is asked, and where none does, this command copies and starts nothing. `windlass restore` makes
+a data directory of it, and reading verbs take it with --data-dir as it is.
+
+Not in it are caches, which are made again, workspaces, artifacts that a portal keeps outside of the data directory (in a bucket),
+and the master key of the credentials.
 
 Exit code 0 when the backup is on the disk; 2 when there is something at that path already; 3 otherwise.")]
 pub(in crate::cli) struct BackupArgs {

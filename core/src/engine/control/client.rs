@@ -147,7 +147,8 @@ impl Control {
     pub async fn backup(&self, path: impl AsRef<Path>, by: &str) -> Result<BackupReport> {
         let path = std::path::absolute(path.as_ref()).unwrap_or_else(|_| path.as_ref().to_path_buf());
         let made: Copied = self.ask_patiently(Request::Backup { path, by: by.to_owned() }).await?;
-        Ok(BackupReport { path: made.path, bytes: made.bytes, runs: made.runs, position: made.position })
+        let Copied { path, bytes, runs, artifacts, position } = made;
+        Ok(BackupReport { path, bytes, runs, artifacts, position })
     }
 
     /// Lets no further run go, and says how many still do: when none does any more, the engine's process can be ended. Only

@@ -79,7 +79,8 @@ fn answer<T: Serialize>(answer: &T) -> Result<Value> {
 #[cfg(feature = "sqlite")]
 async fn back_up(engine: &Engine, path: PathBuf, by: &str) -> Result<Value> {
     let made = engine.backup(path, by).await?;
-    answer(&Copied { path: made.path, bytes: made.bytes, runs: made.runs, position: made.position })
+    let crate::engine::BackupReport { path, bytes, runs, artifacts, position } = made;
+    answer(&Copied { path, bytes, runs, artifacts, position })
 }
 
 #[cfg(not(feature = "sqlite"))]

@@ -130,6 +130,8 @@ pub(super) struct Copied {
     pub(super) path: PathBuf,
     pub(super) bytes: u64,
     pub(super) runs: usize,
+    #[serde(default)]
+    pub(super) artifacts: Option<usize>,
     pub(super) position: Position,
 }
 

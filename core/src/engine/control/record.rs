@@ -75,10 +75,10 @@ async fn back_up(archive: &Archive, data_dir: &DataDir, path: &Path, by: &str) -
     let draft = Draft::beside(path, data_dir.path())?;
     let go_on: GoOn = Arc::new(|| Ok(()));
     let copied = data_copy::copy(archive, &draft, &go_on).await?;
-    let bytes = copied.log_bytes + std::fs::metadata(draft.db()).map_or(0, |found| found.len());
+    let bytes = copied.bytes_with(&draft);
     let path = draft.finish()?;
     let change = Change::BackupMade { path: path.to_string_lossy().into_owned() };
     let audit = vec![AuditEntry { at: clock.now(), by: by.to_owned(), change }];
     archive.store.commit(Batch { audit, ..Batch::default() }).await?;
-    Ok(BackupReport { path, bytes, runs: copied.runs, position: copied.position })
+    Ok(BackupReport { path, bytes, runs: copied.runs, artifacts: copied.artifacts, position: copied.position })
 }
