@@ -37,6 +37,7 @@ mod scroll;
 mod secret;
 mod show;
 mod signals;
+mod tested;
 mod text;
 mod timeline;
 mod tree;
@@ -121,7 +122,7 @@ fn obey(verb: Verb, ui: &Ui, engine: &dyn Fn() -> EngineBuilder) -> Result<Exit,
         Verb::Reject(args) => runtime()?.block_on(decide::decide(args.decision, Decision::Rejected, ui, engine)),
         Verb::Retry(args) => runtime()?.block_on(retry::retry(args, ui, engine)),
         Verb::Secret(args) => runtime()?.block_on(secret::secret(args, ui, engine)),
-        Verb::Backup(args) => runtime()?.block_on(backup::backup(args)),
+        Verb::Backup(args) => runtime()?.block_on(backup::backup(args, ui)),
         Verb::Restore(args) => runtime()?.block_on(backup::restore(args, ui)),
         #[cfg(feature = "kubernetes")]
         Verb::Cluster(args) => runtime()?.block_on(cluster::cluster(args, engine)),

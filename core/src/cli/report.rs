@@ -2,12 +2,14 @@
 
 use super::lines::Tails;
 use super::paint::Paint;
-use super::{sanitize, text};
+use super::{sanitize, tested, text};
 use crate::engine::{RunSummary, TaskSummary};
 use crate::run::TaskStatus;
 
 /// More failed tasks than this are only counted.
 const MAX_FAILURES: usize = 10;
+/// More failed tests of a task than this are only counted.
+const MAX_TESTS: usize = 10;
 /// A line of a log is cut after so many characters.
 const MAX_CHARS: usize = 400;
 
@@ -65,6 +67,10 @@ fn failure(summary: &RunSummary, task: &TaskSummary, tails: &Tails, paint: Paint
     }
     if let Some(cause) = &task.cause {
         lines.extend(text::cause_lines(cause, "  ", paint));
+    }
+    if let Some(tests) = task.tests.as_ref().filter(|tests| !tests.is_green()) {
+        lines.push("  failed tests:".to_owned());
+        lines.extend(tested::failures(tests, MAX_TESTS, paint).iter().map(|line| format!("    {line}")));
     }
     lines
 }

@@ -9,7 +9,7 @@ use super::output::Output;
 use super::paint::Paint;
 use super::report::{fails_the_run, result};
 use super::ui::Ui;
-use super::{text, timeline};
+use super::{tested, text, timeline};
 use crate::engine::{EventStream, RunSummary, TaskSummary};
 use crate::run::{Seq, TaskStatus};
 
@@ -109,6 +109,10 @@ fn task_lines(task: &TaskSummary, paint: Paint) -> Vec<String> {
         }
         Some(cause) => lines.extend(text::cause_lines(cause, "      ", paint)),
         None => {}
+    }
+    if let Some(tests) = &task.tests {
+        lines.push(format!("      {}", tested::totals(tests)));
+        lines.extend(tested::failures(tests, usize::MAX, paint).iter().map(|line| format!("        {line}")));
     }
     lines.extend(task.outputs.iter().map(|(name, value)| format!("      {name} = {value:?}")));
     lines

@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod again;
 #[cfg(test)]
+mod artifacts;
+#[cfg(test)]
 mod backups;
 #[cfg(test)]
 mod bad_input;
