@@ -9,4 +9,6 @@ pub use junit::{ReportError, junit};
 pub use summary::{FailedTest, Outcome, TestReport, TestSummary};
 
 #[cfg(test)]
+mod fuzzing;
+#[cfg(test)]
 mod tests;

@@ -1,5 +1,3 @@
-use proptest::prelude::*;
-
 use super::*;
 
 fn read(text: &str) -> TestReport {
@@ -107,29 +105,4 @@ fn remarks_are_found_among_other_lines() {
             ("README.md".to_owned(), 40, None, AnnotationLevel::Note, "broken link: see there".to_owned()),
         ]
     );
-}
-
-proptest! {
-    #[test]
-    fn any_bytes_are_read_or_refused(bytes in proptest::collection::vec(any::<u8>(), 0..400)) {
-        drop(junit(&bytes));
-    }
-
-    #[test]
-    fn anything_that_looks_like_a_report_is_read_or_refused(
-        pieces in proptest::collection::vec(prop_oneof![
-            Just("<testsuite name='a'>"), Just("</testsuite>"), Just("<testcase name='t' time='1e400'>"), Just("</testcase>"),
-            Just("<failure message='&lt;'>"), Just("</failure>"), Just("<error/>"), Just("<![CDATA[x]]>"), Just("&#x41;"),
-            Just("&amp"), Just("<!-- -->"), Just("text"), Just("<?pi?>"), Just("<testcase"), Just("'"), Just(">"),
-        ], 0..40),
-    ) {
-        if let Ok(report) = junit(pieces.concat().as_bytes()) {
-            prop_assert_eq!(report.tests, report.passed + report.failed + report.errors + report.skipped);
-        }
-    }
-
-    #[test]
-    fn any_text_has_remarks_or_none(text in ".{0,200}") {
-        drop(annotations(&text, 10));
-    }
 }

@@ -15,7 +15,7 @@ pub(crate) use packer::{Packed, Packer};
 pub(crate) use unpack::{Unpacked, to_folder, to_tar};
 
 #[cfg(test)]
-mod fuzz;
+mod fuzzing;
 #[cfg(test)]
 mod tests;
 

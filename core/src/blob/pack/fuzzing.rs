@@ -1,6 +1,6 @@
 //! Archives that nobody made on purpose, and some that somebody did: nothing panics, and nothing gets out.
 //!
-//! `PROPTEST_CASES=100000 scripts/test blob::pack::fuzz` looks longer.
+//! `PROPTEST_CASES=1000000 cargo test --release -p windlass --lib fuzzing` looks for long.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -63,6 +63,22 @@ fn gzip(bytes: &[u8]) -> Vec<u8> {
     out.finish().unwrap()
 }
 
+/// Files and their sizes below a folder, links not followed.
+fn files_of(below: &Path) -> (u64, u64) {
+    let (mut files, mut bytes) = (0, 0);
+    for entry in fs::read_dir(below).unwrap() {
+        let path = entry.unwrap().path();
+        let found = fs::symlink_metadata(&path).unwrap();
+        if found.is_dir() {
+            let (more, larger) = files_of(&path);
+            (files, bytes) = (files + more, bytes + larger);
+        } else {
+            (files, bytes) = (files + 1, bytes + if found.is_file() { found.len() } else { 0 });
+        }
+    }
+    (files, bytes)
+}
+
 /// Every link below the folder leads to a place in it, as the system itself follows it.
 fn nothing_leads_out(folder: &Path, below: &Path) {
     for entry in fs::read_dir(below).unwrap() {
@@ -89,6 +105,8 @@ proptest! {
         let beside: Vec<_> = fs::read_dir(&outer).unwrap().map(|entry| entry.unwrap().file_name()).collect();
         prop_assert_eq!(beside, vec![std::ffi::OsString::from("inside")]);
         nothing_leads_out(&inside, &inside);
+        let (files, bytes) = files_of(&inside);
+        prop_assert!(files <= LIMITS.entries && bytes <= LIMITS.bytes, "{files} files with {bytes} bytes");
         let mut tar = Vec::new();
         let streamed = to_tar(&archive[..], &mut tar, LIMITS);
         // The disk can refuse more than the checks do, such as a name that the file system does not take.
@@ -104,8 +122,45 @@ proptest! {
             let packed = packer.finish().unwrap();
             let unpacked = to_tar(&archive[..], &mut Vec::new(), LIMITS);
             prop_assert!(unpacked.is_ok(), "{unpacked:?}");
-            prop_assert_eq!(unpacked.unwrap().files, packed.files);
+            prop_assert_eq!(unpacked.unwrap(), Unpacked { files: packed.files, bytes: packed.bytes });
         }
+    }
+
+    #[test]
+    fn files_come_back_as_they_were(contents in prop::collection::btree_map("[a-c]{1,2}/[a-c]{1,2}", prop::collection::vec(any::<u8>(), 0..600), 1..8)) {
+        let mut builder = Builder::new(Vec::new());
+        for (name, content) in &contents {
+            let mut header = Header::new_gnu();
+            header.set_mode(0o640);
+            header.set_size(content.len() as u64);
+            builder.append_data(&mut header, name, &content[..]).unwrap();
+        }
+        let tar = builder.into_inner().unwrap();
+        let mut archive = Vec::new();
+        let mut packer = Packer::new(&mut archive, LIMITS);
+        prop_assert_eq!(packer.add(&tar[..], Path::new("web"), |_| true).unwrap(), Vec::<PathBuf>::new());
+        packer.finish().unwrap();
+        let place = tempfile::tempdir().unwrap();
+        to_folder(&archive[..], place.path(), LIMITS).unwrap();
+        for (name, content) in &contents {
+            prop_assert_eq!(&fs::read(place.path().join("web").join(name)).unwrap(), content);
+        }
+        prop_assert_eq!(files_of(place.path()).0, contents.len() as u64);
+    }
+
+    #[test]
+    fn no_more_comes_out_than_is_allowed(zeros in 0..(1_usize << 18), claimed in 0..(1_u64 << 40), ratio in 1..300_u64) {
+        let mut header = Header::new_gnu();
+        header.set_path("zeros").unwrap();
+        header.set_size(claimed);
+        header.set_cksum();
+        let archive = gzip(&[header.as_bytes(), &vec![0; zeros][..]].concat());
+        let limits = ArchiveLimits { ratio, ..LIMITS };
+        let mut tar = Vec::new();
+        let done = to_tar(&archive[..], &mut tar, limits);
+        // What comes out is an archive again, with headers and padding.
+        prop_assert!(tar.len() as u64 <= LIMITS.bytes + LIMITS.entries * 4096 + (1 << 20), "{} bytes came out", tar.len());
+        prop_assert!(done.is_err() || claimed <= LIMITS.bytes.min(zeros as u64));
     }
 
     #[test]
