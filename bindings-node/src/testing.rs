@@ -74,6 +74,7 @@ enum Doing {
     Log(String),
     LogText(String),
     Output { key: String, value: String },
+    File { path: String, content: String },
     Waiting { code: String, message: String, length: HumanDuration },
     IgnoresSignal,
 }
@@ -92,6 +93,7 @@ impl From<ScriptOptions> for Script {
             Doing::Log(line) => script.log(line),
             Doing::LogText(text) => script.log_bytes(text),
             Doing::Output { key, value } => script.output(&key, &value),
+            Doing::File { path, content } => script.file(path, content),
             Doing::Waiting { code, message, length } => script.waiting(code, message, length.get()),
             Doing::IgnoresSignal => script.ignores_signal(),
         })

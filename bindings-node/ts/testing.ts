@@ -23,6 +23,7 @@ type Doing =
   | { log: string }
   | { logText: string }
   | { output: { key: string; value: string } }
+  | { file: { path: string; content: string } }
   | { waiting: { code: string; message: string; length: Duration } }
   | 'ignoresSignal'
 
@@ -91,6 +92,11 @@ export class Script {
     return this.#and({ output: { key, value } })
   }
 
+  /** Leaves a file in the workspace: for artifacts, caches and reports, and for actions and tasks after it. */
+  file(path: string, content: string): Script {
+    return this.#and({ file: { path, content } })
+  }
+
   /** Waits so long for something that is not there: `unschedulable`, `pullingImage`. */
   waiting(code: string, message: string, length: Duration): Script {
     return this.#and({ waiting: { code, message, length } })
@@ -123,6 +129,14 @@ export interface StepCall {
   script: string | null
   env: Record<string, string>
   image: string | null
+}
+
+/** An artifact that a task left. */
+export interface TestArtifact {
+  task: string
+  name: string
+  /** Its files with their content, by path. What is no text is shown as �. */
+  files: Record<string, string>
 }
 
 /**
@@ -218,6 +232,8 @@ export class TestOutcome {
   readonly events: readonly Event[]
   /** The steps and actions that were started, in their order. Approvals are none. */
   readonly calls: readonly StepCall[]
+  /** The artifacts that were stored, in the order of their tasks. */
+  readonly artifacts: readonly TestArtifact[]
 
   /** @internal */
   constructor(outcome: NativeTestOutcome) {
@@ -226,6 +242,7 @@ export class TestOutcome {
     this.summary = all.summary
     this.events = all.events
     this.calls = all.calls
+    this.artifacts = all.artifacts
   }
 
   /** From the start of the run to its end, in virtual milliseconds. */

@@ -36,6 +36,7 @@ enum Deed {
     After(u64),
     Log(String),
     Output(String, String),
+    File(String, String),
     Waiting(String, String, u64),
 }
 
@@ -52,6 +53,7 @@ impl From<Said> for Script {
             Deed::After(length) => script.after(Duration::from_millis(length)),
             Deed::Log(text) => script.log_bytes(text),
             Deed::Output(key, value) => script.output(&key, &value),
+            Deed::File(path, content) => script.file(path, content),
             Deed::Waiting(code, message, length) => script.waiting(code, message, Duration::from_millis(length)),
         });
         if said.ignores_signal { script.ignores_signal() } else { script }

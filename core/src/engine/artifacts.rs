@@ -1,11 +1,11 @@
 //! Artifacts and whole test reports of runs, listed and fetched.
 
-use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::collections::{BTreeMap, HashMap};
 use std::io::BufReader;
 use std::path::Path;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use futures::stream::BoxStream;
 use futures::{StreamExt, TryStreamExt};
 use jiff::Timestamp;
@@ -14,7 +14,7 @@ use sha2::{Digest, Sha256};
 
 use super::archive::Archive;
 use super::run::Run;
-use crate::blob::{ArchiveLimits, BlobError, BlobStore, to_folder};
+use crate::blob::{ArchiveLimits, BlobError, BlobStore, each_file, to_folder, to_tar};
 use crate::error::{Error, ErrorKind, Result};
 use crate::executor::stream::pipe;
 use crate::pipeline::TaskId;
@@ -96,6 +96,28 @@ impl RunArtifact {
             |error: tokio::task::JoinError| Error::new(ErrorKind::Internal, "jobDied", "unpack", error.to_string());
         unpacked.map_err(died)?.map_err(|error| self.failed(BlobError::of_pack(doing, error)))?;
         Ok(())
+    }
+
+    /// Its files with their content, by path. What is no text is shown as �.
+    pub(crate) async fn texts(&self) -> Result<BTreeMap<String, String>> {
+        self.check().await?;
+        let archive: BytesMut = self.stream().await?.try_collect().await?;
+        let (mut tar, mut files) = (Vec::new(), BTreeMap::new());
+        let read = to_tar(&archive[..], &mut tar, self.limits()).and_then(|_| {
+            each_file(
+                &tar[..],
+                Path::new(""),
+                |_| true,
+                |name, _, content| {
+                    let mut bytes = Vec::new();
+                    content.read_to_end(&mut bytes)?;
+                    files.insert(name.display().to_string(), String::from_utf8_lossy(&bytes).into_owned());
+                    Ok(())
+                },
+            )
+        });
+        read.map_err(|error| self.failed(BlobError::of_pack(format!("the artifact {:?}", self.name), error)))?;
+        Ok(files)
     }
 
     /// What it was when it was stored is what it may be.

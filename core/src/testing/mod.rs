@@ -22,6 +22,6 @@ pub mod store_conformance;
 mod virtual_clock;
 
 pub use exposure::{Exposure, exposed_in, exposures};
-pub use pipeline_test::{PipelineTest, StepCall, TaskAssert, TestOutcome};
+pub use pipeline_test::{PipelineTest, StepCall, TaskAssert, TestArtifact, TestOutcome};
 pub use scripted::{Call, Script, ScriptedExecutor};
 pub use virtual_clock::{Hold, VirtualClock};

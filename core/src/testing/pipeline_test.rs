@@ -17,7 +17,7 @@ use std::fmt;
 use std::path::Path;
 use std::time::Duration;
 
-pub use self::outcome::{StepCall, TestOutcome};
+pub use self::outcome::{StepCall, TestArtifact, TestOutcome};
 pub use self::task_assert::TaskAssert;
 use super::Script;
 use crate::engine::{EngineBuilder, RunRequest};
@@ -29,7 +29,8 @@ use crate::run::Decision;
 ///
 /// Steps without a script succeed at once. Actions such as `checkout`, `buildImage` or `deployManifests` are scripted like
 /// steps and need nothing that they would otherwise talk to; what they would have been given is recorded as
-/// [`StepCall::settings`]. Credentials that tasks name are made up, unless the test gives its own. Conditions, retries, timeouts, outputs, variables and `finally` are the engine's own.
+/// [`StepCall::settings`]. Credentials that tasks name are made up, unless the test gives its own. Conditions, retries, timeouts, outputs, variables and `finally` are the engine's own; so are caches, artifacts and
+/// reports, of the files that scripts leave ([`Script::file`]).
 ///
 /// ```
 /// use std::time::Duration;

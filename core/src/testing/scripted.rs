@@ -1,5 +1,6 @@
 //! An executor whose steps do what a test says, in the time of the test's clock.
 
+mod files;
 mod script;
 #[cfg(test)]
 mod tests;
@@ -10,7 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use bytes::{Bytes, BytesMut};
+use bytes::BytesMut;
 use futures::stream::{self, BoxStream, StreamExt, TryStreamExt};
 use tokio::sync::Notify;
 
@@ -312,7 +313,7 @@ impl Executor for ScriptedExecutor {
                 Ok(all)
             })
             .await?;
-        self.world().write(run, path, Bytes::from(tar))
+        self.world().write(run, path, &tar)
     }
 
     async fn forget(&self, step: &StepKey) -> Result<(), ExecutorError> {

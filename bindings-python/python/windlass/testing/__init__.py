@@ -9,7 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from ._conformance import conformance_cases, executor_conformance
-from ._outcome import StepCall, TestOutcome
+from ._outcome import StepCall, TestArtifact, TestOutcome
 from ._script import Script
 from ._scripted import ScriptedExecutor
 
@@ -26,6 +26,7 @@ __all__ = [
     "Script",
     "ScriptedExecutor",
     "StepCall",
+    "TestArtifact",
     "TestOutcome",
     "VirtualClock",
     "conformance_cases",

@@ -39,6 +39,23 @@ class StepCall:
         )
 
 
+@dataclass(frozen=True)
+class TestArtifact:
+    """An artifact that a task left."""
+
+    __test__ = False
+
+    task: str
+    name: str
+    files: Mapping[str, str]
+    """Its files with their content, by path. What is no text is shown as �."""
+
+    @classmethod
+    def of(cls, document: Mapping[str, Any]) -> TestArtifact:
+        """From its JSON."""
+        return cls(document["task"], document["name"], document["files"])
+
+
 class TestOutcome:
     """What came of a test's run. Assertions raise ``AssertionError`` with the state of every task when something else happened."""
 
@@ -53,6 +70,8 @@ class TestOutcome:
         """All events of the run, as JSON has them."""
         self.calls: tuple[StepCall, ...] = tuple(StepCall.of(call) for call in document["calls"])
         """The steps and actions that were started, in their order, attempts one by one. Approvals are none."""
+        self.artifacts: tuple[TestArtifact, ...] = tuple(TestArtifact.of(one) for one in document["artifacts"])
+        """The artifacts that were stored, in the order of their tasks."""
 
     def __str__(self) -> str:
         return str(self._native)

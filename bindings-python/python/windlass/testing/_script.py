@@ -73,6 +73,10 @@ class Script:
         """Writes ``KEY=value`` to ``$WINDLASS_OUTPUT``."""
         return self._also({"output": [key, value]})
 
+    def file(self, path: str, content: str) -> Script:
+        """Leaves a file in the workspace: for artifacts, caches and reports, and for actions and tasks after it."""
+        return self._also({"file": [path, content]})
+
     def waiting(self, code: str, message: str, length: timedelta) -> Script:
         """Waits so long for something that is not there: ``unschedulable``, ``pullingImage``."""
         return self._also({"waiting": [code, message, milliseconds(length)]})

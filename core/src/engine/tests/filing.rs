@@ -33,22 +33,22 @@ impl Site {
     }
 }
 
-async fn run(engine: &Engine, document: &str, request: RunRequest) -> (Run, RunSummary) {
+pub(super) async fn run(engine: &Engine, document: &str, request: RunRequest) -> (Run, RunSummary) {
     let run = engine.start(&pipeline(document), request).await.unwrap();
     let summary = run.wait().await.unwrap();
     (run, summary)
 }
 
-async fn log(run: &Run, task: &str) -> String {
+pub(super) async fn log(run: &Run, task: &str) -> String {
     String::from_utf8(run.logs(task).await.unwrap().to_vec()).unwrap()
 }
 
-fn on(branch: &str) -> RunRequest {
+pub(super) fn on(branch: &str) -> RunRequest {
     RunRequest::triggered_by("push").commit(CommitInfo { branch: branch.to_owned(), ..CommitInfo::default() })
 }
 
 /// All files below a folder.
-fn files_below(folder: &Path) -> Vec<PathBuf> {
+pub(super) fn files_below(folder: &Path) -> Vec<PathBuf> {
     let Ok(entries) = fs::read_dir(folder) else { return Vec::new() };
     let paths = entries.map(|entry| entry.unwrap().path());
     paths.flat_map(|path| if path.is_dir() { files_below(&path) } else { vec![path] }).collect()

@@ -13,6 +13,8 @@ mod engine_events_on_disk;
 mod filing;
 mod full_disk;
 mod keeping;
+#[cfg(feature = "sqlite")]
+mod keeping_files;
 mod kit;
 mod local;
 mod logs;

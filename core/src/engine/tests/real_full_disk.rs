@@ -76,13 +76,13 @@ async fn all(run: &Run) -> Vec<Event> {
 }
 
 /// A small file system of its own, gone with the value.
-struct SmallDisk {
+pub(super) struct SmallDisk {
     folder: tempfile::TempDir,
 }
 
 impl SmallDisk {
     /// `None` where mounting is not allowed.
-    fn mount(kib: u32) -> Option<Self> {
+    pub(super) fn mount(kib: u32) -> Option<Self> {
         let folder = tempfile::tempdir().unwrap();
         let mounted = Command::new("mount")
             .args(["-t", "tmpfs", "-o", &format!("size={kib}k"), "windlass-test"])
@@ -101,7 +101,7 @@ impl SmallDisk {
         }
     }
 
-    fn path(&self) -> &Path {
+    pub(super) fn path(&self) -> &Path {
         self.folder.path()
     }
 

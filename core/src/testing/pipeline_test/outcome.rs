@@ -19,6 +19,19 @@ pub struct TestOutcome {
     pub(super) summary: RunSummary,
     pub(super) events: Vec<Event>,
     pub(super) calls: Vec<StepCall>,
+    pub(super) artifacts: Vec<TestArtifact>,
+}
+
+/// An artifact that a task left.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct TestArtifact {
+    /// The task, or the instance of its matrix.
+    pub task: TaskId,
+    /// Its name.
+    pub name: String,
+    /// Its files with their content, by path. What is no text is shown as �.
+    pub files: BTreeMap<String, String>,
 }
 
 /// A step or an action that was started, with all variables replaced.
@@ -54,8 +67,26 @@ impl StepCall {
 }
 
 impl TestOutcome {
-    pub(super) fn new(summary: RunSummary, events: Vec<Event>, calls: Vec<StepCall>) -> Self {
-        Self { summary, events, calls }
+    /// The artifacts that were stored, in the order of their tasks.
+    pub fn artifacts(&self) -> &[TestArtifact] {
+        &self.artifacts
+    }
+
+    /// The artifact of a task with this name.
+    ///
+    /// # Panics
+    /// As [`task`](Self::task), and when the task left none of this name.
+    #[track_caller]
+    pub fn artifact(&self, task: &str, name: &str) -> &TestArtifact {
+        let id = &self.task(task).task;
+        match self.artifacts.iter().find(|artifact| artifact.task == *id && artifact.name == name) {
+            Some(artifact) => artifact,
+            None => {
+                let of_task = self.artifacts.iter().filter(|artifact| artifact.task == *id);
+                let names: Vec<&str> = of_task.map(|artifact| artifact.name.as_str()).collect();
+                self.fail(&format!("{task:?} left no artifact {name:?}; it left {names:?}"))
+            }
+        }
     }
 
     /// The run and its tasks.

@@ -9,10 +9,11 @@ use futures::stream::{self, BoxStream, StreamExt};
 use super::answers::Persons;
 use super::check::{check, said};
 use super::folder::Folder;
-use super::outcome::{StepCall, TestOutcome};
+use super::outcome::{StepCall, TestArtifact, TestOutcome};
 use super::secrets::MadeUp;
 use super::stand_in::StandIns;
 use super::{PipelineTest, Script};
+use crate::blob::BlobStore;
 use crate::clock::SharedClock;
 use crate::engine::{Engine, Event, EventKind, EventStream, Run, RunSummary};
 use crate::error::{Error, ErrorKind, Result};
@@ -39,11 +40,11 @@ pub(super) async fn play(mut test: PipelineTest) -> Result<TestOutcome> {
     let engine = open(&mut test, &plan, &folder, &clock, &executor).await?;
     let played = ended(&test, &plan, &engine, &pipeline, &clock).await;
     let closed = engine.close().await;
-    let (summary, events) = played?;
+    let (summary, events, artifacts) = played?;
     closed?;
     let calls = calls(&executor, &plan, &stand_ins);
     refuse_unscripted(&test, &calls)?;
-    Ok(TestOutcome::new(summary, events, calls))
+    Ok(TestOutcome { summary, events, calls, artifacts })
 }
 
 /// Starts the run and follows it to its end.
@@ -53,11 +54,17 @@ async fn ended(
     engine: &Engine,
     pipeline: &Pipeline,
     clock: &SharedClock,
-) -> Result<(RunSummary, Vec<Event>)> {
+) -> Result<(RunSummary, Vec<Event>, Vec<TestArtifact>)> {
     let run = engine.start(pipeline, test.request.clone()).await?;
     follow(test, plan, &run, clock).await?;
     let events = all(run.events().await?).await?;
-    Ok((run.wait().await?, events))
+    let summary = run.wait().await?;
+    let mut artifacts = Vec::new();
+    for artifact in run.artifacts().await? {
+        let files = artifact.texts().await?;
+        artifacts.push(TestArtifact { task: artifact.task, name: artifact.name, files });
+    }
+    Ok((summary, events, artifacts))
 }
 
 async fn open(
@@ -75,6 +82,7 @@ async fn open(
     let builder = changed
         .data_dir(folder.path())
         .store(MemoryStore::new())
+        .blobs(BlobStore::keeping_all(folder.path().join("blobs")))
         .clock(clock.clone())
         .secrets(MadeUp::of(plan))
         .default_executor(plan.executor.as_ref().map_or(EXECUTOR, |name| name.as_str()));

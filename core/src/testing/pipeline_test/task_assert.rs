@@ -108,6 +108,34 @@ impl TaskAssert<'_> {
         self
     }
 
+    /// It left an artifact of this name with this file in it.
+    #[track_caller]
+    pub fn left(&self, artifact: &str, file: &str) -> &Self {
+        for task in &self.tasks {
+            let name = task.task.as_str();
+            let files = &self.outcome.artifact(name, artifact).files;
+            if !files.contains_key(file) {
+                let found: Vec<&str> = files.keys().map(String::as_str).collect();
+                self.fail(&format!("{name:?} should leave {file:?} in the artifact {artifact:?}, which has {found:?}"));
+            }
+        }
+        self
+    }
+
+    /// Of its tests so many failed or could not be carried out.
+    #[track_caller]
+    pub fn failed_tests(&self, number: u64) -> &Self {
+        for task in &self.tasks {
+            let found = task.tests.as_ref().map(|tests| tests.failed + tests.errors);
+            if found != Some(number) {
+                let name = task.task.as_str();
+                let found = found.map_or("no test report".to_owned(), |found| format!("{found}"));
+                self.fail(&format!("{name:?} should have {number} failed tests, and has {found}"));
+            }
+        }
+        self
+    }
+
     /// Its newest attempt printed this somewhere.
     #[track_caller]
     pub fn printed(&self, text: &str) -> &Self {

@@ -1,6 +1,7 @@
 //! A test of a pipeline says what happened, and what is wrong with itself.
 
 mod actions;
+mod files;
 mod messages;
 mod mistakes;
 mod runs;

@@ -24,6 +24,8 @@ pub struct Script {
     pub(super) log: Vec<(Duration, Bytes)>,
     pub(super) waits: Vec<Wait>,
     pub(super) output: Vec<u8>,
+    /// What it leaves in the workspace, by path.
+    pub(super) files: Vec<(String, Bytes)>,
     pub(super) ignores_signal: bool,
 }
 
@@ -58,6 +60,7 @@ impl Script {
             log: Vec::new(),
             waits: Vec::new(),
             output: Vec::new(),
+            files: Vec::new(),
             ignores_signal: false,
         }
     }
@@ -132,6 +135,13 @@ impl Script {
     #[must_use]
     pub fn output_bytes(mut self, bytes: impl AsRef<[u8]>) -> Self {
         self.output.extend_from_slice(bytes.as_ref());
+        self
+    }
+
+    /// Leaves a file in the workspace, as soon as it starts: for artifacts, caches and reports, and for actions and tasks after it.
+    #[must_use]
+    pub fn file(mut self, path: impl Into<String>, content: impl Into<Bytes>) -> Self {
+        self.files.push((path.into(), content.into()));
         self
     }
 

@@ -288,10 +288,32 @@ async fn a_forgotten_log_is_gone_but_not_that_of_a_running_step() {
 #[tokio::test]
 async fn what_was_written_to_the_workspace_can_be_read_and_no_path_leaves_it() {
     let executor = prepared(ScriptedExecutor::new(clock())).await;
-    let tar = futures::stream::iter([Ok("ab".into()), Ok("c".into())]).boxed();
-    executor.write(run(), "src", tar).await.unwrap();
-    let pieces: Vec<_> = executor.read(run(), "src").await.unwrap().map(Result::unwrap).collect().await;
-    assert_eq!(pieces.concat(), b"abc");
+    let read = async |path: &str| -> Vec<u8> {
+        let pieces: Vec<_> = executor.read(run(), path).await.unwrap().map(Result::unwrap).collect().await;
+        pieces.concat()
+    };
+    let names = |tar: &[u8]| -> Vec<String> {
+        let mut archive = tar::Archive::new(tar);
+        let entries = archive.entries().unwrap().map(|entry| entry.unwrap());
+        entries.map(|entry| entry.path().unwrap().display().to_string()).collect()
+    };
+    let mut builder = tar::Builder::new(Vec::new());
+    let mut header = tar::Header::new_gnu();
+    header.set_size(3);
+    header.set_mode(0o750);
+    builder.append_data(&mut header, "a/run.sh", &b"abc"[..]).unwrap();
+    let whole = builder.into_inner().unwrap();
+    // Streams come in any pieces.
+    let pieces: Vec<_> = whole.chunks(100).map(|piece| Ok(piece.to_vec().into())).collect();
+    executor.write(run(), "src", futures::stream::iter(pieces).boxed()).await.unwrap();
+    assert_eq!(names(&read("src").await), ["src", "src/a", "src/a/run.sh"]);
+    let file = read("src/a/run.sh").await;
+    let mut archive = tar::Archive::new(&file[..]);
+    let entry = archive.entries().unwrap().next().unwrap().unwrap();
+    assert_eq!((entry.header().mode().unwrap(), entry.size()), (0o750, 3));
+    assert_eq!(names(&read(".").await), ["src", "src/a", "src/a/run.sh"]);
+    let missing = executor.read(run(), "nowhere").await.err().unwrap();
+    assert!(matches!(missing, ExecutorError::Io { source, .. } if source.kind() == std::io::ErrorKind::NotFound));
     for path in ["../etc", "/etc", "a/../../b"] {
         let error = executor.read(run(), path).await.err().unwrap();
         assert!(matches!(error, ExecutorError::BadStep { code: "badPath", .. }), "{path}");

@@ -6,8 +6,10 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::Call;
+use super::files::Files;
 use super::script::{End, Script};
 use crate::executor::{Adopt, ExecutorError, RunScope, StepExit, StepSpec, SweepReport};
+use crate::pipeline::WorkspaceUse;
 use crate::run::{Elapsed, RunId, StepEnd, StepKey, WaitReason};
 
 const SIGKILL: i32 = 9;
@@ -32,8 +34,7 @@ pub(super) struct World {
 struct Workspace {
     generation: u32,
     standing: Standing,
-    /// Tar streams by the path to which they were written.
-    files: BTreeMap<String, Bytes>,
+    files: Files,
 }
 
 /// What became of a workspace.
@@ -168,7 +169,7 @@ impl World {
         }
         let files = match scope.adopt {
             Some(kept) => self.give_up(kept)?,
-            None => BTreeMap::new(),
+            None => Files::default(),
         };
         let fresh = Workspace { generation: scope.generation, standing: Standing::Ready, files };
         self.runs.insert(scope.run, fresh);
@@ -176,7 +177,7 @@ impl World {
     }
 
     /// The files of a kept workspace, which are another run's from now on.
-    fn give_up(&mut self, kept: Adopt) -> Result<BTreeMap<String, Bytes>, ExecutorError> {
+    fn give_up(&mut self, kept: Adopt) -> Result<Files, ExecutorError> {
         let found = self.runs.get_mut(&kept.run);
         let found = found.filter(|found| found.generation == kept.generation && found.standing == Standing::Kept);
         let workspace = found.ok_or_else(|| workspace_lost(kept.run, "it was to be taken over, and is not kept"))?;
@@ -194,6 +195,10 @@ impl World {
             End::BadStep(code, message) => return Err(bad_step(code, message)),
             End::Infrastructure(message) if script.length.is_zero() => return Err(infrastructure(message)),
             _ => {}
+        }
+        if spec.workspace != WorkspaceUse::None {
+            let files = self.files(spec.key.run)?;
+            script.files.iter().try_for_each(|(path, content)| files.put(path, content.clone()))?;
         }
         let step = Step { started: now, script, cut: None, forgotten: false };
         self.steps.insert(spec.key.clone(), Token::Started(step));
@@ -256,7 +261,7 @@ impl World {
         self.end_steps(run, now);
         if let Some(workspace) = self.runs.get_mut(&run) {
             workspace.standing = Standing::Released;
-            workspace.files.clear();
+            workspace.files = Files::default();
         }
     }
 
@@ -293,7 +298,7 @@ impl World {
     pub(super) fn lose_workspace(&mut self, run: RunId, now: Elapsed) {
         if let Some(workspace) = self.runs.get_mut(&run).filter(|found| found.standing != Standing::Released) {
             workspace.standing = Standing::Lost;
-            workspace.files.clear();
+            workspace.files = Files::default();
         }
         for step in self.steps_of(run) {
             step.cut(now, None);
@@ -304,16 +309,17 @@ impl World {
         let there = |found: &&Workspace| matches!(found.standing, Standing::Ready | Standing::Kept);
         let found = self.runs.get(&run).filter(there);
         let files = &found.ok_or_else(|| workspace_lost(run, "it was never prepared, or is lost or released"))?.files;
-        files.get(checked(path)?).cloned().ok_or_else(|| bad_step("fileNotFound", "nothing was written to this path"))
+        files.pack(path)
     }
 
-    pub(super) fn write(&mut self, run: RunId, path: &str, tar: Bytes) -> Result<(), ExecutorError> {
-        let path = checked(path)?.to_owned();
+    pub(super) fn write(&mut self, run: RunId, path: &str, tar: &[u8]) -> Result<(), ExecutorError> {
+        self.files(run)?.unpack(path, tar)
+    }
+
+    fn files(&mut self, run: RunId) -> Result<&mut Files, ExecutorError> {
         self.workspace(run)?;
-        if let Some(workspace) = self.runs.get_mut(&run) {
-            workspace.files.insert(path, tar);
-        }
-        Ok(())
+        let found = self.runs.get_mut(&run).map(|workspace| &mut workspace.files);
+        found.ok_or_else(|| workspace_lost(run, "it was never prepared"))
     }
 
     /// Whether the executor is done with the steps of the run.
@@ -364,14 +370,6 @@ impl World {
     }
 }
 
-/// A path that stays in the workspace.
-fn checked(path: &str) -> Result<&str, ExecutorError> {
-    if path.starts_with('/') || path.split('/').any(|part| part == "..") {
-        return Err(bad_step("badPath", &format!("the path {path:?} leaves the workspace")));
-    }
-    Ok(path)
-}
-
 fn lost(why: &str) -> ExecutorError {
     ExecutorError::Lost { why: why.to_owned() }
 }
@@ -385,7 +383,7 @@ fn infrastructure(message: &str) -> ExecutorError {
     ExecutorError::Infrastructure { code: "scripted", message: message.to_owned(), advice }
 }
 
-fn bad_step(code: &'static str, message: &str) -> ExecutorError {
+pub(super) fn bad_step(code: &'static str, message: &str) -> ExecutorError {
     let advice = "This mistake is scripted by a test.".to_owned();
     ExecutorError::BadStep { code, message: message.to_owned(), advice }
 }
