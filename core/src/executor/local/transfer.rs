@@ -67,8 +67,32 @@ fn unpack_entry<R: Read>(entry: &mut tar::Entry<'_, R>, folder: &Path, name: &Pa
             Ok(())
         }
         Ok(false) => Err(bad_path(&name.to_string_lossy(), "leaves the folder")),
-        Err(error) => Err(super::io(format!("unpacking {} into the workspace", name.display()))(error)),
+        Err(error) => match in_the_way(folder, name, entry.header().entry_type() == EntryType::Directory) {
+            Some(refused) => Err(refused),
+            None => Err(super::io(format!("unpacking {} into the workspace", name.display()))(error)),
+        },
     }
+}
+
+/// What keeps an entry from its place: a file where a folder has to be, or a folder where a file has to be. It may be the work of
+/// another task, and is not removed.
+fn in_the_way(folder: &Path, name: &Path, is_folder: bool) -> Option<ExecutorError> {
+    let kind = |path: &Path| fs::symlink_metadata(folder.join(path)).ok().map(|found| found.is_dir());
+    let folders = name.ancestors().skip(usize::from(!is_folder)).filter(|path| !path.as_os_str().is_empty());
+    let file = folders.filter(|path| kind(path) == Some(false)).last();
+    let (place, is, wanted) = match file {
+        Some(file) => (file, "file", "folder"),
+        None if !is_folder && kind(name) == Some(true) => (name, "folder", "file"),
+        None => return None,
+    };
+    Some(ExecutorError::BadStep {
+        code: "inTheWay",
+        message: format!(
+            "there is a {is} at {} in the workspace, and a {wanted} is to be written there",
+            place.display()
+        ),
+        advice: "let a task before it remove that, or write into another folder (`path`)".to_owned(),
+    })
 }
 
 fn workspace(run: &RunFolder) -> Result<PathBuf, ExecutorError> {
