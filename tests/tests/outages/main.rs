@@ -43,7 +43,7 @@ fn daemons() -> Option<Daemons> {
 }
 
 /// Does something to the cluster in the middle of a step, and looks that nothing is lost or doubled.
-async fn in_the_middle(what: impl AsyncFnOnce(&House, &windlass::Run)) -> Outcome {
+async fn in_the_middle(what: impl AsyncFnOnce(&House, &windlass::Run)) {
     let house = House::new().await;
     let run = house.start("", &TASKS).await;
     until_log(&run, |log| log.contains("\n500\n")).await;
@@ -51,7 +51,6 @@ async fn in_the_middle(what: impl AsyncFnOnce(&House, &windlass::Run)) -> Outcom
     let outcome = Outcome { summary: run.wait().await.unwrap(), run };
     is_whole(&outcome).await;
     eventually(Duration::from_secs(60), || house.left(&outcome.run).is_empty());
-    outcome
 }
 
 async fn pass(house: &House, length: Duration) {
@@ -62,14 +61,13 @@ async fn pass(house: &House, length: Duration) {
 async fn an_api_server_that_stands_still_for_a_minute_loses_nothing() {
     let _alone = ALONE.lock().await;
     let Some(daemons) = daemons() else { return };
-    let outcome = in_the_middle(async |house, run| {
+    in_the_middle(async |house, run| {
         daemons.stand_still("kube-apiserver");
         until_log(run, |log| log.contains("the API server of the cluster does not answer")).await;
         pass(house, Duration::from_secs(40)).await;
         daemons.go_on("kube-apiserver");
     })
     .await;
-    assert!(outcome.log("t").await.contains("does not answer"), "{}", outcome.log("t").await);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -88,13 +86,12 @@ async fn an_api_server_that_is_killed_and_comes_back_loses_nothing() {
 async fn a_kubelet_that_stands_still_until_its_node_is_given_up_loses_nothing() {
     let _alone = ALONE.lock().await;
     let Some(daemons) = daemons() else { return };
-    let outcome = in_the_middle(async |_, run| {
+    in_the_middle(async |_, run| {
         daemons.stand_still("kubelet");
         until_log(run, |log| log.contains(" NodeNotReady: ")).await;
         daemons.go_on("kubelet");
     })
     .await;
-    assert!(outcome.log("t").await.contains(" NodeNotReady: "), "{}", outcome.log("t").await);
 }
 
 #[tokio::test(flavor = "multi_thread")]
