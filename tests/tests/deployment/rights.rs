@@ -48,7 +48,7 @@ async fn a_kubeconfig_is_tried_on_its_cluster() {
     };
     space.kubectl(&["create", "serviceaccount", "bare"]);
     let said = test(&as_account(&cluster, &space, "bare")).await.unwrap().message;
-    assert!(said.starts_with("https://") && said.contains("it may not get/list"), "{said}");
+    assert!(said.starts_with("https://") && said.contains("it may not get namespaces, get/list"), "{said}");
     cluster.apply(folder.path(), &role_yaml(&space.name, "windlass"));
     let said = test(&as_account(&cluster, &space, "windlass")).await.unwrap().message;
     assert!(said.contains(" is v1.") && said.ends_with("is allowed"), "{said}");
