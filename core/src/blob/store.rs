@@ -91,6 +91,7 @@ impl BlobStore {
     }
 
     /// The size of an object; `None` when it is not there.
+    #[cfg(feature = "sqlite")]
     pub(crate) async fn size(&self, name: &str) -> Result<Option<u64>, BlobError> {
         let Some(store) = self.open_existing()? else { return Ok(None) };
         match store.head(&Path::from(name)).await {
@@ -101,6 +102,7 @@ impl BlobStore {
     }
 
     /// Copies an object under its name, and returns its size; `None` when it is not there any more.
+    #[cfg(feature = "sqlite")]
     pub(crate) async fn copy_to(&self, name: &str, to: &Self) -> Result<Option<u64>, BlobError> {
         let stream = match self.get(name).await {
             Ok(stream) => stream,

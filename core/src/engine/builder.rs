@@ -11,7 +11,9 @@ use tokio::sync::watch;
 use super::archive::{Archive, Replayed};
 use super::control::{Door, SocketFile};
 use super::core::{CLOCK_SETTING, Core, Hold, Parts};
-use super::credential_tests::{self, Tests};
+#[cfg(any(feature = "git", feature = "kubernetes"))]
+use super::credential_tests;
+use super::credential_tests::Tests;
 use super::executors::Executors;
 #[cfg(all(unix, feature = "kubernetes"))]
 use super::executors::over_clusters;

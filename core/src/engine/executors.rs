@@ -27,6 +27,7 @@ pub(super) type OfCluster = dyn Fn(&str) -> Option<(ExecutorName, Arc<dyn Execut
 pub(crate) struct Executors {
     known: RwLock<Known>,
     /// Unset where the embedder says itself which executors there are.
+    #[cfg_attr(not(feature = "kubernetes"), expect(dead_code, reason = "only clusters make executors"))]
     of_cluster: Option<Box<OfCluster>>,
 }
 

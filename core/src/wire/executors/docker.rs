@@ -25,7 +25,7 @@ pub struct EndpointOptions {
 }
 
 impl EndpointOptions {
-    fn endpoint(self) -> Result<DockerEndpoint> {
+    fn resolve(self) -> Result<DockerEndpoint> {
         let Some(text) = self.endpoint else { return Ok(DockerEndpoint::Environment) };
         if let Some(path) = text.strip_prefix("unix://") {
             return Ok(DockerEndpoint::Socket(PathBuf::from(path)));
@@ -75,7 +75,7 @@ impl DockerOptions {
     /// `badOption` for an endpoint that is none.
     pub fn register(self, builder: EngineBuilder, name: impl Into<String>) -> Result<EngineBuilder> {
         let Self { endpoint, certificates, helper, policy, logins } = self;
-        let endpoint = EndpointOptions { endpoint, certificates }.endpoint()?;
+        let endpoint = EndpointOptions { endpoint, certificates }.resolve()?;
         let helper = match helper {
             Some(path) if path.starts_with('/') => HelperImage::Busybox(PathBuf::from(path)),
             Some(image) => HelperImage::Image(image),
@@ -116,7 +116,7 @@ impl ImageOptions {
     /// `badOption` for an endpoint that is none.
     pub fn builder(self) -> Result<ImageBuilder> {
         let Self { endpoint, certificates, registry_certificates, patience } = self;
-        let builder = ImageBuilder::at(EndpointOptions { endpoint, certificates }.endpoint()?);
+        let builder = ImageBuilder::at(EndpointOptions { endpoint, certificates }.resolve()?);
         let builder = match registry_certificates {
             Some(folders) => builder.certificates(Certificates::in_folders(folders)),
             None => builder,
