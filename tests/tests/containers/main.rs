@@ -10,3 +10,4 @@ mod events;
 mod house;
 mod kills;
 mod pulls;
+mod told;

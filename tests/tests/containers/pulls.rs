@@ -73,3 +73,25 @@ async fn an_image_for_another_platform_is_named_whether_one_was_asked_for_or_not
     let (code, message, _) = house.run(&[&task(", container: {platform: linux/amd64}")]).await.cause("t");
     assert_eq!(code, "imagePlatform", "{message}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_registry_that_the_engine_does_not_trust_is_named_with_the_place_for_its_certificate() {
+    let house = House::new().await;
+    let server = &house.site.registries.tls;
+    assert!(!server.starts_with("127."), "this test needs the bridge of a Docker engine on this machine");
+    let task = format!("{{name: t, image: \"{server}/team/web:1\", script: \"true\"}}");
+    let (code, message, advice) = house.run(&[&task]).await.cause("t");
+    assert_eq!(code, "registryTls", "{message}");
+    assert!(message.contains(server) && message.contains("x509"), "{message}");
+    assert!(advice.contains(&format!("/etc/docker/certs.d/{server}/ca.crt")), "{advice}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_image_that_its_registry_does_not_have_is_named() {
+    let house = House::new().await;
+    let image = format!("{}/{}:1", house.site.registries.open, house.site.fresh("nobody"));
+    let task = format!("{{name: t, image: \"{image}\", script: \"true\"}}");
+    let (code, message, advice) = house.run(&[&task]).await.cause("t");
+    assert_eq!(code, "imageNotFound", "{message}");
+    assert!(message.contains(&image) && advice.contains("the name and the tag are right"), "{message}: {advice}");
+}

@@ -8,6 +8,7 @@ use futures::StreamExt;
 
 use super::Shared;
 use super::connect::is_missing;
+use super::login::registry;
 use super::pull::PullProgress;
 use crate::executor::ExecutorError;
 use crate::pipeline::PullPolicy;
@@ -45,13 +46,19 @@ impl Shared {
         hear: &(dyn Fn(Fetching) + Send + Sync),
     ) -> Result<ImageInspect, ExecutorError> {
         let Wanted { name, platform, policy, .. } = *wanted;
-        let known = self.known_image(name).await?.filter(|found| platform.is_none_or(|wanted| is_for(found, wanted)));
+        let known = self.known_image(name).await?;
+        let fits = known.as_ref().is_some_and(|found| platform.is_none_or(|wanted| is_for(found, wanted)));
         match (known, policy) {
-            (Some(found), PullPolicy::Missing | PullPolicy::Never) => {
+            (Some(found), PullPolicy::Missing | PullPolicy::Never) if fits => {
                 return self.runnable(name, platform, found).await;
             }
             (None, PullPolicy::Never) => {
                 return Err(not_found(name, "the engine does not have it, and the task says `pull: never`"));
+            }
+            (Some(found), PullPolicy::Never) => {
+                let own = found.architecture.unwrap_or_default();
+                let message = format!("the engine has it for linux/{own}, and the task says `pull: never`");
+                return Err(wrong_platform(name, &message));
             }
             _ => {
                 hear(Fetching::Begins);
@@ -128,14 +135,11 @@ impl Shared {
         };
         let lower = message.to_ascii_lowercase();
         let says = |words: &[&str]| words.iter().any(|word| lower.contains(word));
+        if says(&["x509: ", "server gave http response to https client"]) {
+            return untrusted(name, message);
+        }
         if says(&["unauthorized", "authentication required", "no basic auth"]) {
-            return ExecutorError::BadStep {
-                code: "imageUnauthorised",
-                message: format!("the registry does not let the image {name} be fetched: {message}"),
-                advice: "name a credential for the registry that may read it, for example in `container: {credential: …}` or with the \
-                         service"
-                    .to_owned(),
-            };
+            return unauthorised(name, message);
         }
         if says(&["no matching manifest", "does not match the specified platform"]) {
             return wrong_platform(name, message);
@@ -192,6 +196,35 @@ pub(super) fn wrong_platform(name: &str, message: &str) -> ExecutorError {
         advice: "use an image for the platform of the Docker engine, or name its own in `container: {platform: …}`"
             .to_owned(),
     }
+}
+
+/// The registry does not let the image be fetched.
+fn unauthorised(name: &str, message: &str) -> ExecutorError {
+    ExecutorError::BadStep {
+        code: "imageUnauthorised",
+        message: format!("the registry does not let the image {name} be fetched: {message}"),
+        advice: "name a credential for the registry that may read it, for example in `container: {credential: …}` or with the \
+                 service"
+            .to_owned(),
+    }
+}
+
+/// The engine does not trust the registry. Only its own machine can change that.
+fn untrusted(name: &str, message: &str) -> ExecutorError {
+    let host = registry(name);
+    let advice = if message.contains("x509: ") {
+        format!(
+            "put the certificate of its authority into /etc/docker/certs.d/{host}/ca.crt on the machine of the Docker engine, which \
+             reads it without a restart"
+        )
+    } else {
+        format!(
+            "it speaks plain HTTP: list {host} under `insecure-registries` in /etc/docker/daemon.json on the machine of the Docker \
+             engine, and restart that"
+        )
+    };
+    let message = format!("the Docker engine does not trust the registry {host} of the image {name}: {message}");
+    ExecutorError::BadStep { code: "registryTls", message, advice }
 }
 
 /// Name and tag, or digest, as the engine wants them. Without either the newest is meant, not all of them.

@@ -71,7 +71,7 @@ fn docker_login(registry: &str, user: &str, password: &str) -> DockerCredentials
 }
 
 /// The part of an image's name that is a host.
-fn registry(image: &str) -> &str {
+pub(super) fn registry(image: &str) -> &str {
     match image.split_once('/') {
         Some((host, _)) if host.contains(['.', ':']) || host == "localhost" => host,
         _ => HUB,

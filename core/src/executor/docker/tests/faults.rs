@@ -4,11 +4,12 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use bollard::query_parameters::RemoveContainerOptionsBuilder;
+use futures::StreamExt;
 
 use super::super::names::INSTALLATION;
 use super::support::{Bench, Site, daemon};
 use crate::clock::SystemClock;
-use crate::executor::{DockerEndpoint, DockerExecutor, Executor, ExecutorError, RunScope, StepService};
+use crate::executor::{DockerEndpoint, DockerExecutor, Executor, ExecutorError, ExecutorEvent, RunScope, StepService};
 use crate::pipeline::{ContainerOptions, HealthCheck, Quantities};
 use crate::run::{RunId, StepEnd};
 use crate::testing::executor_conformance::Factory;
@@ -59,7 +60,8 @@ async fn an_image_for_another_platform_is_told() {
         ContainerOptions { platform: Some("linux/arm64".to_owned()), ..ContainerOptions::default() };
     step.container.options.pull = crate::pipeline::PullPolicy::Never;
     let error = bench.executor.start(&step).await.unwrap_err();
-    assert!(matches!(code(&error), "imagePlatform" | "imageNotFound"), "{error}");
+    assert_eq!(code(&error), "imagePlatform", "{error}");
+    assert!(error.to_string().contains("linux/amd64"), "{error}");
     bench.release().await;
 }
 
@@ -78,6 +80,7 @@ async fn memory_is_blamed_when_the_kernel_counted_it_and_a_plain_kill_is_a_kill(
 #[tokio::test(flavor = "multi_thread")]
 async fn a_container_removed_by_hand_loses_its_step_which_is_not_started_again() {
     let bench = Bench::new().await;
+    let mut told = bench.executor.observe(bench.run);
     let step = bench.step("lost", "echo started >> witness; echo ready; sleep 1000");
     bench.executor.start(&step).await.unwrap();
     bench.says(&step.key, "ready").await;
@@ -89,6 +92,16 @@ async fn a_container_removed_by_hand_loses_its_step_which_is_not_started_again()
     }
     let waited = waiting.await.unwrap();
     assert!(matches!(waited, Err(ExecutorError::Lost { .. })), "{waited:?}");
+    // Whoever reads the log of the step hears of it.
+    for expected in ["the container of the step ended with exit code 137", "the container of the step was removed"] {
+        let line = loop {
+            match told.next().await.unwrap() {
+                ExecutorEvent::Told { step: of, line } if of == step.key => break line,
+                _ => {}
+            }
+        };
+        assert_eq!(line, expected);
+    }
     // Another start, also of a fresh instance, finds the token that survived in the volume.
     bench.site.docker().start(&step).await.unwrap();
     assert!(matches!(bench.site.docker().wait(&step.key).await, Err(ExecutorError::Lost { .. })));
