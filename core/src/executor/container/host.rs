@@ -29,6 +29,12 @@ pub(in crate::executor) struct Streams {
     pub(in crate::executor) output: BoxStream<'static, std::io::Result<Output>>,
 }
 
+impl std::fmt::Debug for Streams {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Streams").finish_non_exhaustive()
+    }
+}
+
 /// A piece of a program's output.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::executor) enum Output {

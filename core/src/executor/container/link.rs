@@ -80,7 +80,12 @@ impl Link {
         place: &Place,
         clock: &SharedClock,
     ) -> Result<Arc<Self>, HostError> {
-        let Streams { input, output } = host.exec(place.launcher()).await?;
+        Self::over(host.exec(place.launcher()).await?, place, clock).await
+    }
+
+    /// The same over the streams of a launcher that knows nothing yet.
+    pub(super) async fn over(streams: Streams, place: &Place, clock: &SharedClock) -> Result<Arc<Self>, HostError> {
+        let Streams { input, output } = streams;
         let (requests, outgoing) = mpsc::channel::<Bytes>(QUEUE);
         let shared = Arc::new(Shared::default());
         let (ready, is_ready) = oneshot::channel();

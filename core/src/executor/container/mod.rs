@@ -3,7 +3,7 @@
 //! A container that shall run steps needs three things mounted (a [`Place`] says where): a static busybox, the workspace, and
 //! a folder of states that all containers of the run share and in which every user may make files (mode 1777), and beside these a tmpfs for
 //! secrets of its own. As its first
-//! process it runs [`Place::idle`]. Then one [`Container`] over a [`ContainerHost`], which only has to start a program in the
+//! process it runs [`Place::idle`], or [`Place::idle_attended`], which brings the first launcher along. Then one [`Container`] over a [`ContainerHost`], which only has to start a program in the
 //! container and to say whether the container is there, does everything that the contract of executors asks of steps:
 //!
 //! - [`Container::start`], [`wait`](Container::wait), [`logs`](Container::logs), [`stop`](Container::stop),
@@ -31,7 +31,7 @@ mod protocol;
 mod source;
 mod transfer;
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -74,6 +74,8 @@ pub(in crate::executor) struct Inner {
     place: Place,
     clock: SharedClock,
     link: Mutex<Option<Arc<Link>>>,
+    /// A launcher that is there already, for the first connection.
+    first: std::sync::Mutex<Option<Streams>>,
 }
 
 /// What became of a start.
@@ -96,7 +98,18 @@ pub(in crate::executor) enum Waited {
 
 impl Container {
     pub(in crate::executor) fn new(host: Arc<dyn ContainerHost>, place: Place, clock: SharedClock) -> Self {
-        Self { inner: Arc::new(Inner { host, place, clock, link: Mutex::new(None) }) }
+        Self::attended(host, place, clock, None)
+    }
+
+    /// The same with the streams of the launcher that [`Place::idle_attended`] starts.
+    pub(in crate::executor) fn attended(
+        host: Arc<dyn ContainerHost>,
+        place: Place,
+        clock: SharedClock,
+        first: Option<Streams>,
+    ) -> Self {
+        let first = std::sync::Mutex::new(first);
+        Self { inner: Arc::new(Inner { host, place, clock, link: Mutex::new(None), first }) }
     }
 
     /// The name that tells it from other containers of the run.
@@ -225,6 +238,13 @@ impl Inner {
         let mut place = self.link.lock().await;
         if let Some(link) = place.as_ref().filter(|link| !link.is_broken()) {
             return Ok(Arc::clone(link));
+        }
+        let first = self.first.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(streams) = first
+            && let Ok(link) = Link::over(streams, &self.place, &self.clock).await
+        {
+            *place = Some(Arc::clone(&link));
+            return Ok(link);
         }
         let again = place.take().is_some();
         if again && let Presence::Gone(why) = self.host.look().await? {

@@ -32,15 +32,37 @@ impl Place {
         self.idle_with(lease_minutes, "60")
     }
 
-    /// The same with another length of its sleeps, in seconds: after ten of them it looks at the lease.
+    /// The same for a container whose standard streams are attached before it starts: there a first launcher listens, which needs
+    /// no exec. It ends with its input.
+    #[cfg_attr(not(feature = "docker"), expect(dead_code, reason = "only Docker attaches to containers"))]
+    pub(in crate::executor) fn idle_attended(&self, lease_minutes: u32) -> Vec<String> {
+        // What is put into the background would ignore SIGINT, and so would its steps: see `begin` of the launcher.
+        let launcher = format!(
+            "exec 3<&0 4>&1 5>&2 0</dev/null
+(
+  {{ read -r w_me w_x; }} </proc/self/stat
+  {} sh -s <&3 >&4 2>&5 3<&- 4>&- 5>&- | kill -KILL \"$w_me\"
+) 2>/dev/null
+exec 3<&- 4>&- 5>&-
+",
+            quoted(&self.busybox)
+        );
+        self.idling(lease_minutes, "60", &launcher)
+    }
+
+    /// The same as [`idle`](Self::idle) with another length of its sleeps, in seconds: after ten of them it looks at the lease.
     pub(in crate::executor) fn idle_with(&self, lease_minutes: u32, seconds: &str) -> Vec<String> {
+        self.idling(lease_minutes, seconds, "")
+    }
+
+    fn idling(&self, lease_minutes: u32, seconds: &str, launcher: &str) -> Vec<String> {
         let (states, workspace) = (quoted(&self.states), quoted(&self.workspace));
         // The modes are for other users of the run, and only root can set them.
         let text = format!(
             "trap 'exit 143' TERM INT
 {busybox} chmod 1777 {states}
 {busybox} chmod 777 {workspace}
-read -r w_host </proc/sys/kernel/hostname
+{launcher}read -r w_host </proc/sys/kernel/hostname
 w_ticks=0
 while :; do
   {busybox} sleep {seconds} & wait $!

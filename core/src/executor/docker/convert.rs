@@ -65,6 +65,10 @@ pub(super) fn steps(site: &Site<'_>, shape: &Shape) -> ContainerCreateBody {
     host.extra_hosts = Some(hosts(shape));
     let mut body = body(site, &shape.image, labels, host);
     body.user.clone_from(&options.user);
+    // The first launcher comes with the container: an exec costs as much as some steps.
+    body.entrypoint = Some(place(site.run, "").idle_attended(LEASE_MINUTES));
+    body.open_stdin = Some(true);
+    body.stdin_once = Some(true);
     body
 }
 

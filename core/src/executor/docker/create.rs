@@ -8,8 +8,10 @@ use bollard::query_parameters::{CreateContainerOptionsBuilder, ListContainersOpt
 
 use super::Shared;
 use super::connect::{is_conflict, is_missing};
+use super::host::attach;
 use super::names::{KIND, Kind};
 use crate::executor::ExecutorError;
+use crate::executor::container::Streams;
 use crate::run::RunId;
 
 /// How often a container is made anew that another instance removes or makes at the same time.
@@ -26,17 +28,27 @@ pub(super) struct Draft<'a> {
     pub(super) platform: Option<&'a str>,
     /// What it joins beside the network in its body.
     pub(super) networks: &'a [String],
+    /// Whether its standard streams are wanted.
+    pub(super) attended: bool,
+}
+
+/// A container that runs.
+#[derive(Debug)]
+pub(super) struct Started {
+    pub(super) id: String,
+    /// Its standard streams, when they were wanted and it was started here and now.
+    pub(super) streams: Option<Streams>,
 }
 
 impl<'a> Draft<'a> {
     pub(super) fn new(run: RunId, name: &'a str, body: ContainerCreateBody) -> Self {
-        Self { run, name, body, platform: None, networks: &[] }
+        Self { run, name, body, platform: None, networks: &[], attended: false }
     }
 }
 
 impl Shared {
     /// A running container of this name, which is made unless it is there.
-    pub(super) async fn run_container(&self, draft: &Draft<'_>) -> Result<String, ExecutorError> {
+    pub(super) async fn run_container(&self, draft: &Draft<'_>) -> Result<Started, ExecutorError> {
         let docker = self.connection.docker().await?;
         let platform = draft.platform.unwrap_or_default();
         let options = CreateContainerOptionsBuilder::new().name(draft.name).platform(platform).build();
@@ -46,13 +58,13 @@ impl Shared {
             let (docker, options, body) = (docker.clone(), options.clone(), draft.body.clone());
             match live.make(async move { docker.create_container(Some(options), body).await }).await {
                 Ok(made) => {
-                    if self.started(&made.id, draft.networks).await? {
-                        return Ok(made.id);
+                    if let Some(started) = self.started(made.id, draft).await? {
+                        return Ok(started);
                     }
                 }
                 Err(error) if is_conflict(&error) => {
-                    if let Some(id) = self.running(draft).await? {
-                        return Ok(id);
+                    if let Some(running) = self.running(draft).await? {
+                        return Ok(running);
                     }
                 }
                 Err(error) => return Err(self.not_made(&draft.body, error)),
@@ -66,8 +78,8 @@ impl Shared {
         })
     }
 
-    /// The id of the container of this name, when it runs or can be started. One that has ended is removed.
-    async fn running(&self, draft: &Draft<'_>) -> Result<Option<String>, ExecutorError> {
+    /// The container of this name, when it runs or can be started. One that has ended is removed.
+    async fn running(&self, draft: &Draft<'_>) -> Result<Option<Started>, ExecutorError> {
         use bollard::models::ContainerStateStatusEnum as Status;
         let docker = self.connection.docker().await?;
         let found = match docker.inspect_container(draft.name, None).await {
@@ -77,31 +89,32 @@ impl Shared {
         };
         let id = found.id.unwrap_or_default();
         match found.state.and_then(|state| state.status) {
-            Some(Status::RUNNING | Status::PAUSED) => Ok(Some(id)),
-            Some(Status::CREATED) => Ok(self.started(&id, draft.networks).await?.then_some(id)),
+            Some(Status::RUNNING | Status::PAUSED) => Ok(Some(Started { id, streams: None })),
+            Some(Status::CREATED) => self.started(id, draft).await,
             _ => self.remove_container(&id).await.map(|()| None),
         }
     }
 
-    /// Starts a container; false when it went meanwhile.
-    async fn started(&self, id: &str, networks: &[String]) -> Result<bool, ExecutorError> {
-        for network in networks {
-            match self.joined(id, network).await {
+    /// Starts a container; `None` when it went meanwhile.
+    async fn started(&self, id: String, draft: &Draft<'_>) -> Result<Option<Started>, ExecutorError> {
+        for network in draft.networks {
+            match self.joined(&id, network).await {
                 Ok(true) => {}
-                Ok(false) => return Ok(false),
-                Err(error) => return self.remove_container(id).await.and(Err(error)),
+                Ok(false) => return Ok(None),
+                Err(error) => return self.remove_container(&id).await.and(Err(error)),
             }
         }
         let docker = self.connection.docker().await?;
-        match docker.start_container(id, None).await {
-            Ok(()) => Ok(true),
+        let streams = if draft.attended { attach(docker, &id).await } else { None };
+        match docker.start_container(&id, None).await {
+            Ok(()) => Ok(Some(Started { id, streams })),
             Err(error) => match missing_network(&error) {
-                None if is_missing(&error) || is_conflict(&error) => Ok(false),
+                None if is_missing(&error) || is_conflict(&error) => Ok(None),
                 None => {
                     let error = self.connection.error("starting a container", error);
-                    self.remove_container(id).await.and(Err(error))
+                    self.remove_container(&id).await.and(Err(error))
                 }
-                Some(error) => self.remove_container(id).await.and(Err(error)),
+                Some(error) => self.remove_container(&id).await.and(Err(error)),
             },
         }
     }

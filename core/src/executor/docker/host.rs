@@ -3,8 +3,10 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use bollard::container::LogOutput;
+use bollard::Docker;
+use bollard::container::{AttachContainerResults, LogOutput};
 use bollard::exec::{CreateExecOptions, StartExecOptions, StartExecResults};
+use bollard::query_parameters::AttachContainerOptionsBuilder;
 use futures::StreamExt;
 
 use super::connect::{Connection, is_bad_request, is_conflict, is_missing};
@@ -35,14 +37,7 @@ impl ContainerHost for DockerHost {
         let exec = docker.create_exec(&self.id, options).await.map_err(|error| self.told(error))?;
         let options = StartExecOptions { output_capacity: Some(BUFFER), ..StartExecOptions::default() };
         match docker.start_exec(&exec.id, Some(options)).await.map_err(|error| self.told(error))? {
-            StartExecResults::Attached { output, input } => {
-                let output = output.map(|piece| match piece {
-                    Ok(LogOutput::StdErr { message }) => Ok(Output::Err(message)),
-                    Ok(other) => Ok(Output::Out(other.into_bytes())),
-                    Err(error) => Err(std::io::Error::other(error)),
-                });
-                Ok(Streams { input, output: output.boxed() })
-            }
+            StartExecResults::Attached { output, input } => Ok(Streams { input, output: output.map(piece).boxed() }),
             StartExecResults::Detached => Err(HostError::Unreachable(ExecutorError::Infrastructure {
                 code: "dockerRefused",
                 message: "the Docker engine started a program without its streams".to_owned(),
@@ -66,6 +61,26 @@ impl ContainerHost for DockerHost {
             Err(error) if is_missing(&error) => Ok(Presence::Gone("its container was removed".to_owned())),
             Err(error) => Err(HostError::Unreachable(self.connection.error("looking at the container", error))),
         }
+    }
+}
+
+/// The standard streams of a container that was not started yet; `None` when they cannot be had, and an exec does instead.
+pub(super) async fn attach(docker: &Docker, id: &str) -> Option<Streams> {
+    let options = AttachContainerOptionsBuilder::new().stream(true).stdin(true).stdout(true).stderr(true).build();
+    match docker.attach_container(id, Some(options)).await {
+        Ok(AttachContainerResults { output, input }) => Some(Streams { input, output: output.map(piece).boxed() }),
+        Err(error) => {
+            tracing::debug!(%error, "the streams of a container cannot be attached");
+            None
+        }
+    }
+}
+
+fn piece(piece: Result<LogOutput, bollard::errors::Error>) -> std::io::Result<Output> {
+    match piece {
+        Ok(LogOutput::StdErr { message }) => Ok(Output::Err(message)),
+        Ok(other) => Ok(Output::Out(other.into_bytes())),
+        Err(error) => Err(std::io::Error::other(error)),
     }
 }
 

@@ -8,7 +8,7 @@ use tokio::sync::OnceCell;
 
 use super::connect::is_missing;
 use super::convert::{self, Site};
-use super::create::Draft;
+use super::create::{Draft, Started};
 use super::host::DockerHost;
 use super::image::Wanted;
 use super::live::{Halt, Live, Volumes, Warm};
@@ -115,18 +115,18 @@ impl Shared {
             self.open_to_all(run, volumes).await?;
         }
         let (platform, networks) = (options.platform.as_deref(), options.networks.as_slice());
-        let draft = Draft { platform, networks, ..Draft::new(run, name, convert::steps(&site, shape)) };
-        let id = self.run_container(&draft).await?;
-        self.services(&site, step, shape, &id).await?;
-        self.connected(run, volumes, id).await
+        let draft = Draft { platform, networks, attended: true, ..Draft::new(run, name, convert::steps(&site, shape)) };
+        let started = self.run_container(&draft).await?;
+        self.services(&site, step, shape, &started.id).await?;
+        self.connected(run, volumes, started).await
     }
 
     async fn make_keeper(&self, run: RunId, volumes: &Volumes, name: &str) -> Result<Warm, ExecutorError> {
         let site = self.site(run, volumes).await?;
         let image = &self.helper().await?.image;
         let body: ContainerCreateBody = convert::keeper(&site, image, volumes.generation);
-        let id = self.run_container(&Draft::new(run, name, body)).await?;
-        self.connected(run, volumes, id).await
+        let started = self.run_container(&Draft::new(run, name, body)).await?;
+        self.connected(run, volumes, started).await
     }
 
     async fn site<'a>(&'a self, run: RunId, volumes: &'a Volumes) -> Result<Site<'a>, ExecutorError> {
@@ -140,9 +140,11 @@ impl Shared {
         })
     }
 
-    async fn connected(&self, run: RunId, volumes: &Volumes, id: String) -> Result<Warm, ExecutorError> {
+    async fn connected(&self, run: RunId, volumes: &Volumes, started: Started) -> Result<Warm, ExecutorError> {
+        let Started { id, streams } = started;
         let host = DockerHost { connection: Arc::clone(&self.connection), id: id.clone() };
-        let container = Container::new(Arc::new(host), convert::place(run, &id), Arc::clone(&self.clock));
+        let (place, clock) = (convert::place(run, &id), Arc::clone(&self.clock));
+        let container = Container::attended(Arc::new(host), place, clock, streams);
         if volumes.states.is_some() {
             container.connect().await?;
             tokio::spawn(renew(container.downgrade(), Arc::clone(&self.clock)));

@@ -49,7 +49,7 @@ impl Shared {
             self.image(&wanted, &|fetching| hear(&live, &step.key, &service.image, fetching)).await?;
             let name = site.names.service(step.key.run, &shape.word(), at);
             let body = convert::service(site, shape, service, beside);
-            made.push((service, self.run_container(&Draft::new(site.run, &name, body)).await?));
+            made.push((service, self.run_container(&Draft::new(site.run, &name, body)).await?.id));
         }
         for (service, id) in made {
             let name = &service.name;
