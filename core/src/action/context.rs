@@ -15,9 +15,9 @@ use tokio::sync::watch;
 use super::{ActionError, ActionLog, files, settings};
 use crate::clock::SharedClock;
 use crate::executor::{Executor, ExecutorError, TarStream};
-use crate::pipeline::VariableName;
+use crate::pipeline::{SecretForm, SecretVariable, VariableName};
 use crate::run::{Now, RunId, StepKey};
-use crate::secret::{Credential, Masks, SecretError, SecretProviders, unmasked};
+use crate::secret::{Credential, Masks, SecretBytes, SecretError, SecretProviders, unmasked};
 
 /// What an action has to work with. Clones are the same, for parts of the action that go on beside; they must not outlive
 /// the call of [`run`](super::ActionHandler::run), after which nobody reads the log any more.
@@ -56,6 +56,7 @@ pub(crate) struct Attempt {
     pub(crate) settings_path: &'static str,
     pub(crate) variables: BTreeMap<String, String>,
     pub(crate) outputs: Vec<VariableName>,
+    pub(crate) secrets: Vec<SecretVariable>,
     pub(crate) resumed: bool,
     /// False when the task wants none.
     pub(crate) workspace: bool,
@@ -153,6 +154,24 @@ impl ActionContext {
             self.log_line(format!("[windlass] {short}")).await;
         }
         Ok(credential)
+    }
+
+    /// The values of the task's `secrets`, by their names, as a step would find them in its environment or its files. Masked as
+    /// those of [`credential`](Self::credential) are.
+    ///
+    /// # Errors
+    /// Those of [`credential`](Self::credential).
+    pub async fn secrets(&self) -> Result<BTreeMap<String, SecretBytes>, ActionError> {
+        let mut secrets = BTreeMap::new();
+        for SecretVariable { name, from, key, form } in &self.attempt.secrets {
+            let (credential, key) = (self.credential(from.as_str()).await?, key.as_deref());
+            let value = match form {
+                SecretForm::Env => SecretBytes::new(credential.part(from.as_str(), key)?),
+                SecretForm::File => credential.file(from.as_str(), key)?,
+            };
+            secrets.insert(name.to_string(), value);
+        }
+        Ok(secrets)
     }
 
     /// Adds bytes to the log of the attempt, which is masked, bounded and followed as that of a step. Waits while the disk is

@@ -267,6 +267,7 @@ fn call(
         settings_path: settings_path(planned.action()),
         variables,
         outputs: outputs.clone(),
+        secrets: planned.definition.secrets.clone(),
         resumed,
         workspace: planned.definition.workspace != WorkspaceUse::None,
     };

@@ -102,6 +102,8 @@ pub const OBJECT_STORE: &str = "objectStoreFailed";
 pub const BUILD_FAILED: &str = "buildFailed";
 /// The Dockerfile uses what only BuildKit knows.
 pub const NEEDS_BUILDKIT: &str = "needsBuildKit";
+/// An instruction of the Dockerfile requires a secret that the task does not have.
+pub const BUILD_SECRET_MISSING: &str = "buildSecretMissing";
 /// There is no Dockerfile where it should be.
 pub const DOCKERFILE_MISSING: &str = "dockerfileMissing";
 /// The Dockerfile cannot be read.

@@ -11,8 +11,8 @@ const SENTENCES: &[Sentence] = &[
     (
         &["requires buildkit"],
         code::NEEDS_BUILDKIT,
-        "the Dockerfile uses what only BuildKit knows, and images are built with the classic builder of the Docker engine",
-        "Do without it: take a secret in a stage of its own and copy its result (`COPY --from`), since only the last stage's layers are \
+        "the Dockerfile uses what only BuildKit knows, and the Docker engine offers no BuildKit",
+        "Use Docker 20.10 or newer, and let its address answer `POST /session`, which some proxies in front of it refuse. Or do without it: take a secret in a stage of its own and copy its result (`COPY --from`), since only the last stage's layers are \
          pushed; or let a script build with `docker buildx build --output type=docker,dest=image.tar`, and push that with `archive`.",
         FailureClass::Failure,
     ),
@@ -98,32 +98,103 @@ const SENTENCES: &[Sentence] = &[
         "Give the engine the certificate of its authority (/etc/docker/certs.d/HOST:PORT/ca.crt), or list it under `insecure-registries`.",
         FailureClass::Failure,
     ),
+    (
+        &[": not found"],
+        code::BASE_IMAGE,
+        "there is no such base image",
+        "Look whether name and tag after FROM are spelled right, and whether the registry has that tag for this platform.",
+        FailureClass::Failure,
+    ),
 ];
 
-/// Why an image could not be built, from what the engine said at the end.
-pub fn build_failure(said: &str) -> Explained {
-    let said = said.trim();
-    if let Some(exit) = said.rsplit_once("returned a non-zero code: ").and_then(|(_, code)| code.parse::<i64>().ok()) {
-        let message = format!("a RUN instruction of the Dockerfile ended with the exit code {exit}");
+/// Why an image could not be built, from what the engine said at the end, and the instruction of the Dockerfile at which it was, as
+/// far as that is known.
+pub fn build_failure(said: &str, instruction: Option<&str>) -> Explained {
+    let said = plain(said.trim());
+    if let Some(exit) = exit_code(said) {
+        let instruction = instruction.map(|instruction| short(without_place(instruction)));
+        let at = instruction.map_or_else(|| "a RUN instruction".to_owned(), |text| format!("the instruction `{text}`"));
+        let message = format!("{at} of the Dockerfile ended with the exit code {exit}");
         let advice = match exit {
             127 => "A program does not exist in the image: install it before, or look for a slip in its name.",
             137 => {
                 "Something killed it, mostly because memory ran out: look at the limits of the Docker engine's machine."
             }
-            _ => "The lines above in the log are what it printed; the last `Step` line is the instruction.",
+            _ => "The lines above in the log are what it printed.",
         };
         return explained(FailureClass::Failure, code::BUILD_FAILED, message, advice);
+    }
+    if let Some(secret) = missing_secret(said) {
+        let message =
+            format!("an instruction of the Dockerfile requires the secret {secret}, which the task does not have");
+        let advice = "Give it to the task under `secrets`, with the id of the instruction as its `name`.";
+        return explained(FailureClass::Failure, code::BUILD_SECRET_MISSING, message, advice);
     }
     let lower = said.to_lowercase();
     let found = SENTENCES.iter().find(|(words, ..)| words.iter().any(|word| lower.contains(word)));
     match found {
-        Some((_, code, what, advice, class)) => explained(*class, code, format!("{what}: {}", short(said)), advice),
-        None => explained(
-            FailureClass::Failure,
-            code::BUILD_FAILED,
-            format!("the image could not be built: {}", short(said)),
-            "The lines above in the log say how far it came.",
-        ),
+        Some((_, code, what, advice, class)) => {
+            let advice = advice.replace("HOST:PORT", registry_in(said).unwrap_or("HOST:PORT"));
+            explained(*class, code, format!("{what}: {}", short(said)), &advice)
+        }
+        None => {
+            let at = instruction.map(|instruction| format!(" at `{}`", short(without_place(instruction))));
+            let message = format!("the image could not be built{}: {}", at.unwrap_or_default(), short(said));
+            let advice = "The lines above in the log say how far it came.";
+            explained(FailureClass::Failure, code::BUILD_FAILED, message, advice)
+        }
+    }
+}
+
+/// A task wants secrets in its build, and the engine cannot give them without leaving them in the image.
+pub fn no_build_secrets() -> Cause {
+    let message =
+        "the task has secrets, which only BuildKit keeps out of images, and the Docker engine offers no BuildKit";
+    let advice = "Use Docker 20.10 or newer, and let its address answer `POST /session`, which some proxies in front of it refuse.";
+    Cause::new(code::NEEDS_BUILDKIT, message, advice)
+}
+
+/// What is said, without the names of those who passed it on.
+fn plain(mut said: &str) -> &str {
+    const MESSENGERS: [&str; 5] = [
+        "failed to solve with frontend dockerfile.v0: ",
+        "failed to solve with frontend gateway.v0: ",
+        "failed to solve: ",
+        "rpc error: code = Unknown desc = ",
+        "failed to create LLB definition: ",
+    ];
+    while let Some(rest) = MESSENGERS.iter().find_map(|messenger| said.strip_prefix(messenger)) {
+        said = rest;
+    }
+    said
+}
+
+/// How a RUN instruction ended, in the words of either builder.
+fn exit_code(said: &str) -> Option<i64> {
+    let (before, code) = said.rsplit_once("returned a non-zero code: ").or_else(|| said.rsplit_once("exit code: "))?;
+    let runs = ["The command '", "executor failed running", "did not complete successfully"];
+    let code = code.split_whitespace().next()?.parse().ok()?;
+    runs.iter().any(|words| before.contains(words)).then_some(code)
+}
+
+/// The host and port in `… "https://registry:5000/v2/…`.
+fn registry_in(said: &str) -> Option<&str> {
+    let (_, rest) = said.split_once("https://").or_else(|| said.split_once("http://"))?;
+    rest.split_once('/').map(|(host, _)| host)
+}
+
+/// The id in `… secret NAME: not found`, or in `… secret NAME not found: not found`, as older engines have it.
+fn missing_secret(said: &str) -> Option<&str> {
+    let (_, id) = said.strip_suffix(": not found")?.rsplit_once("secret ")?;
+    let id = id.strip_suffix(" not found").unwrap_or(id);
+    (!id.contains(char::is_whitespace)).then_some(id)
+}
+
+/// `[stage 2/3] RUN make` without the place.
+fn without_place(instruction: &str) -> &str {
+    match instruction.strip_prefix('[').and_then(|rest| rest.split_once("] ")) {
+        Some((_, instruction)) => instruction,
+        None => instruction,
     }
 }
 
@@ -151,4 +222,51 @@ fn explained(class: FailureClass, code: &str, message: String, advice: &str) -> 
 fn short(said: &str) -> String {
     const MOST: usize = 300;
     said.lines().next().unwrap_or_default().chars().take(MOST).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_builders_are_understood() {
+        let solve = "failed to solve with frontend dockerfile.v0: failed to create LLB definition: ";
+        let cases: &[(&str, &str, &str, &str)] = &[
+            ("The command '/bin/sh -c exit 3' returned a non-zero code: 3", "", code::BUILD_FAILED, "exit code 3"),
+            (
+                "executor failed running [/bin/sh -c make]: exit code: 2",
+                "[2/3] RUN make",
+                code::BUILD_FAILED,
+                "`RUN make`",
+            ),
+            (
+                "failed to solve: process \"/bin/sh -c make\" did not complete successfully: exit code: 127",
+                "[build 2/3] RUN make",
+                code::BUILD_FAILED,
+                "the instruction `RUN make` of the Dockerfile ended with the exit code 127",
+            ),
+            ("dockerfile parse error line 2: unknown instruction: RUM", "", code::BAD_DOCKERFILE, "line 2"),
+            ("127.0.0.1:5000/no/such:1: not found", "", code::BASE_IMAGE, "no such base image"),
+            ("secret npm: not found", "[2/2] RUN x", code::BUILD_SECRET_MISSING, "the secret npm,"),
+            ("secret npm not found: not found", "[2/2] RUN x", code::BUILD_SECRET_MISSING, "the secret npm,"),
+            ("failed to compute cache key: \"/missing\" not found: not found", "", code::COPY_FAILED, "missing"),
+            ("target stage nothing could not be found", "", code::BAD_DOCKERFILE, "`target`"),
+            ("something else", "[2/2] RUN x", code::BUILD_FAILED, "at `RUN x`: something else"),
+        ];
+        for (said, instruction, expected, words) in cases {
+            let instruction = Some(*instruction).filter(|instruction| !instruction.is_empty());
+            for said in [(*said).to_owned(), format!("{solve}{said}")] {
+                let explained = build_failure(&said, instruction);
+                assert_eq!(explained.cause.code, *expected, "{said}: {:?}", explained.cause);
+                assert!(explained.cause.message.contains(words), "{:?}", explained.cause);
+                assert!(!explained.cause.message.contains("frontend"), "{:?}", explained.cause);
+            }
+        }
+    }
+
+    #[test]
+    fn the_place_for_a_certificate_has_the_name_of_the_registry() {
+        let said = "failed to do request: Head \"https://registry:5443/v2/a/manifests/1\": x509: certificate signed by unknown authority";
+        assert!(build_failure(said, None).cause.advice.contains("/etc/docker/certs.d/registry:5443/ca.crt"));
+    }
 }

@@ -30,7 +30,7 @@ pub use cluster::{ApiRefusal, ClusterFailure, api_not_served, api_refusal};
 pub use credential::no_credential;
 pub use error::{Explained, FailureClass, executor_error, io_error};
 pub use exit::step_failure;
-pub use image::{build_failure, dockerfile_missing};
+pub use image::{build_failure, dockerfile_missing, no_build_secrets};
 pub use pod::{PodTrouble, pod_trouble};
 pub use rbac::Forbidden;
 #[cfg(feature = "kubernetes")]

@@ -185,7 +185,7 @@ pub struct Task {
     pub reports: Option<Reports>,
     /// What the step needs and may use.
     pub resources: Option<Resources>,
-    /// Credentials given to the step, as environment variables or as files.
+    /// Credentials given to the step, as environment variables or as files; in `buildImage`, to `RUN --mount=type=secret,id=NAME`.
     pub secrets: Vec<SecretVariable>,
     /// What else its container has, where the executor has containers.
     pub container: Option<ContainerOptions>,

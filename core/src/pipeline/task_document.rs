@@ -70,7 +70,7 @@ pub struct TaskDocument {
     /// What the step needs and may use.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     resources: Option<Resources>,
-    /// Credentials given to the step, as environment variables or as files.
+    /// Credentials given to the step, as environment variables or as files; in `buildImage`, to `RUN --mount=type=secret,id=NAME`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     secrets: Vec<SecretVariable>,
     /// What else its container has, where the executor has containers.

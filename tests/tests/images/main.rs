@@ -3,6 +3,7 @@
 
 mod build;
 mod build_faults;
+mod buildkit;
 mod registry;
 mod registry_faults;
 mod set_up;

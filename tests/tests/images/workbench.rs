@@ -12,6 +12,9 @@ use windlass::secret::{Credential, SecretError, SecretProvider};
 use windlass::{Engine, Pipeline, Run, RunRequest, RunSummary};
 use windlass_tests::docker::Site;
 
+/// The secret of the credential `token`.
+pub(crate) const TOKEN: &str = "s3cr3t-wombat-of-the-build-7781";
+
 /// Credentials by name.
 #[derive(Debug, Default)]
 struct Drawer(BTreeMap<String, Credential>);
@@ -27,8 +30,8 @@ impl SecretProvider for Drawer {
     }
 }
 
-/// An engine on a folder of its own, with the credentials `closed` (the registry with a password), `secure` (the one over TLS) and
-/// `wrong`, and a folder `source` from which runs get their files.
+/// An engine on a folder of its own, with the credentials `closed` (the registry with a password), `secure` (the one over TLS),
+/// `wrong` and `token`, and a folder `source` from which runs get their files.
 pub(crate) struct Workbench {
     pub(crate) engine: Engine,
     folder: tempfile::TempDir,
@@ -66,6 +69,7 @@ impl Workbench {
             ("closed".to_owned(), login(&site.registries.password, &site.password)),
             ("secure".to_owned(), login(&site.registries.tls, &site.password)),
             ("wrong".to_owned(), login(&site.registries.password, "wrong")),
+            ("token".to_owned(), Credential::Token { token: TOKEN.into() }),
         ]));
         let builder = Engine::builder().data_dir(folder.path().join("data")).secrets(drawer).images(images);
         std::fs::create_dir(folder.path().join("source")).unwrap();
@@ -114,6 +118,15 @@ impl Outcome {
     pub(crate) fn digest(&self) -> String {
         assert!(self.summary.succeeded(), "{:?}\n{}", self.summary, self.log);
         self.task().outputs["DIGEST"].clone()
+    }
+
+    /// Whether the instruction with these words was not carried out, since its layer was there.
+    pub(crate) fn cached(&self, words: &str) -> bool {
+        let Some(line) = self.log.lines().find(|line| line.starts_with('#') && line.contains(words)) else {
+            panic!("there is no {words:?}: {}", self.log)
+        };
+        let number = line.split(' ').next().unwrap_or_default();
+        self.log.lines().any(|line| line == format!("{number} CACHED"))
     }
 
     /// Code, message and advice of a task that failed.

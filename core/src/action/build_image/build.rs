@@ -1,4 +1,4 @@
-//! A build by a Docker engine.
+//! A build by a Docker engine: what both of its builders are given, and the classic one.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -12,6 +12,7 @@ use bytes::Bytes;
 use futures::StreamExt;
 
 use super::builder::ImageBuilder;
+use super::buildkit;
 use super::files::{Filter, context, names_at_top};
 use super::ignore::Ignore;
 use super::settings::{Cache, Order, Recipe};
@@ -25,7 +26,7 @@ const MAX_FILE: usize = 4 << 20;
 /// A build may take its time before it says the first word: the engine takes the whole context before.
 const FIRST_WORD: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// Builds the image under all its tags.
+/// Builds the image under all its tags: by BuildKit where the engine has it.
 pub(super) async fn build(
     builder: &ImageBuilder,
     action: &ActionContext,
@@ -34,26 +35,96 @@ pub(super) async fn build(
     credentials: HashMap<String, DockerCredentials>,
 ) -> Result<(), ActionError> {
     let filter = filter(action, recipe).await?;
+    let secrets = action.secrets().await?;
+    let has_secrets = !secrets.is_empty();
+    let session = buildkit::session(builder, action, secrets, credentials.clone()).await?;
+    let (files, broken) = until_broken(context(action.read(&recipe.context).await?, filter));
+    let plan = Plan::new(builder, action, order, recipe);
+    let built = match session {
+        Some(session) => buildkit::build(builder, action, &plan, &session, files.boxed()).await,
+        None if has_secrets => Err(ActionError::Failed { cause: explain::no_build_secrets() }),
+        None => classic(builder, action, &plan, credentials, files).await,
+    };
+    // What broke off the files is why the engine complains.
+    if let Some(error) = broken.take() {
+        return Err(error.into());
+    }
+    built?;
+    name(builder, builder.connection.docker().await?, order).await
+}
+
+/// A build by the builder that every Docker engine has.
+async fn classic(
+    builder: &ImageBuilder,
+    action: &ActionContext,
+    plan: &Plan,
+    credentials: HashMap<String, DockerCredentials>,
+    files: impl futures::Stream<Item = Bytes> + Send + 'static,
+) -> Result<(), ActionError> {
     let docker = builder.connection.docker().await?.clone().with_timeout(FIRST_WORD);
-    let files = context(action.read(&recipe.context).await?, filter);
-    let (files, broken) = until_broken(files);
-    let options = options(builder, action, order, recipe);
-    let mut answers = docker.build_image(options, Some(credentials), Some(bollard::body_stream(files)));
+    let mut answers = docker.build_image(plan.options(), Some(credentials), Some(bollard::body_stream(files)));
     let mut progress = Progress::default();
     while let Some(answer) = answers.next().await {
-        let answer = answer.map_err(|error| match broken.take() {
-            Some(error) => ActionError::Executor(error),
-            None => failure(builder, error),
-        })?;
+        let answer = answer.map_err(|error| failure(builder, error))?;
         let said = answer.stream.or_else(|| progress.line(answer.id.as_deref(), answer.status.as_deref()));
         if let Some(said) = said {
             action.log(said).await;
         }
     }
-    drop(answers);
-    match broken.take() {
-        Some(error) => Err(error.into()),
-        None => name(builder, &docker, order).await,
+    Ok(())
+}
+
+/// What either builder is told.
+#[derive(Debug)]
+pub(super) struct Plan {
+    dockerfile: String,
+    /// The image with its first tag.
+    name: String,
+    args: HashMap<String, String>,
+    labels: HashMap<String, String>,
+    target: Option<String>,
+    cache: Cache,
+}
+
+impl Plan {
+    fn new(builder: &ImageBuilder, action: &ActionContext, order: &Order, recipe: &Recipe) -> Self {
+        let mut args: HashMap<String, String> = builder.proxy.iter().cloned().collect();
+        args.extend(recipe.args.clone());
+        let mut labels = annotations(action);
+        labels.extend(recipe.labels.clone());
+        let tag = order.tags.first().map_or("latest", String::as_str);
+        let (dockerfile, name) = (recipe.dockerfile.clone(), order.tagged(tag));
+        Self { dockerfile, name, args, labels, target: recipe.target.clone(), cache: recipe.cache }
+    }
+
+    /// For the classic builder.
+    fn options(&self) -> BuildImageOptions {
+        let options = BuildImageOptionsBuilder::default()
+            .dockerfile(&self.dockerfile)
+            .t(&self.name)
+            .buildargs(&self.args)
+            .labels(&self.labels)
+            .nocache(self.cache == Cache::Ignore)
+            .rm(true)
+            .forcerm(true);
+        match &self.target {
+            Some(target) => options.target(target).build(),
+            None => options.build(),
+        }
+    }
+
+    /// For BuildKit.
+    pub(super) fn query(&self) -> Vec<(&'static str, String)> {
+        let json = |map: &HashMap<String, String>| serde_json::to_string(map).unwrap_or_default();
+        let mut query = vec![
+            ("dockerfile", self.dockerfile.clone()),
+            ("t", self.name.clone()),
+            ("buildargs", json(&self.args)),
+            ("labels", json(&self.labels)),
+        ];
+        query.extend(self.target.iter().map(|target| ("target", target.clone())));
+        query.extend((self.cache == Cache::Ignore).then(|| ("nocache", "1".to_owned())));
+        query
     }
 }
 
@@ -86,26 +157,6 @@ async fn filter(action: &ActionContext, recipe: &Recipe) -> Result<Filter, Actio
     }
     let always = vec![recipe.dockerfile.trim_start_matches("./").to_owned(), ".dockerignore".to_owned()];
     Ok(Filter { skip, ignore, always })
-}
-
-fn options(builder: &ImageBuilder, action: &ActionContext, order: &Order, recipe: &Recipe) -> BuildImageOptions {
-    let mut arguments: HashMap<String, String> = builder.proxy.iter().cloned().collect();
-    arguments.extend(recipe.args.clone());
-    let mut labels = annotations(action);
-    labels.extend(recipe.labels.clone());
-    let tag = order.tags.first().map_or("latest", String::as_str);
-    let options = BuildImageOptionsBuilder::default()
-        .dockerfile(&recipe.dockerfile)
-        .t(&order.tagged(tag))
-        .buildargs(&arguments)
-        .labels(&labels)
-        .nocache(recipe.cache == Cache::Ignore)
-        .rm(true)
-        .forcerm(true);
-    match &recipe.target {
-        Some(target) => options.target(target).build(),
-        None => options.build(),
-    }
 }
 
 /// What everybody looks for on an image: which commit it is of, from where, and when it was made.
@@ -163,7 +214,12 @@ fn failure(builder: &ImageBuilder, error: Error) -> ActionError {
         Error::DockerResponseServerError { message, .. } => message.clone(),
         _ => return builder.connection.error("building the image", error).into(),
     };
-    let Explained { cause, class } = explain::build_failure(&said);
+    failed(&said, None)
+}
+
+/// Why a build failed, from what the engine said at the end and the instruction at which it was.
+pub(super) fn failed(said: &str, instruction: Option<&str>) -> ActionError {
+    let Explained { cause, class } = explain::build_failure(said, instruction);
     match class {
         FailureClass::Infrastructure => ActionError::Infrastructure { cause },
         _ => ActionError::Failed { cause },

@@ -1,8 +1,8 @@
 //! `buildImage`: images built by a Docker engine from the workspace of any executor, and published.
 //!
-//! - The engine gets the files of the context as a stream, without what `.dockerignore` leaves out. It builds with its classic
-//!   builder, which every Docker engine has; `RUN --mount` (secrets, caches) is BuildKit's, and told as `needsBuildKit` with what to
-//!   do instead.
+//! - The engine gets the files of the context as a stream, without what `.dockerignore` leaves out. It builds with BuildKit where it
+//!   has it ([`buildkit`]): then an instruction may take the task's `secrets` (`RUN --mount=type=secret,id=NAME`), which are in no layer.
+//!   Elsewhere the classic builder builds, and what only BuildKit knows is told as `needsBuildKit` with what to do instead.
 //! - A push is the engine's, since it sends only what the registry does not have. Where the engine cannot (it does not trust the
 //!   registry), Windlass takes the image out of it and pushes by itself: over plain HTTP where `insecure` says so, with the
 //!   authorities of `certs.d`.
@@ -10,6 +10,7 @@
 
 mod build;
 mod builder;
+mod buildkit;
 mod files;
 mod ignore;
 mod push;

@@ -1,6 +1,5 @@
 //! Reaching a Docker engine.
 
-use std::error::Error as _;
 use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -110,6 +109,11 @@ impl Connection {
         self.docker.get_or_try_init(|| self.open()).await
     }
 
+    /// Where the engine listens.
+    pub(super) fn endpoint(&self) -> Result<DockerEndpoint, ExecutorError> {
+        self.endpoint.resolved()
+    }
+
     async fn open(&self) -> Result<Docker, ExecutorError> {
         let endpoint = self.endpoint.resolved()?;
         let docker = endpoint.connect().map_err(|error| unreachable(&endpoint, &error))?;
@@ -158,7 +162,7 @@ fn status(error: &Error) -> Option<u16> {
     }
 }
 
-fn refused(doing: &str, status: u16, message: &str) -> ExecutorError {
+pub(super) fn refused(doing: &str, status: u16, message: &str) -> ExecutorError {
     let message = message.trim();
     let advice = if message.contains("no space left on device") {
         "make room on the disk of the Docker engine, for example with `docker system prune`"
@@ -171,7 +175,7 @@ fn refused(doing: &str, status: u16, message: &str) -> ExecutorError {
 }
 
 /// The engine did not answer at all.
-fn unreachable(endpoint: &DockerEndpoint, error: &Error) -> ExecutorError {
+pub(super) fn unreachable(endpoint: &DockerEndpoint, error: &(dyn std::error::Error + 'static)) -> ExecutorError {
     let denied = io_kind(error) == Some(io::ErrorKind::PermissionDenied);
     let (code, advice) = if denied {
         (
@@ -186,8 +190,8 @@ fn unreachable(endpoint: &DockerEndpoint, error: &Error) -> ExecutorError {
     ExecutorError::Infrastructure { code, message, advice: advice.to_owned() }
 }
 
-fn io_kind(error: &Error) -> Option<io::ErrorKind> {
-    let mut next: Option<&(dyn std::error::Error + 'static)> = Some(error);
+fn io_kind(error: &(dyn std::error::Error + 'static)) -> Option<io::ErrorKind> {
+    let mut next = Some(error);
     while let Some(error) = next {
         if let Some(error) = error.downcast_ref::<io::Error>() {
             return Some(error.kind());
@@ -197,8 +201,8 @@ fn io_kind(error: &Error) -> Option<io::ErrorKind> {
     None
 }
 
-fn innermost(error: &Error) -> String {
-    let mut last: &dyn std::error::Error = error;
+fn innermost(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut last = error;
     let mut source = error.source();
     while let Some(error) = source {
         last = error;

@@ -19,6 +19,7 @@ mod login;
 mod names;
 pub(crate) mod progress;
 mod pull;
+pub(crate) mod raw;
 mod run;
 mod service;
 mod shape;
