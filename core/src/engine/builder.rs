@@ -1,67 +1,54 @@
 //! Opening an engine: its data directory, its executors, its limits, and the runs that an earlier one left.
 
+mod given;
+mod kept;
+mod open;
+
 use std::collections::BTreeMap;
-use std::fmt;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
-use futures::FutureExt;
-use tokio::sync::watch;
-
-use super::archive::{Archive, Replayed};
-use super::control::{Door, SocketFile};
-use super::core::{CLOCK_SETTING, Core, Hold, Parts};
-#[cfg(any(feature = "git", feature = "kubernetes"))]
+#[cfg(all(unix, feature = "kubernetes"))]
+use self::given::ClusterPods;
+use self::given::Given;
+#[cfg(feature = "cli")]
+pub(crate) use self::kept::open_store;
+pub(crate) use self::kept::system_clock;
+#[cfg(all(feature = "cli", any(feature = "git", feature = "kubernetes")))]
 use super::credential_tests;
 use super::credential_tests::Tests;
-use super::executors::Executors;
-#[cfg(all(unix, feature = "kubernetes"))]
-use super::executors::over_clusters;
-use super::queue::Queue;
-use super::request::StoredRequest;
-use super::restored::Restored;
-use super::retention::{self, Retention};
+#[cfg(feature = "cli")]
 use super::vault::Vault;
-use super::{Engine, Handle, blob_house, expiry};
-use crate::action::{ActionHandler, Actions};
+use crate::action::ActionHandler;
+#[cfg(all(unix, feature = "docker", feature = "cli"))]
+use crate::action::Actions;
 use crate::blob::{BlobSettings, BlobStore};
-use crate::clock::{SavedClock, SharedClock, SystemClock};
-use crate::error::{Error, ErrorKind, Result};
-#[cfg(all(unix, feature = "docker"))]
-use crate::executor::{DockerEndpoint, DockerExecutor, HelperImage};
-use crate::executor::{Executor, ExecutorError, LocalExecutor, RunScope};
+use crate::clock::SharedClock;
+#[cfg(feature = "cli")]
+use crate::error::Result;
 #[cfg(all(unix, feature = "kubernetes"))]
-use crate::executor::{KubernetesExecutor, PodSettings};
+use crate::executor::KubernetesExecutor;
+use crate::executor::{Executor, ExecutorError};
 #[cfg(unix)]
 use crate::executor::{Simple, SimpleExecutor};
-use crate::explain;
-use crate::failpoint;
-use crate::log::{LogLimits, LogStore};
-use crate::pipeline::{ExecutorName, PipelineName};
+use crate::log::LogLimits;
 use crate::run::queue::RunLimits;
 use crate::run::retention::RetentionPolicy;
-use crate::run::{Input, RunId, RunStatus};
-use crate::secret::{CredentialTest, KeySource, SecretProvider, SecretProviders, TargetKind};
-use crate::store::{Batch, DataDir, KeptWorkspace, RunListing, Store};
+#[cfg(all(feature = "cli", feature = "kubernetes"))]
+use crate::secret::SecretProviders;
+use crate::secret::{CredentialTest, KeySource, SecretProvider, TargetKind};
+#[cfg(feature = "cli")]
+use crate::store::DataDir;
+use crate::store::Store;
 
 /// How many runs go at once unless the embedder says otherwise.
 const DEFAULT_RUNS: usize = 64;
-/// How many queued runs are read at once.
-const PAGE: usize = 500;
 /// The name of the executor that is always there.
 pub(crate) const LOCAL: &str = "local";
 
 /// The name of the executor over the Docker engine of the environment, which is there as well.
 #[cfg(all(unix, feature = "docker"))]
 const DOCKER: &str = "docker";
-
-/// Nothing is asked of the Docker engine before a run wants it.
-#[cfg(all(unix, feature = "docker"))]
-fn docker(data_dir: &DataDir, clock: &SharedClock) -> DockerExecutor {
-    let installation = data_dir.executor_state(DOCKER).join("installation");
-    DockerExecutor::kept_in(DockerEndpoint::Environment, installation, clock.clone())
-        .helper(HelperImage::of_environment())
-}
 
 /// The name of the executor over the only cluster that the engine keeps. Each cluster is an executor by its own name as well.
 #[cfg(all(unix, feature = "kubernetes"))]
@@ -90,74 +77,6 @@ pub struct EngineBuilder {
     #[cfg(all(unix, feature = "docker"))]
     pub(super) images: crate::action::ImageBuilder,
     control: bool,
-}
-
-/// An executor as the embedder gives it.
-enum Given {
-    /// As it is.
-    Ready(Arc<dyn Executor>),
-    /// One that gets a folder in the data directory and the engine's clock when the engine is opened.
-    Later(Box<MakeExecutor>),
-    /// One over a cluster that the engine keeps.
-    #[cfg(all(unix, feature = "kubernetes"))]
-    Cluster(ClusterPods),
-}
-
-/// Pods of a cluster, by its name or the only one, and what is set about them.
-#[cfg(all(unix, feature = "kubernetes"))]
-struct ClusterPods {
-    cluster: Option<String>,
-    set_up: Box<SetUpPods>,
-}
-
-#[cfg(all(unix, feature = "kubernetes"))]
-type SetUpPods = dyn FnOnce(KubernetesExecutor) -> KubernetesExecutor + Send + Sync;
-
-#[cfg(all(unix, feature = "kubernetes"))]
-impl ClusterPods {
-    /// Those of an engine that was told of no executors.
-    fn plain(cluster: Option<String>) -> Given {
-        let set_up = Box::new(|pods: KubernetesExecutor| pods.pods(PodSettings::of_environment()));
-        Given::Cluster(Self { cluster, set_up })
-    }
-}
-
-/// What executors are made of when the engine is opened.
-struct Makings<'a> {
-    data_dir: &'a DataDir,
-    clock: &'a SharedClock,
-    #[cfg(feature = "kubernetes")]
-    clusters: &'a Arc<super::clusters::ClusterBook>,
-}
-
-type MakeExecutor = dyn FnOnce(&Path, SharedClock) -> Result<Arc<dyn Executor>, ExecutorError> + Send + Sync;
-
-impl fmt::Debug for Given {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Ready(executor) => executor.fmt(f),
-            Self::Later(_) => f.write_str("Later"),
-            #[cfg(all(unix, feature = "kubernetes"))]
-            Self::Cluster(pods) => f.debug_tuple("Cluster").field(&pods.cluster).finish(),
-        }
-    }
-}
-
-impl Given {
-    /// The executor of this name in a data directory.
-    fn make(self, name: &str, of: &Makings<'_>) -> Result<Arc<dyn Executor>> {
-        let folder = of.data_dir.executor_state(executor_name(name)?.as_str());
-        Ok(match self {
-            Self::Ready(executor) => executor,
-            Self::Later(make) => make(&folder, of.clock.clone())?,
-            #[cfg(all(unix, feature = "kubernetes"))]
-            Self::Cluster(ClusterPods { cluster, set_up }) => {
-                let installation = folder.join("installation");
-                let clock = of.clock.clone();
-                Arc::new(set_up(KubernetesExecutor::kept_in(of.clusters.clone(), cluster, installation, clock)))
-            }
-        })
-    }
 }
 
 impl Default for EngineBuilder {
@@ -409,265 +328,4 @@ impl EngineBuilder {
         self.master_key = self.master_key.or(source);
         self
     }
-
-    /// Opens the engine, and takes up every run that an earlier one left unfinished: their steps went on meanwhile.
-    ///
-    /// # Errors
-    /// `locked` when another process holds the directory, `readOnly`, `noSpace`, `newerFormat`, `damaged`, `invalidName`
-    /// for the name of an executor, and `duplicateAction`.
-    pub async fn open(self) -> Result<Engine> {
-        let data_dir = DataDir::open(&self.data_dir)?;
-        let store = match self.store {
-            Some(store) => store,
-            None => open_store(&data_dir)?,
-        };
-        let clock = match self.clock {
-            Some(clock) => clock,
-            None => system_clock(&*store).await?,
-        };
-        let actions = registered(self.actions)?;
-        #[cfg(all(unix, feature = "docker"))]
-        let (actions, credential_tests) = super::images::bring(actions, self.credential_tests, &self.images);
-        #[cfg(not(all(unix, feature = "docker")))]
-        let credential_tests = self.credential_tests;
-        #[cfg(feature = "kubernetes")]
-        let credential_tests = credential_tests::of_clusters(credential_tests);
-        let logs = LogStore::new(data_dir.logs());
-        let key = self.master_key.unwrap_or_else(|| KeySource::File(data_dir.master_key()));
-        let vault = Arc::new(Vault::new(store.clone(), key));
-        let secrets = SecretProviders::new(self.secrets).after(vault.clone());
-        #[cfg(feature = "kubernetes")]
-        let (actions, clusters) = with_deployment(actions, store.clone(), secrets.clone());
-        let mut executors = self.executors;
-        #[cfg(all(unix, feature = "kubernetes"))]
-        let of_cluster = executors.is_empty().then(|| over_clusters(&data_dir, &clock, &clusters));
-        #[cfg(not(all(unix, feature = "kubernetes")))]
-        let of_cluster = None;
-        if executors.is_empty() {
-            let local = LocalExecutor::inheriting(data_dir.executor_state(LOCAL), clock.clone(), &self.pass_env)?;
-            executors.push((LOCAL.to_owned(), Given::Ready(Arc::new(local))));
-            #[cfg(all(unix, feature = "docker"))]
-            executors.push((DOCKER.to_owned(), Given::Ready(Arc::new(docker(&data_dir, &clock)))));
-            #[cfg(all(unix, feature = "kubernetes"))]
-            executors.push((KUBERNETES.to_owned(), ClusterPods::plain(None)));
-        }
-        let first = executors.first().map_or(LOCAL, |(name, _)| name);
-        let default_executor = executor_name(self.default_executor.as_deref().unwrap_or(first))?;
-        let makings = Makings {
-            data_dir: &data_dir,
-            clock: &clock,
-            #[cfg(feature = "kubernetes")]
-            clusters: &clusters,
-        };
-        let executors = Executors::new(named(executors, &makings)?, of_cluster);
-        #[cfg(feature = "kubernetes")]
-        clusters.all().await?.iter().for_each(|cluster| executors.cluster_added(&cluster.name));
-        #[cfg(feature = "git")]
-        let sources = data_dir.sources();
-        let blobs = self.blobs.unwrap_or_else(|| BlobStore::folder(data_dir.blobs()));
-        let (door, socket) = self.control.then(|| open_door(&data_dir)).flatten().unzip();
-        let (hold, gone) = Hold::new(data_dir, socket);
-        #[cfg(feature = "git")]
-        let (actions, mirrors) = with_checkout(actions, sources, &hold);
-        #[cfg(feature = "git")]
-        let credential_tests = credential_tests::of_remotes(credential_tests, &mirrors);
-        let core = Core::new(Parts {
-            archive: Archive { store, logs, blobs },
-            clock,
-            executors,
-            default_executor,
-            actions,
-            #[cfg(feature = "git")]
-            mirrors,
-            base_url: self.base_url,
-            log_limits: self.log_limits,
-            blob_settings: self.blob_settings,
-            max_tasks: self.max_tasks,
-            queue: Queue::new(self.run_limits),
-            retention: self.retention.map(Retention::new),
-            vault,
-            secrets,
-            credential_tests,
-            #[cfg(all(unix, feature = "docker"))]
-            certificates: self.images.trusted(),
-            #[cfg(feature = "kubernetes")]
-            clusters,
-            hold: Arc::downgrade(&hold),
-        });
-        let kept = core.archive.store.kept().await?;
-        let recovered = recover(&core, &kept).await?;
-        expiry::watch(&core, kept);
-        core.spawn(retention::keep_house(core.clone()));
-        core.spawn(blob_house::keep_house(core.clone()));
-        let (serving, shut) = watch::channel(());
-        let handle = Arc::new(Handle { core, hold: Mutex::new(Some(hold)), gone, shut, recovered });
-        if let Some(door) = door {
-            let served = Door::serve(door, Arc::downgrade(&handle), handle.core.clone());
-            handle.core.spawn(served.map(|()| drop(serving)));
-        }
-        Ok(Engine { handle })
-    }
-}
-
-/// The socket for other processes. An engine does its work also without it.
-fn open_door(data_dir: &DataDir) -> Option<(Door, SocketFile)> {
-    match Door::open(data_dir.control_socket()) {
-        Ok(door) => Some(door),
-        Err(error) => {
-            let data_dir = data_dir.path().display();
-            tracing::warn!(%data_dir, %error, "other processes cannot control this engine: it has no socket");
-            None
-        }
-    }
-}
-
-fn executor_name(name: &str) -> Result<ExecutorName> {
-    ExecutorName::new(name).map_err(|error| Error::new(ErrorKind::Invalid, "invalidName", "open", error.to_string()))
-}
-
-/// The executors by name.
-fn named(executors: Vec<(String, Given)>, makings: &Makings<'_>) -> Result<BTreeMap<ExecutorName, Arc<dyn Executor>>> {
-    let named = executors.into_iter();
-    named.map(|(name, given)| Ok((executor_name(&name)?, given.make(&name, makings)?))).collect()
-}
-
-/// The actions by name.
-fn registered(handlers: Vec<(String, Arc<dyn ActionHandler>)>) -> Result<Actions> {
-    let mut actions = Actions::default();
-    for (name, handler) in handlers {
-        if !actions.register(name.clone(), handler) {
-            let message = format!("two actions are registered under the name {name:?}; give one of them another name");
-            return Err(Error::new(ErrorKind::Invalid, "duplicateAction", "open", message));
-        }
-    }
-    Ok(actions)
-}
-
-/// The actions with that which fetches repositories, and where it keeps copies of them.
-#[cfg(feature = "git")]
-fn with_checkout(mut actions: Actions, folder: PathBuf, hold: &Arc<Hold>) -> (Actions, crate::source::Mirrors) {
-    let hold: Arc<dyn std::any::Any + Send + Sync> = hold.clone();
-    let mirrors = crate::source::Mirrors::held_by(folder, Arc::downgrade(&hold));
-    mirrors.tidy();
-    actions.build_in("checkout", crate::action::CheckoutAction::new(mirrors.clone()));
-    (actions, mirrors)
-}
-
-/// The actions with those that deploy, and where clusters are kept.
-#[cfg(feature = "kubernetes")]
-fn with_deployment(
-    mut actions: Actions,
-    store: Arc<dyn Store>,
-    secrets: SecretProviders,
-) -> (Actions, Arc<super::clusters::ClusterBook>) {
-    let clusters = Arc::new(super::clusters::ClusterBook::new(store, secrets));
-    actions.build_in("deployManifests", crate::action::DeployManifests::new(clusters.clone()));
-    actions.build_in("runJob", crate::action::RunJob::new(clusters.clone()));
-    (actions, clusters)
-}
-
-#[cfg(feature = "sqlite")]
-pub(crate) fn open_store(data_dir: &DataDir) -> Result<Arc<dyn Store>> {
-    Ok(Arc::new(crate::store::SqliteStore::open(data_dir.db())?))
-}
-
-#[cfg(not(feature = "sqlite"))]
-pub(crate) fn open_store(_data_dir: &DataDir) -> Result<Arc<dyn Store>> {
-    let message = "this build has no store on disk: build it with the feature `sqlite`, or give the engine a store";
-    Err(Error::new(ErrorKind::Unsupported, "noStore", "open", message))
-}
-
-/// The machine's clock, going on where the data directory left it.
-pub(super) async fn system_clock(store: &dyn Store) -> Result<SharedClock> {
-    let saved = store.setting(CLOCK_SETTING).await?.and_then(|text| text.parse::<SavedClock>().ok());
-    let before = saved.as_ref().and_then(|saved| saved.boot_id.clone());
-    let clock = SystemClock::resume(saved);
-    let now = clock.saved();
-    // In the same boot what is kept says the same for ever, and every write at the opening costs the first step its time.
-    if now.boot_id.is_none() || now.boot_id != before {
-        let setting = (CLOCK_SETTING.to_owned(), now.to_string());
-        store.commit(Batch { settings: vec![setting], ..Batch::default() }).await?;
-    }
-    Ok(Arc::new(clock))
-}
-
-/// Takes up what an earlier engine left: running runs get a driver, queued ones their place in the queue, and what no run
-/// owns is swept.
-async fn recover(core: &Arc<Core>, kept: &[KeptWorkspace]) -> Result<Vec<RunId>> {
-    let unfinished = core.archive.store.unfinished().await?;
-    let recovered: Vec<RunId> = unfinished.iter().map(|run| run.id).collect();
-    let mut keep = recovered.clone();
-    if !failpoint::bug("sweep.forget-kept") {
-        keep.extend(kept.iter().map(|kept| kept.run));
-    }
-    let (queued, going): (Vec<_>, Vec<_>) =
-        unfinished.into_iter().partition(|run| run.digest.status == RunStatus::Queued);
-    let restored = if going.is_empty() { Restored::default() } else { Restored::read(&*core.archive.store).await? };
-    keep.extend(queue_again(core, &queued).await?);
-    for listing in going {
-        let replayed = core.archive.replay(listing.id, None).await?;
-        if !listing.digest.status.is_final() {
-            core.queue().resume(listing.id, pipeline_name(&listing)?, &replayed.request);
-        }
-        // It may not have taken it over yet.
-        keep.extend(replayed.request.adopt.map(|kept| kept.run));
-        take_up(core, replayed, &restored).await;
-    }
-    for (name, executor) in core.executors.all() {
-        if let Err(error) = executor.sweep(&keep).await {
-            tracing::warn!(executor = %name, %error, "what no run owns could not be swept");
-        }
-    }
-    core.admit();
-    Ok(recovered)
-}
-
-/// Gives runs that wait their places in the queue, and returns those whose workspaces they take over. There may be ten
-/// thousand, so that they are read many at once.
-async fn queue_again(core: &Core, queued: &[RunListing]) -> Result<Vec<RunId>> {
-    let mut adopted = Vec::new();
-    for page in queued.chunks(PAGE) {
-        let ids: Vec<RunId> = page.iter().map(|run| run.id).collect();
-        for record in core.archive.store.records(&ids).await? {
-            let damaged = |why: String| {
-                let message = format!("the record of run {} is damaged: {why}", record.id);
-                Error::new(ErrorKind::Damaged, "damagedRun", "open", message)
-            };
-            let name = PipelineName::new(&record.pipeline).map_err(|error| damaged(error.to_string()))?;
-            let request: StoredRequest =
-                serde_json::from_value(record.request).map_err(|error| damaged(error.to_string()))?;
-            adopted.extend(request.adopt.map(|kept| kept.run));
-            core.queue().enter(record.id, name, &request);
-            core.waiting.enter(record.id, &record.pipeline);
-        }
-    }
-    Ok(adopted)
-}
-
-fn pipeline_name(listing: &RunListing) -> Result<PipelineName> {
-    PipelineName::new(&listing.pipeline).map_err(|error| {
-        let message = format!("the record of run {} is damaged: {error}", listing.id);
-        Error::new(ErrorKind::Damaged, "damagedRun", "open", message)
-    })
-}
-
-/// Gives a run that was going on a driver, after a look whether its workspace is still there.
-async fn take_up(core: &Arc<Core>, replayed: Replayed, restored: &Restored) {
-    let Replayed { request, state, last, .. } = replayed;
-    let mut first = vec![Input::Recovered];
-    if state.workspace_ready() && state.ended().is_none() {
-        let generation = state.generation();
-        let scope =
-            RunScope { run: state.run(), generation, existing: true, source: None, adopt: None, outlines: Vec::new() };
-        let found = match core.executor(&request.executor) {
-            Ok(executor) => executor.prepare(&scope).await,
-            Err(error) => Err(error),
-        };
-        if let Err(error @ (ExecutorError::WorkspaceLost { .. } | ExecutorError::Unsupported { .. })) = found {
-            let of_backup = restored.cause(state.run(), generation);
-            let cause = of_backup.unwrap_or_else(|| explain::executor_error(&error).cause);
-            first.push(Input::WorkspaceLost { generation, cause });
-        }
-    }
-    core.drive(request, state, last, first);
 }

@@ -59,6 +59,18 @@ impl Executors {
         })
     }
 
+    /// What is said of a name that is no executor's.
+    pub(super) fn missing(&self, name: &ExecutorName) -> String {
+        let advice = match name.as_str() {
+            "docker" if !cfg!(all(unix, feature = "docker")) => "; that one needs a build with the feature `docker`",
+            "kubernetes" if !cfg!(all(unix, feature = "kubernetes")) => {
+                "; that one needs a build with the feature `kubernetes`"
+            }
+            _ => "",
+        };
+        format!("there is no executor {:?} here; this engine has {}{advice}", name.as_str(), self.names())
+    }
+
     /// All names, for messages.
     pub(super) fn names(&self) -> String {
         let known = self.known.read().unwrap_or_else(PoisonError::into_inner);

@@ -54,6 +54,7 @@ mod pipelines;
 mod queue;
 #[cfg(feature = "sqlite")]
 mod reader;
+mod recovery;
 mod request;
 mod rerun;
 #[cfg(feature = "sqlite")]
@@ -281,9 +282,7 @@ fn executor_for(core: &Core, plan: &Plan) -> Result<ExecutorName> {
     if core.executors.has(&executor) {
         return Ok(executor);
     }
-    let message =
-        format!("there is no executor {:?} here; this engine has {}", executor.as_str(), core.executors.names());
-    Err(Error::new(ErrorKind::Invalid, "noSuchExecutor", "start", message))
+    Err(Error::new(ErrorKind::Invalid, "noSuchExecutor", "start", core.executors.missing(&executor)))
 }
 
 /// Refuses before the start what would fail for certain: tasks on another executor, actions that nobody carries out.
