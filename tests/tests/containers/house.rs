@@ -8,8 +8,9 @@ use windlass::executor::{ContainerPolicy, DockerEndpoint, DockerExecutor, Helper
 use windlass::registry::{Registry, RegistryAccess, Transport};
 use windlass::run::RunId;
 use windlass::secret::Credential;
-use windlass::{Engine, Pipeline, Run, RunRequest, RunSummary};
+use windlass::{Engine, Pipeline, Run, RunRequest};
 use windlass_tests::docker::Site;
+use windlass_tests::outcome::Outcome;
 
 /// An engine on a folder of its own, with an installation of its own.
 pub(crate) struct House {
@@ -66,7 +67,7 @@ impl House {
 
     pub(crate) async fn run(&self, tasks: &[&str]) -> Outcome {
         let run = self.start(tasks).await;
-        Outcome { summary: run.wait().await.unwrap(), run }
+        Outcome::of(run).await
     }
 
     /// Puts the busybox image into the registry with a password, and takes it from the engine. Its name there.
@@ -100,32 +101,6 @@ impl House {
         let output = command.args(["--host", &self.host]).args(arguments).output().unwrap();
         assert!(output.status.success(), "docker {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
         String::from_utf8_lossy(&output.stdout).trim_end().to_owned()
-    }
-}
-
-/// What became of a run.
-pub(crate) struct Outcome {
-    pub(crate) summary: RunSummary,
-    pub(crate) run: Run,
-}
-
-impl Outcome {
-    pub(crate) async fn log(&self, task: &str) -> String {
-        String::from_utf8_lossy(&self.run.logs(task).await.unwrap()).into_owned()
-    }
-
-    /// The log of the task of a run that succeeded.
-    pub(crate) async fn success(&self, task: &str) -> String {
-        let log = self.log(task).await;
-        assert!(self.summary.succeeded(), "{:?}\n{log}", self.summary);
-        log
-    }
-
-    /// Code, message and advice of a task that failed.
-    pub(crate) fn cause(&self, task: &str) -> (String, String, String) {
-        let cause = self.summary.task(task).and_then(|task| task.cause.clone());
-        let Some(cause) = cause else { panic!("it did not fail: {:?}", self.summary) };
-        (cause.code, cause.message, cause.advice)
     }
 }
 

@@ -12,10 +12,11 @@ mod support;
 
 use std::time::Duration;
 
-use house::{House, Outcome, until_log};
+use house::{House, until_log};
 use tokio::sync::Mutex;
 use windlass_tests::cluster::eventually;
 use windlass_tests::daemons::Daemons;
+use windlass_tests::outcome::Outcome;
 
 static ALONE: Mutex<()> = Mutex::const_new(());
 
@@ -48,7 +49,7 @@ async fn in_the_middle(what: impl AsyncFnOnce(&House, &windlass::Run)) {
     let run = house.start("", &TASKS).await;
     until_log(&run, |log| log.contains("\n500\n")).await;
     what(&house, &run).await;
-    let outcome = Outcome { summary: run.wait().await.unwrap(), run };
+    let outcome = Outcome::of(run).await;
     is_whole(&outcome).await;
     eventually(Duration::from_secs(60), || house.left(&outcome.run).is_empty());
 }

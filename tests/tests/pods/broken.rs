@@ -5,8 +5,9 @@ use std::time::Duration;
 use windlass::executor::PodSettings;
 use windlass_tests::api_front::ApiFront;
 use windlass_tests::cluster::{TestCluster, eventually};
+use windlass_tests::outcome::Outcome;
 
-use crate::house::{House, Outcome, until_log};
+use crate::house::{House, until_log};
 use crate::support::Site;
 
 /// A step that prints numbered lines for some seconds.
@@ -34,7 +35,7 @@ async fn connections_that_are_cut_again_and_again_lose_and_double_nothing() {
         until_log(&run, |log| log.contains(&format!("\n{number}\n"))).await;
         front.cut();
     }
-    let outcome = Outcome { summary: run.wait().await.unwrap(), run };
+    let outcome = Outcome::of(run).await;
     assert_eq!(own(&outcome.success("t").await), whole());
     eventually(Duration::from_secs(60), || house.left(&outcome.run).is_empty());
 }
@@ -48,7 +49,7 @@ async fn an_api_server_that_does_not_answer_is_told_and_the_step_goes_on_without
     front.close();
     until_log(&run, |log| log.contains("the API server of the cluster does not answer")).await;
     front.open_again();
-    let outcome = Outcome { summary: run.wait().await.unwrap(), run };
+    let outcome = Outcome::of(run).await;
     let log = outcome.success("t").await;
     assert_eq!(own(&log), whole());
     eventually(Duration::from_secs(60), || house.left(&outcome.run).is_empty());
@@ -74,7 +75,7 @@ async fn a_watch_whose_place_is_forgotten_begins_again() {
     let pod =
         house.kubectl(&["get", "pods", "--output", "name", "--selector", &format!("windlass.dev/run={}", run.id())]);
     house.kubectl(&["exec", pod.trim(), "--container", "keeper", "--", "busybox", "touch", "/workspace/go"]);
-    let outcome = Outcome { summary: run.wait().await.unwrap(), run };
+    let outcome = Outcome::of(run).await;
     // What the cluster says after that is heard.
     assert!(outcome.success("late").await.contains(" Started: "), "{}", outcome.log("late").await);
 }
@@ -93,7 +94,7 @@ async fn a_cluster_that_knows_nobody_for_a_while_is_waited_for() {
         refused >= 5
     });
     front.know_nobody(false);
-    let outcome = Outcome { summary: run.wait().await.unwrap(), run };
+    let outcome = Outcome::of(run).await;
     assert_eq!(own(&outcome.success("t").await), whole());
 }
 

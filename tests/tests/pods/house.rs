@@ -2,7 +2,8 @@
 
 use windlass::executor::{KubernetesExecutor, PodSettings};
 use windlass::secret::Credential;
-use windlass::{Engine, EventKind, Pipeline, Run, RunRequest, RunSummary};
+use windlass::{Engine, EventKind, Pipeline, Run, RunRequest};
+use windlass_tests::outcome::Outcome;
 
 use crate::support::{NAMESPACE, Site};
 
@@ -63,7 +64,7 @@ impl House {
 
     pub(crate) async fn run(&self, tasks: &[&str]) -> Outcome {
         let run = self.start("", tasks).await;
-        Outcome { summary: run.wait().await.unwrap(), run }
+        Outcome::of(run).await
     }
 
     /// Runs kubectl in the namespace of the tests.
@@ -82,32 +83,6 @@ impl House {
             "--selector",
             &label,
         ])
-    }
-}
-
-/// What became of a run.
-pub(crate) struct Outcome {
-    pub(crate) summary: RunSummary,
-    pub(crate) run: Run,
-}
-
-impl Outcome {
-    pub(crate) async fn log(&self, task: &str) -> String {
-        String::from_utf8_lossy(&self.run.logs(task).await.unwrap()).into_owned()
-    }
-
-    /// The log of the task of a run that succeeded.
-    pub(crate) async fn success(&self, task: &str) -> String {
-        let log = self.log(task).await;
-        assert!(self.summary.succeeded(), "{:?}\n{log}", self.summary);
-        log
-    }
-
-    /// Code, message and advice of a task that failed.
-    pub(crate) fn cause(&self, task: &str) -> (String, String, String) {
-        let cause = self.summary.task(task).and_then(|task| task.cause.clone());
-        let Some(cause) = cause else { panic!("it did not fail: {:?}", self.summary) };
-        (cause.code, cause.message, cause.advice)
     }
 }
 

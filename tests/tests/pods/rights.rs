@@ -8,8 +8,9 @@ use windlass::executor::PodSettings;
 use windlass::secret::{Credential, SecretText};
 use windlass::{Engine, Pipeline, Run, RunRequest};
 use windlass_tests::cluster::{Space, TestCluster, eventually};
+use windlass_tests::outcome::Outcome;
 
-use crate::house::{Outcome, until_log};
+use crate::house::until_log;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_windlass-under-test");
 
@@ -83,7 +84,7 @@ async fn a_token_that_expires_in_the_middle_of_a_step_is_replaced_by_the_one_tha
     let pod = account.space.kubectl(&["get", "pods", "--output", "name", "--selector", &selector]);
     account.know_the_token().await;
     account.space.kubectl(&["exec", pod.trim(), "--container", "keeper", "--", "busybox", "touch", "/workspace/go"]);
-    let outcome = Outcome { summary: run.wait().await.unwrap(), run };
+    let outcome = Outcome::of(run).await;
     let log = outcome.success("t").await;
     assert!(log.ends_with("ends\n") && log.matches("begins").count() == 1, "{log}");
     let left = ["get", "pods,configmaps", "--output", "name", "--selector", &selector];
