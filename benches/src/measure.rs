@@ -2,6 +2,9 @@
 
 use std::time::{Duration, Instant};
 
+use futures::future::try_join_all;
+use windlass::pipeline::Order;
+
 /// Real time: there is nothing else to measure here.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Stopwatch(Instant);
@@ -25,6 +28,23 @@ pub(crate) fn time<T>(work: impl FnOnce() -> Result<T, Failure>) -> Result<(f64,
     let watch = Stopwatch::start();
     let result = work()?;
     Ok((millis(watch.elapsed()), result))
+}
+
+/// How many milliseconds something takes on average, done so often in this order.
+pub(crate) async fn each<T, F>(count: usize, order: Order, mut work: impl FnMut() -> F) -> Result<f64, Failure>
+where
+    F: Future<Output = Result<T, Failure>>,
+{
+    let watch = Stopwatch::start();
+    match order {
+        Order::Sequential => {
+            for _ in 0..count {
+                work().await?;
+            }
+        }
+        Order::Parallel => drop(try_join_all((0..count).map(|_| work())).await?),
+    }
+    Ok(millis(watch.elapsed()) / count as f64)
 }
 
 /// Milliseconds.

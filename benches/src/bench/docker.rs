@@ -14,14 +14,13 @@ use bollard::exec::{CreateExecOptions, StartExecOptions, StartExecResults};
 use bollard::models::{ContainerCreateBody, HostConfig};
 use bollard::query_parameters::{ListContainersOptionsBuilder, RemoveContainerOptionsBuilder};
 use futures::StreamExt;
-use futures::future::try_join_all;
 use windlass::clock::SystemClock;
 use windlass::executor::{DockerEndpoint, DockerExecutor, HelperImage};
 use windlass::pipeline::Order;
 use windlass::{Engine, EngineEventKind, EventFilter, EventKind, Pipeline, Run, RunRequest, Stage, Task};
 
 use super::Effort;
-use crate::measure::{Failure, Stopwatch, medians, millis, runtime};
+use crate::measure::{Failure, Stopwatch, each, medians, millis, runtime};
 use crate::table::Row;
 
 /// Characters of a line, without its end.
@@ -234,16 +233,7 @@ impl Floor {
     }
 
     async fn execs(&self, count: usize, order: Order) -> Result<f64, Failure> {
-        let watch = Stopwatch::start();
-        match order {
-            Order::Sequential => {
-                for _ in 0..count {
-                    self.exec(&["true"]).await?;
-                }
-            }
-            Order::Parallel => drop(try_join_all((0..count).map(|_| self.exec(&["true"]))).await?),
-        }
-        Ok(millis(watch.elapsed()) / count as f64)
+        each(count, order, || self.exec(&["true"])).await
     }
 
     /// Runs a program to its end and reads all that it says.

@@ -7,7 +7,6 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures::future::try_join_all;
 use k8s_openapi::api::core::v1::{Namespace, Pod};
 use kube::Api;
 use kube::api::{AttachParams, DeleteParams, ObjectMeta, PostParams, WatchEvent, WatchParams};
@@ -20,7 +19,7 @@ use windlass::pipeline::{Order, TaskBuilder};
 use windlass::{Engine, EventKind, Pipeline, RunRequest, RunSummary, Stage, Task};
 
 use super::Effort;
-use crate::measure::{Failure, Stopwatch, medians, millis, runtime};
+use crate::measure::{Failure, Stopwatch, each, medians, millis, runtime};
 use crate::table::Row;
 
 /// Characters of a line, without its end.
@@ -267,16 +266,7 @@ impl Floor {
     }
 
     async fn execs(&self, count: usize, order: Order) -> Result<f64, Failure> {
-        let watch = Stopwatch::start();
-        match order {
-            Order::Sequential => {
-                for _ in 0..count {
-                    self.exec(&["true"]).await?;
-                }
-            }
-            Order::Parallel => drop(try_join_all((0..count).map(|_| self.exec(&["true"]))).await?),
-        }
-        Ok(millis(watch.elapsed()) / count as f64)
+        each(count, order, || self.exec(&["true"])).await
     }
 
     /// Runs a program to its end and reads all that it says.
