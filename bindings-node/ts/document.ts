@@ -117,7 +117,7 @@ export interface TaskOptions {
   reports?: Reports
   /** What the step needs and may use. */
   resources?: Resources
-  /** Credentials given to the step as environment variables. */
+  /** Credentials for the step, as variables or as files; in `buildImage`, to `RUN --mount=type=secret,id=NAME`. */
   secrets?: SecretVariable[]
   /** What its container has beside its image. */
   container?: ContainerOptions

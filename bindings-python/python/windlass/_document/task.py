@@ -88,7 +88,7 @@ class Task(Node):
     resources: Optional[Resources] = part(Resources)
     """What the step needs and may use."""
     secrets: Optional[Sequence[SecretVariable]] = part(SecretVariable)
-    """Credentials given to the step as environment variables."""
+    """Credentials for the step, as variables or as files; in `buildImage`, to `RUN --mount=type=secret,id=NAME`."""
     container: Optional[ContainerOptions] = part(ContainerOptions)
     """What its container has beside its image."""
     services: Optional[Sequence[Service]] = part(Service)
