@@ -1,6 +1,7 @@
 //! What BuildKit can do beyond the classic builder, and what happens without it.
 
-use windlass_tests::docker::{Front, Gate, Reply, Site};
+use windlass::executor::DockerEndpoint;
+use windlass_tests::docker::{Certificates, Front, Gate, Reply, Site};
 
 use crate::workbench::{Outcome, TOKEN, Workbench};
 
@@ -59,6 +60,31 @@ async fn a_secret_is_used_in_the_build_and_is_in_no_layer_no_history_and_no_log(
         assert!(!text.contains(TOKEN), "the secret is in the {place}");
     }
     site.docker(&["rmi", "--force", &name]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_session_of_a_build_goes_over_tcp_and_over_tls() {
+    let (site, certificates) = (Site::find(), Certificates::make());
+    let (plain, tls) = (Gate::plain(&site.engine), Gate::tls(&site.engine, &certificates));
+    let over_tls = DockerEndpoint::Tls { address: tls.address(), certificates: certificates.folder().to_owned() };
+    for endpoint in [DockerEndpoint::Tcp(plain.address()), over_tls] {
+        let (name, image) = (endpoint.to_string(), site.fresh("far"));
+        let bench = Workbench::with(&site, Workbench::builder_at(endpoint)).await;
+        let use_it = "RUN --mount=type=secret,id=TOKEN sha256sum </run/secrets/TOKEN";
+        // More than one buffer of context, and of output.
+        bench.file("large", &"0123456789abcde\n".repeat(100_000));
+        let dockerfile = format!(
+            "FROM {}\nRUN echo {image}\n{use_it}\nCOPY large /\nRUN tail -n 5000 /large\n",
+            site.images.busybox
+        );
+        bench.file("Dockerfile", &dockerfile);
+        let outcome = with_secret(&bench, &format!("{{image: {image}, push: false}}")).await;
+        assert!(outcome.summary.succeeded(), "{name}: {:?}\n{}", outcome.summary, outcome.log);
+        assert!(outcome.log.contains(&checksum(TOKEN)), "{name}: {}", outcome.log);
+        assert_eq!(outcome.log.matches("0123456789abcde\n").count(), 5000, "{name}");
+        site.docker(&["rmi", "--force", &format!("docker.io/library/{image}:latest")]);
+    }
+    assert!(plain.calls().iter().any(|call| call.ends_with("/session")), "{:?}", plain.calls());
 }
 
 #[tokio::test(flavor = "multi_thread")]

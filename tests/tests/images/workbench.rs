@@ -54,6 +54,11 @@ impl Workbench {
             Some(path) => DockerEndpoint::Socket(path.into()),
             None => DockerEndpoint::Tcp(engine.trim_start_matches("tcp://").to_owned()),
         };
+        Self::builder_at(endpoint)
+    }
+
+    /// The same over any way to an engine.
+    pub(crate) fn builder_at(endpoint: DockerEndpoint) -> ImageBuilder {
         let nowhere: [&str; 0] = [];
         ImageBuilder::at(endpoint).certificates(Certificates::in_folders(nowhere)).patience(Duration::from_secs(60))
     }
