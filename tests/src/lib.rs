@@ -10,4 +10,6 @@ pub mod front;
 pub mod git;
 pub mod kill;
 pub mod load;
+pub mod outcome;
+pub mod proxy;
 pub mod story;

@@ -8,6 +8,7 @@ use kube::{Client, Config};
 use super::access::{ClusterAccess, Trust};
 use super::identity::identity;
 use super::kubeconfig;
+use super::proxy::{Environment, proxy_of};
 use crate::explain::{ClusterFailure, code};
 use crate::secret::Credential;
 
@@ -108,7 +109,9 @@ fn server_config(server: &str, trust: &Trust, credential: &Credential) -> Result
     let address = server.parse().ok().filter(|address: &http::Uri| address.host().is_some());
     let address = address
         .ok_or_else(|| bad(format!("{server:?} is no address of an API server"), "Write it as https://HOST:PORT."))?;
+    let proxy = proxy_of(&address, None, &Environment::of_process())?;
     let mut config = Config::new(address);
+    config.proxy_url = proxy;
     config.auth_info = identity(credential)?;
     match trust {
         Trust::System => {}

@@ -5,6 +5,7 @@ use std::path::Path;
 use kube::Config;
 use kube::config::{AuthInfo, KubeConfigOptions, Kubeconfig, KubeconfigError};
 
+use super::proxy::{Environment, proxy_of};
 use crate::explain::{ClusterFailure, code};
 
 /// What makes a kubeconfig out of one that names files.
@@ -92,7 +93,24 @@ fn installed(command: &str) -> Result<(), ClusterFailure> {
 async fn choose(config: Kubeconfig, context: Option<&str>) -> Result<Config, ClusterFailure> {
     let contexts: Vec<String> = config.contexts.iter().map(|context| context.name.clone()).collect();
     let options = KubeConfigOptions { context: context.map(str::to_owned), ..KubeConfigOptions::default() };
-    Config::from_custom_kubeconfig(config, &options).await.map_err(|error| match error {
+    let own_proxy = own_proxy(&config, context);
+    let chosen = Config::from_custom_kubeconfig(config, &options).await;
+    let mut chosen = chosen.map_err(|error| refusal(&error, &contexts))?;
+    // What was found by `kube` holds NO_PROXY against the proxy instead of the server.
+    chosen.proxy_url = proxy_of(&chosen.cluster_url, own_proxy.as_deref(), &Environment::of_process())?;
+    Ok(chosen)
+}
+
+/// The proxy that a context's cluster names.
+fn own_proxy(config: &Kubeconfig, context: Option<&str>) -> Option<String> {
+    let name = context.or(config.current_context.as_deref())?;
+    let context = config.contexts.iter().find(|named| named.name == name)?.context.as_ref()?;
+    let cluster = config.clusters.iter().find(|named| named.name == context.cluster)?;
+    cluster.cluster.as_ref()?.proxy_url.clone()
+}
+
+fn refusal(error: &KubeconfigError, contexts: &[String]) -> ClusterFailure {
+    match error {
         KubeconfigError::CurrentContextNotSet => {
             bad("the kubeconfig has no current context", format!("Name one of its contexts: {}.", contexts.join(", ")))
         }
@@ -103,8 +121,8 @@ async fn choose(config: Kubeconfig, context: Option<&str>) -> Result<Config, Clu
                 false => format!("It has {}.", contexts.join(", ")),
             },
         ),
-        error => unusable(&error),
-    })
+        error => unusable(error),
+    }
 }
 
 /// Refuses what a text must not make the engine do: read its files, run its programs.
@@ -148,6 +166,12 @@ fn unusable(error: &KubeconfigError) -> ClusterFailure {
         }
         KubeconfigError::MissingClusterUrl | KubeconfigError::ParseClusterUrl(_) => {
             "Write the address of the API server as `server: https://HOST:PORT`."
+        }
+        KubeconfigError::ParseProxyUrl(_) => {
+            "Write `proxy-url`, or HTTPS_PROXY in the environment, as http://HOST:PORT."
+        }
+        KubeconfigError::ParseNoProxy(_) => {
+            "Look at NO_PROXY in the environment of the engine's process: names, addresses and networks with commas between them."
         }
         KubeconfigError::ReadConfig(..) => "Look at the path, and whether the engine's user may read it.",
         KubeconfigError::Parse(_) => {

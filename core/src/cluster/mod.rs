@@ -10,6 +10,7 @@ mod health;
 mod identity;
 mod kubeconfig;
 mod namespace;
+mod proxy;
 mod record;
 mod rights;
 mod role;

@@ -11,6 +11,7 @@ mod desk;
 mod jobs;
 mod manifests;
 mod many;
+mod proxies;
 mod refusals;
 mod restricted;
 mod rights;

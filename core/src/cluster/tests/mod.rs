@@ -3,3 +3,4 @@
 mod failures;
 mod identities;
 mod kubeconfigs;
+mod proxies;
