@@ -6,6 +6,7 @@ use std::time::Duration;
 use kube::{Client, Config};
 
 use super::access::{ClusterAccess, Trust};
+use super::client::client;
 use super::identity::identity;
 use super::kubeconfig;
 use super::proxy::{Environment, proxy_of};
@@ -49,7 +50,7 @@ impl Cluster {
         }
         let server = config.cluster_url.to_string().trim_end_matches('/').to_owned();
         let namespace = config.default_namespace.clone();
-        let client = Client::try_from(config).map_err(|error| {
+        let client = client(&config).map_err(|error| {
             let message = format!("the cluster {name:?} cannot be connected to: {error}");
             ClusterFailure::failed(code::BAD_CREDENTIAL, message, "Look at its certificates and keys.")
         })?;

@@ -96,7 +96,7 @@ async fn choose(config: Kubeconfig, context: Option<&str>) -> Result<Config, Clu
     let own_proxy = own_proxy(&config, context);
     let chosen = Config::from_custom_kubeconfig(config, &options).await;
     let mut chosen = chosen.map_err(|error| refusal(&error, &contexts))?;
-    // What was found by `kube` holds NO_PROXY against the proxy instead of the server.
+    // What `kube` found does not know of NO_PROXY.
     chosen.proxy_url = proxy_of(&chosen.cluster_url, own_proxy.as_deref(), &Environment::of_process())?;
     Ok(chosen)
 }
@@ -169,9 +169,6 @@ fn unusable(error: &KubeconfigError) -> ClusterFailure {
         }
         KubeconfigError::ParseProxyUrl(_) => {
             "Write `proxy-url`, or HTTPS_PROXY in the environment, as http://HOST:PORT."
-        }
-        KubeconfigError::ParseNoProxy(_) => {
-            "Look at NO_PROXY in the environment of the engine's process: names, addresses and networks with commas between them."
         }
         KubeconfigError::ReadConfig(..) => "Look at the path, and whether the engine's user may read it.",
         KubeconfigError::Parse(_) => {

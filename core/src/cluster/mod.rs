@@ -4,6 +4,7 @@
 //! credential that it names. An engine keeps clusters by name: [`Engine::clusters`](crate::Engine::clusters).
 
 mod access;
+mod client;
 mod connect;
 mod failure;
 mod health;

@@ -127,6 +127,16 @@ impl Container {
         self.inner.link().await.map(drop).map_err(Inner::told)
     }
 
+    /// Connects if that can be done now, without a word about why not.
+    #[cfg(any(feature = "kubernetes", test))]
+    pub(in crate::executor) async fn reach(&self) -> bool {
+        let mut link = self.inner.link.lock().await;
+        if link.is_none() {
+            *link = Link::open(&*self.inner.host, &self.inner.place, &self.inner.clock).await.ok();
+        }
+        link.is_some()
+    }
+
     /// Starts a step. Safe to repeat.
     pub(in crate::executor) async fn start(&self, step: &StepSpec) -> Result<Took, ExecutorError> {
         let slug = step.key.slug();

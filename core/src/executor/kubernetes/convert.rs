@@ -69,8 +69,12 @@ pub(super) fn place(run: RunId, name: String) -> Place {
 /// The shell text that makes the folder of a run's states, which all users of the run share.
 pub(super) fn make_states(run: RunId) -> Vec<String> {
     let busybox = format!("{BIN}/busybox");
-    let text = format!("[ -d {STATES}/{run} ] || {busybox} mkdir -m 1777 {STATES}/{run}");
+    let text = states_text(&busybox, run);
     vec![busybox, "sh".to_owned(), "-c".to_owned(), text]
+}
+
+fn states_text(busybox: &str, run: RunId) -> String {
+    format!("{{ [ -d {STATES}/{run} ] || {busybox} mkdir -m 1777 {STATES}/{run}; }}")
 }
 
 /// The object that owns everything of a run.
@@ -212,9 +216,10 @@ fn spec<'a>(
 /// container costs.
 fn keeper(site: &Site<'_>) -> Container {
     let program = format!("{BIN}/busybox");
+    // The program comes last: where it is, all is ready.
     let bring = format!(
-        "/bin/busybox cp /bin/busybox {program}.new && /bin/busybox mv {program}.new {program} && {}",
-        make_states(site.run)[3]
+        "{} && /bin/busybox cp /bin/busybox {program}.new && /bin/busybox mv {program}.new {program}",
+        states_text("/bin/busybox", site.run)
     );
     let bring = ExecAction { command: Some(["/bin/busybox", "sh", "-c", &bring].map(str::to_owned).into()) };
     // Its own busybox: the copy is not there yet.

@@ -1,6 +1,7 @@
 //! What the cluster says of the installation's pods by itself, for those who read the logs of their steps.
 //!
-//! It is told as it comes, and nothing depends on it: what is said while nobody listens is not asked for again.
+//! It is told as it comes, and nothing depends on it: what is said while nobody listens is not asked for again. That a container
+//! has started is known earlier by it, see [`reached`](super::Shared::reached).
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -119,7 +120,11 @@ impl Ear {
         // A pod that a run took over has the name of an older one.
         let of_pod = pods.get(pod).and_then(|pod| run_of(&pod.metadata));
         let Some(run) = of_pod.or_else(|| self.names.run_of_pod(pod)) else { return };
-        if let (Some(live), Some(news)) = (self.runs.known(run), news::of_event(event)) {
+        let Some(live) = self.runs.known(run) else { return };
+        if let Some((pod, container)) = news::started(event) {
+            live.hear_start(pod, container);
+        }
+        if let Some(news) = news::of_event(event) {
             live.hear(news);
         }
     }

@@ -94,6 +94,10 @@ pub(super) struct Live {
     pub(super) adding: tokio::sync::Mutex<()>,
     /// Held while files are handed back by steps in pods of their own.
     pub(super) handing_back: tokio::sync::Mutex<HashSet<StepKey>>,
+    /// Containers that the cluster said it has started, by their pod's uid.
+    started: Mutex<HashSet<(String, String)>>,
+    /// Woken by each of these.
+    start: Notify,
     ears: Mutex<Ears>,
     events: broadcast::Sender<ExecutorEvent>,
 }
@@ -120,6 +124,8 @@ impl Default for Live {
             home: tokio::sync::Mutex::default(),
             adding: tokio::sync::Mutex::default(),
             handing_back: tokio::sync::Mutex::default(),
+            started: Mutex::default(),
+            start: Notify::new(),
             ears: Mutex::default(),
             events,
         }
@@ -159,6 +165,26 @@ impl Live {
     pub(super) fn is_stopped(&self, step: &StepKey) -> bool {
         let stopped = lock(&self.stopped);
         !stopped.is_empty() && stopped.contains(&step.slug())
+    }
+
+    /// The cluster says that it has started a container.
+    pub(super) fn hear_start(&self, pod: &str, container: String) {
+        lock(&self.started).insert((pod.to_owned(), container));
+        self.start.notify_waiters();
+    }
+
+    /// Returns when the cluster has said so of this container. It may never do.
+    pub(super) async fn heard_start(&self, pod: &str, container: &str) {
+        let wanted = (pod.to_owned(), container.to_owned());
+        loop {
+            let start = self.start.notified();
+            tokio::pin!(start);
+            start.as_mut().enable();
+            if lock(&self.started).contains(&wanted) {
+                return;
+            }
+            start.await;
+        }
     }
 
     pub(super) fn observe(&self) -> BoxStream<'static, ExecutorEvent> {

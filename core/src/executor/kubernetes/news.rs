@@ -60,6 +60,14 @@ pub(super) fn of_event(event: &Event) -> Option<News> {
     })
 }
 
+/// The container that a node says it has started, with the uid of its pod.
+pub(super) fn started(event: &Event) -> Option<(&str, String)> {
+    let object = &event.involved_object;
+    let of_pod = object.kind.as_deref() == Some("Pod") && event.reason.as_deref() == Some("Started");
+    let container = object.field_path.as_deref().and_then(container_of).filter(|_| of_pod)?;
+    Some((object.uid.as_deref()?, container))
+}
+
 /// The container in a path such as `spec.containers{unit}`.
 fn container_of(path: &str) -> Option<String> {
     let (_, name) = path.split_once('{')?;
@@ -128,6 +136,20 @@ mod tests {
         let news = of_event(&event).unwrap();
         assert_eq!((news.pod.as_str(), news.container.as_deref()), ("p", Some("s-1")));
         assert_eq!(news.line(), "2026-11-29T06:31:47Z Pulling: Pulling image \"app:1\"");
+    }
+
+    #[test]
+    fn only_a_node_says_that_a_container_has_started() {
+        let event = |kind: &str, reason: &str, path: Option<&str>| -> Event {
+            let object = json!({"kind": kind, "name": "p", "uid": "u", "fieldPath": path});
+            serde_json::from_value(json!({"metadata": {"name": "e"}, "reason": reason, "involvedObject": object}))
+                .unwrap()
+        };
+        let path = Some("spec.containers{s-1}");
+        assert_eq!(started(&event("Pod", "Started", path)), Some(("u", "s-1".to_owned())));
+        assert_eq!(started(&event("Pod", "Created", path)), None);
+        assert_eq!(started(&event("Pod", "Started", None)), None);
+        assert_eq!(started(&event("Job", "Started", path)), None);
     }
 
     #[test]

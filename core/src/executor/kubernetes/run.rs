@@ -24,6 +24,10 @@ use crate::run::{RunId, StepKey, WaitReason};
 const TROUBLE: Duration = Duration::from_secs(120);
 /// How long the watch is trusted before somebody looks for himself.
 pub(super) const LOOK: Duration = Duration::from_secs(2);
+/// How often a container is tried that was started just now, and the pause after the first time; it doubles. The keeper brings
+/// what others need, so that it has to get ready itself.
+const EARLY: u32 = 6;
+const SOON: Duration = Duration::from_millis(15);
 /// How often a container that went is replaced by another one in the same pod.
 const REPLACEMENTS: u32 = 5;
 
@@ -130,12 +134,45 @@ impl Shared {
             self.running(live, of(KEEPER)).await?;
             self.add(step.key.run, shape, (live, home), name).await?;
         }
-        self.running(live, of(name)).await?;
+        let container = self.reached(live, of(name), &head(home.generation)).await?;
         live.begun(&step.key);
         live.tell(ExecutorEvent::Running { step: step.key.clone() });
-        let container = self.connection(step.key.run, (&head(home.generation), home), name);
-        container.connect().await?;
         tokio::spawn(renew(container.downgrade(), Arc::clone(&self.clock)));
+        Ok(container)
+    }
+
+    /// A container of a pod that is being started, connected as soon as that can be.
+    ///
+    /// Nodes look at their containers once a second, and so the cluster knows of one up to a second late that it runs. But they
+    /// say at once that they have started one, where somebody hears that. It is no more than a hint: a container that cannot be
+    /// reached then is waited for as any other.
+    pub(super) async fn reached(
+        &self,
+        live: &Live,
+        wanted: Wanted<'_>,
+        head: &str,
+    ) -> Result<Container, ExecutorError> {
+        let container = self.connection(wanted.pod.run, (head, wanted.pod), wanted.container);
+        let early = async {
+            live.heard_start(&wanted.pod.uid, wanted.container).await;
+            let mut pause = SOON;
+            for _ in 0..EARLY {
+                if container.reach().await {
+                    return;
+                }
+                self.pause(pause).await;
+                pause *= 2;
+            }
+            std::future::pending().await
+        };
+        tokio::select! {
+            biased;
+            running = self.running(live, wanted) => {
+                running?;
+                container.connect().await?;
+            }
+            () = early => {}
+        }
         Ok(container)
     }
 
@@ -292,22 +329,18 @@ impl Shared {
         }
         let pod = self.pod(home).await?;
         let found = running(&pod);
-        let name = match found.first() {
-            Some(name) => name.as_str(),
-            None => {
-                let image = self.settings.helper_image();
-                self.running(&live, Wanted { step: None, pod: home, container: KEEPER, image }).await?;
-                KEEPER
-            }
-        };
+        let name = found.first().map_or(KEEPER, String::as_str);
         let cell = live.warm(&place_name(&head, name));
-        let container = cell
-            .get_or_init(|| async {
-                let made = self.connection(run, (&head, home), name);
-                tokio::spawn(renew(made.downgrade(), Arc::clone(&self.clock)));
-                made
-            })
-            .await;
-        Ok(container.clone())
+        let make = || async {
+            let made = if found.is_empty() {
+                let image = self.settings.helper_image();
+                self.reached(&live, Wanted { step: None, pod: home, container: KEEPER, image }, &head).await?
+            } else {
+                self.connection(run, (&head, home), name)
+            };
+            tokio::spawn(renew(made.downgrade(), Arc::clone(&self.clock)));
+            Ok(made)
+        };
+        cell.get_or_try_init(make).await.cloned()
     }
 }
