@@ -153,8 +153,13 @@ halting() {
   say "halted $1"
 }
 
-# drop ID KEY: removes what is not needed once the log is imported; the token stays.
+# drop ID KEY: removes what is not needed once the log is imported; the token stays. Beside the launcher, which starts the next
+# step meanwhile.
 drop() {
+  ( dropping "$@" ) </dev/null >/dev/null &
+}
+
+dropping() {
   look_at "$2"
   "$w_b" rm -f "$w_s/$2.log" "$w_s/$2.sh" "$w_s/$2.run" "$w_s/session.$w_h.${w_pid:-none}"
   say "dropped $1"
