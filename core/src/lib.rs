@@ -68,6 +68,7 @@
 
 pub mod action;
 pub mod audit;
+mod below;
 pub mod blob;
 #[cfg(feature = "cli")]
 pub mod cli;
@@ -76,6 +77,7 @@ pub mod clock;
 pub mod cluster;
 #[cfg(feature = "kubernetes")]
 pub mod deploy;
+mod disk;
 pub mod engine;
 mod error;
 pub mod executor;

@@ -1,13 +1,14 @@
 //! `checkout`: a commit of a git repository into the workspace.
 
+use std::ffi::OsStr;
 use std::num::NonZeroU32;
-use std::path::{Component, Path};
 
 use async_trait::async_trait;
 use serde::Deserialize;
 use serde_json::Value;
 
 use super::{ActionContext, ActionError, ActionHandler, ActionOutput, SettingsProblem};
+use crate::below::{self, System, Use};
 use crate::executor::{self, TarStream};
 use crate::explain::{self, Explained, FailureClass};
 use crate::pipeline::CommitInfo;
@@ -145,7 +146,7 @@ impl Settings {
 }
 
 fn stays_below(path: &str) -> bool {
-    Path::new(path).components().all(|part| matches!(part, Component::Normal(_) | Component::CurDir))
+    below::refused(OsStr::new(path), System::HERE, Use::Carried).is_none()
 }
 
 fn told(fetched: &Fetched) -> String {

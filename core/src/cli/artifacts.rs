@@ -1,5 +1,6 @@
 //! `windlass artifacts`.
 
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 use super::args::ArtifactsArgs;
@@ -8,6 +9,7 @@ use super::open::{self, printed};
 use super::output::Output;
 use super::text;
 use super::ui::Ui;
+use crate::below::{self, System, Use};
 use crate::engine::RunArtifact;
 
 pub(super) async fn artifacts(args: ArtifactsArgs, ui: &Ui) -> Result<Exit, Failure> {
@@ -68,12 +70,17 @@ fn shown(folder: &Path) -> String {
 }
 
 /// The folder of an artifact beside others: its name, and that of its task where there are several of this name. What
-/// somebody else wrote becomes a plain name.
+/// somebody else wrote becomes a plain name, which no system takes for something else, such as `con`.
 fn folder_of(artifact: &RunArtifact, all: &[RunArtifact]) -> String {
     let plain = |text: &str| -> String {
         let kept = |c: char| if c.is_alphanumeric() || "-_.".contains(c) { c } else { '_' };
         let name: String = text.chars().map(kept).take(100).collect();
-        if name.starts_with('.') { format!("_{name}") } else { name }
+        let plain = below::refused(OsStr::new(&name), System::Windows, Use::File).is_none();
+        match name.starts_with('.') {
+            _ if !plain => format!("_{name}_"),
+            true => format!("_{name}"),
+            false => name,
+        }
     };
     let alone = all.iter().filter(|other| plain(&other.name) == plain(&artifact.name)).count() == 1;
     if alone { plain(&artifact.name) } else { format!("{}.{}", plain(artifact.task.as_str()), plain(&artifact.name)) }

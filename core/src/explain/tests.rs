@@ -2,6 +2,7 @@ mod clusters;
 mod table;
 
 use std::io;
+#[cfg(unix)]
 use std::process::Command;
 use std::time::Duration;
 
@@ -77,6 +78,7 @@ fn what_executors_say() {
 }
 
 /// Runs a shell with an argument, and explains how it ended.
+#[cfg(unix)]
 fn explained(shell: &[&str], script: &str, folder: &std::path::Path) -> Option<Cause> {
     let mut command = Command::new(shell[0]);
     command.args(&shell[1..]).arg("-c").arg(script).current_dir(folder).env("LC_ALL", "C");

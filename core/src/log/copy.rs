@@ -7,6 +7,7 @@ use std::path::Path;
 use super::error::LogError;
 use super::segment;
 use super::store::LogStore;
+use crate::disk;
 use crate::run::{RunId, StepKey};
 
 impl LogStore {
@@ -90,6 +91,5 @@ fn make(folder: &Path) -> Result<(), LogError> {
 }
 
 fn flush(folder: &Path) -> Result<(), LogError> {
-    let flushed = File::open(folder).and_then(|folder| folder.sync_all());
-    flushed.map_err(|error| LogError::from_io(folder, "flushing", &error))
+    disk::flush(folder).map_err(|error| LogError::from_io(folder, "flushing", &error))
 }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::error::LogError;
 use super::segment::{self, Segment};
-use crate::failpoint;
+use crate::{disk, failpoint};
 
 /// The segments being written.
 #[derive(Debug)]
@@ -134,8 +134,7 @@ impl Files {
             sync_file(current)?;
         }
         for folder in self.new_entries.drain(..) {
-            let synced = File::open(&folder).and_then(|folder| folder.sync_all());
-            synced.map_err(|error| LogError::from_io(&folder, "flushing", &error))?;
+            disk::flush(&folder).map_err(|error| LogError::from_io(&folder, "flushing", &error))?;
         }
         Ok(())
     }

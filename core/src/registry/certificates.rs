@@ -13,10 +13,15 @@ pub struct Certificates {
 }
 
 impl Default for Certificates {
-    /// Those of Docker: `/etc/docker/certs.d` and `.docker/certs.d` in the home folder.
+    /// Those of Docker: `/etc/docker/certs.d` (on Windows `%ProgramData%\docker\certs.d`, where the folder of a registry has no `:`
+    /// in its name) and `.docker/certs.d` in the home folder.
     fn default() -> Self {
         let home = std::env::home_dir().map(|home| home.join(".docker/certs.d"));
-        Self { folders: std::iter::once(PathBuf::from("/etc/docker/certs.d")).chain(home).collect() }
+        let system = match cfg!(windows) {
+            true => std::env::var_os("ProgramData").map(|data| PathBuf::from(data).join("docker/certs.d")),
+            false => Some(PathBuf::from("/etc/docker/certs.d")),
+        };
+        Self { folders: system.into_iter().chain(home).collect() }
     }
 }
 
@@ -35,8 +40,9 @@ impl Certificates {
             return Ok(None);
         }
         let mut found = String::new();
+        let name = if cfg!(windows) { server.replace(':', "") } else { server.to_owned() };
         for folder in &self.folders {
-            read_folder(&folder.join(server), &mut found)?;
+            read_folder(&folder.join(&name), &mut found)?;
         }
         Ok((!found.is_empty()).then_some(found))
     }

@@ -1,7 +1,7 @@
 //! Where the master key comes from.
 
 use std::fmt;
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, OpenOptions};
 use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -10,6 +10,7 @@ use zeroize::Zeroizing;
 
 use super::error::SecretError;
 use super::key::MasterKey;
+use crate::disk;
 
 /// The keys of an installation: one that seals, and older ones that still open what they sealed.
 #[derive(Clone, Debug)]
@@ -141,15 +142,9 @@ pub(super) fn read_private(path: &Path, place: &str) -> Result<Option<Zeroizing<
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
         found => found.map_err(unreadable)?,
     };
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt;
-        let mode = found.permissions().mode() & 0o7777;
-        if mode & 0o077 != 0 {
-            return Err(SecretError::OpenKeyFile { path: path.to_path_buf(), mode });
-        }
+    if let Some(mode) = disk::open_to_others(&found) {
+        return Err(SecretError::OpenKeyFile { path: path.to_path_buf(), mode });
     }
-    let _ = found;
     fs::read_to_string(path).map(Zeroizing::new).map(Some).map_err(unreadable)
 }
 
@@ -162,14 +157,9 @@ fn write_private(path: &Path, text: &str) -> io::Result<()> {
     {
         return Err(error);
     }
-    let mut options = OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut file = options.open(&new)?;
+    let mut file = disk::for_owner(OpenOptions::new().write(true).create_new(true)).open(&new)?;
     file.write_all(text.as_bytes())?;
     file.sync_all()?;
     fs::rename(&new, path)?;
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-    File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
+    path.parent().map_or(Ok(()), disk::flush)
 }

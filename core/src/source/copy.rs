@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use super::error::SourceError;
 use super::export::{Exported, Objects};
 use super::mirror::{Fetched, Held, io, remove};
+use crate::below;
 
 /// A working copy in a folder of its own, which goes with this value.
 pub(crate) struct WorkingCopy {
@@ -41,7 +42,7 @@ impl WorkingCopy {
     pub(super) fn add(&mut self, at: &Path, exported: Exported) {
         self.exported.files += exported.files;
         self.exported.lfs_files += exported.lfs_files;
-        let below = exported.lfs.iter().map(|name| at.join(name).to_string_lossy().into_owned());
+        let below = exported.lfs.iter().map(|name| below::joined(at, Path::new(name)).to_string_lossy().into_owned());
         self.exported.lfs.extend(below);
     }
 }

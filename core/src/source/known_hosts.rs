@@ -23,8 +23,8 @@ pub(super) fn keys_of(host: &str, port: u16, lines: Option<&str>) -> Result<Vec<
             read(file.0.clone())?;
         }
         None => {
-            if let Some(home) = std::env::var_os("HOME") {
-                read(PathBuf::from(home).join(".ssh/known_hosts"))?;
+            if let Some(home) = std::env::home_dir() {
+                read(home.join(".ssh/known_hosts"))?;
             }
             read(PathBuf::from("/etc/ssh/ssh_known_hosts"))?;
         }

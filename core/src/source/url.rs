@@ -1,7 +1,7 @@
 //! The address of a repository. Parsed once into something that cannot become an argument, a command or another protocol.
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use url::Url;
 
@@ -44,6 +44,10 @@ impl RemoteUrl {
         let place = match text.split_once("://") {
             Some((scheme, _)) => with_scheme(&scheme.to_ascii_lowercase(), text).map_err(|why| bad(&why))?,
             None if text.starts_with('/') => Place::Local(PathBuf::from(text)),
+            // `C:/repositories/app`, which elsewhere is a host of one letter.
+            None if cfg!(windows) && Path::new(text).is_absolute() => {
+                Place::Local(PathBuf::from(text.replace('\\', "/")))
+            }
             None => scp_like(text).map_err(|why| bad(&why))?,
         };
         Ok(Self { place })

@@ -8,6 +8,7 @@ use std::collections::HashMap;
 use std::path::{Component, Path, PathBuf};
 
 use super::PackError;
+use crate::below::{self, Use};
 
 /// What an entry is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -90,17 +91,22 @@ impl Tree {
 
 /// The name without `.` in it, when it goes nowhere but down.
 pub(super) fn clean(name: &Path) -> Result<PathBuf, PackError> {
-    let mut clean = PathBuf::new();
-    for component in name.components() {
-        match component {
-            Component::Normal(part) if has_nul(part) => return Err(bad(name, "contains a NUL byte")),
-            Component::Normal(part) => clean.push(part),
-            Component::CurDir => {}
-            Component::ParentDir => return Err(bad(name, "contains `..`")),
-            Component::RootDir | Component::Prefix(_) => return Err(bad(name, "is absolute")),
-        }
+    below::checked(name, Use::Carried).map_err(|what| bad(name, what))
+}
+
+/// The same below a folder.
+pub(super) fn clean_below(folder: &Path, name: &Path) -> Result<PathBuf, PackError> {
+    Ok(below::joined(&clean(folder)?, &clean(name)?))
+}
+
+/// Refuses what cannot become a file of this machine, or a link.
+pub(super) fn check_file(name: &Path, kind: &Kind) -> Result<(), PackError> {
+    below::checked(name, Use::File).map_err(|what| bad(name, what))?;
+    match kind {
+        // Most users may make none there, and an archive does not say whether one leads to a folder, which it would have to.
+        Kind::Link(_) if cfg!(windows) => Err(bad(name, "is a symbolic link, and those are not unpacked on Windows")),
+        _ => Ok(()),
     }
-    Ok(clean)
 }
 
 /// Whether a link of this name to this target stays inside.

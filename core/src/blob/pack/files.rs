@@ -6,7 +6,7 @@ use std::path::Path;
 use tar::{Archive, EntryType};
 
 use super::PackError;
-use super::entry::clean;
+use super::entry::clean_below;
 
 /// Calls for each file of a tar stream whose names are below `place`, with its name, its size and its content. Links are not
 /// followed.
@@ -18,7 +18,7 @@ pub(crate) fn each_file(
 ) -> Result<(), PackError> {
     for entry in Archive::new(tar).entries()? {
         let mut entry = entry?;
-        let name = clean(&place.join(entry.path()?))?;
+        let name = clean_below(place, &entry.path()?)?;
         let file =
             matches!(entry.header().entry_type(), EntryType::Regular | EntryType::Continuous | EntryType::GNUSparse);
         if file && wanted(&name) {

@@ -8,7 +8,7 @@ use flate2::write::GzEncoder;
 use sha2::{Digest, Sha256};
 use tar::{Archive, Builder, Entry, EntryType, Header};
 
-use super::entry::clean;
+use super::entry::clean_below;
 use super::{ArchiveLimits, Kind, PackError, Tree};
 
 /// Makes an archive. Everything in it blocks.
@@ -67,7 +67,7 @@ impl<W: Write> Packer<W> {
         let mut alone = Vec::new();
         for entry in Archive::new(tar).entries()? {
             let entry = entry?;
-            let name = clean(&place.join(entry.path()?))?;
+            let name = clean_below(place, &entry.path()?)?;
             let Some(kind) = kind_of(&entry, place)? else {
                 self.leave_out(&name, "it is no file");
                 continue;
@@ -138,7 +138,7 @@ pub(super) fn kind_of<R: Read>(entry: &Entry<'_, R>, place: &Path) -> Result<Opt
         EntryType::Directory => Kind::Folder,
         EntryType::Regular | EntryType::Continuous | EntryType::GNUSparse => Kind::File,
         EntryType::Symlink => Kind::Link(target()?),
-        EntryType::Link => Kind::SameFile(clean(&place.join(target()?))?),
+        EntryType::Link => Kind::SameFile(clean_below(place, &target()?)?),
         _ => return Ok(None),
     }))
 }

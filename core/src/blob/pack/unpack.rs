@@ -9,6 +9,7 @@ use std::rc::Rc;
 use flate2::read::GzDecoder;
 use tar::{Archive, Builder, Entry};
 
+use super::entry::check_file;
 use super::packer::{kind_of, plain_header};
 use super::{ArchiveLimits, Kind, PackError, Tree};
 
@@ -39,10 +40,11 @@ pub(crate) fn to_tar(archive: impl Read, out: impl Write, limits: ArchiveLimits)
 }
 
 /// Unpacks an archive into a folder, which is made when it is missing. Files that are there are replaced; links that lie in
-/// the way are not followed out of the folder.
+/// the way are not followed out of the folder. On Windows links are refused, and names that mean something else there.
 pub(crate) fn to_folder(archive: impl Read, folder: &Path, limits: ArchiveLimits) -> Result<Unpacked, PackError> {
     fs::create_dir_all(folder)?;
-    each(archive, limits, |mut entry, name, _| {
+    each(archive, limits, |mut entry, name, kind| {
+        check_file(name, kind)?;
         // The library follows no link out of the folder; it is also the second judge of names.
         if entry.unpack_in(folder)? {
             return Ok(());

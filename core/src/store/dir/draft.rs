@@ -1,10 +1,11 @@
 //! A data directory that is being made as the copy of another one: it is there whole, or not at all.
 
-use std::fs::{self, File};
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::lock::{self, DirLock};
-use super::{BLOBS, DB, LOGS, format, make_private};
+use super::{BLOBS, DB, LOGS, format};
+use crate::disk;
 use crate::store::StoreError;
 
 /// What the name of an unfinished one ends with.
@@ -43,7 +44,7 @@ impl Draft {
         let mut name = path.as_os_str().to_owned();
         name.push(PARTIAL);
         let at = PathBuf::from(name);
-        match make_private(&at) {
+        match disk::make_folder(&at) {
             Ok(()) => Ok(Self { at, place: Place::Beside { path } }),
             Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Err(no_place(&format!(
                 "an unfinished one is at {}: wait for it, or remove it when nobody is writing it any more",
@@ -58,7 +59,7 @@ impl Draft {
         if !fs::symlink_metadata(path).is_ok_and(|found| found.is_dir()) {
             return Self::beside(path, other);
         }
-        let path = fs::canonicalize(path).map_err(|error| StoreError::from_io(path, "opening", &error))?;
+        let path = disk::real(path).map_err(|error| StoreError::from_io(path, "opening", &error))?;
         if path.starts_with(other) {
             let why = format!("it is inside {}; choose another folder", other.display());
             return Err(StoreError::NoPlace { path, why });
@@ -150,7 +151,7 @@ fn real(path: &Path) -> Result<PathBuf, StoreError> {
     let (Some(parent), Some(name)) = (absolute.parent(), absolute.file_name()) else {
         return Err(no_place("it does not end with the name of a folder".to_owned()));
     };
-    match fs::canonicalize(parent) {
+    match disk::real(parent) {
         Ok(parent) => Ok(parent.join(name)),
         Err(error) => Err(no_place(format!("there is no folder {} ({error}); make it first", parent.display()))),
     }
@@ -169,6 +170,5 @@ fn refuse_content(path: &Path, but: Option<&str>) -> Result<(), StoreError> {
 }
 
 fn flush(path: &Path) -> Result<(), StoreError> {
-    let flushed = File::open(path).and_then(|file| file.sync_all());
-    flushed.map_err(|error| StoreError::from_io(path, "flushing", &error))
+    disk::flush(path).map_err(|error| StoreError::from_io(path, "flushing", &error))
 }

@@ -5,6 +5,7 @@ use std::io::{ErrorKind, Write};
 use std::path::Path;
 
 use super::not_a_data_dir;
+use crate::disk;
 use crate::store::StoreError;
 
 /// The file with the version.
@@ -76,7 +77,7 @@ fn write(dir: &Path, format: u32) -> Result<(), StoreError> {
         writeln!(file, "{WORDS}{format}")?;
         file.sync_all()?;
         fs::rename(&new, &path)?;
-        fs::File::open(dir)?.sync_all()
+        disk::flush(dir)
     });
     written.map_err(|error| StoreError::from_io(&path, "writing", &error))
 }

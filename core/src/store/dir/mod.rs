@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 pub(crate) use self::draft::{Draft, Quiet};
 use self::lock::DirLock;
 use super::error::StoreError;
+use crate::{below, disk};
 
 /// The database.
 const DB: &str = "windlass.db";
@@ -38,7 +39,7 @@ impl DataDir {
     pub fn open(path: impl AsRef<Path>) -> Result<Self, StoreError> {
         let path = path.as_ref();
         make(path)?;
-        let path = fs::canonicalize(path).map_err(|error| StoreError::from_io(path, "opening", &error))?;
+        let path = disk::real(path).map_err(|error| StoreError::from_io(path, "opening", &error))?;
         refuse_foreign(&path)?;
         let lock = DirLock::take(&path)?;
         format::bring_up_to_date(&path)?;
@@ -55,7 +56,7 @@ impl DataDir {
         if !found.is_dir() {
             return Err(not_a_data_dir(path, "it is not a folder"));
         }
-        let path = fs::canonicalize(path).map_err(|error| StoreError::from_io(path, "opening", &error))?;
+        let path = disk::real(path).map_err(|error| StoreError::from_io(path, "opening", &error))?;
         format::check_for_reading(&path)?;
         Ok(Self { path, lock: None })
     }
@@ -124,8 +125,11 @@ fn not_a_data_dir(path: &Path, why: &str) -> StoreError {
 
 fn as_file_name(name: &str) -> String {
     let mut safe = String::with_capacity(name.len());
-    for byte in name.bytes() {
-        if byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_' {
+    // Windows does not tell `A` from `a`, and has devices with names such as `con`.
+    let is_device = cfg!(windows) && below::is_device(name.as_bytes());
+    for (at, byte) in name.bytes().enumerate() {
+        let is_plain = byte.is_ascii_alphanumeric() && !(cfg!(windows) && byte.is_ascii_uppercase());
+        if (is_plain || byte == b'-' || byte == b'_') && !(is_device && at == 0) {
             safe.push(char::from(byte));
         } else {
             safe.push_str(&format!("%{byte:02X}"));
@@ -145,27 +149,20 @@ fn make(path: &Path) -> Result<(), StoreError> {
     match fs::metadata(path) {
         Ok(found) if found.is_dir() => return Ok(()),
         Ok(_) => return Err(not_a_data_dir(path, "it is not a folder")),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
-        Err(error) if error.kind() == std::io::ErrorKind::NotADirectory => {
+        // Below a file there is nothing, as Windows has it.
+        Err(_) if path.ancestors().skip(1).any(Path::is_file) => {
             return Err(not_a_data_dir(path, "a part of its path is not a folder"));
         }
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
         Err(error) => return Err(StoreError::from_io(path, "opening", &error)),
     }
     if let Some(parent) = path.parent() {
         fs::create_dir_all(parent).map_err(|error| StoreError::from_io(parent, "making", &error))?;
     }
-    match make_private(path) {
+    match disk::make_folder(path) {
         Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(()),
         result => result.map_err(|error| StoreError::from_io(path, "making", &error)),
     }
-}
-
-/// Makes a folder for its owner only.
-fn make_private(path: &Path) -> std::io::Result<()> {
-    let mut folder = fs::DirBuilder::new();
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut folder, 0o700);
-    folder.create(path)
 }
 
 /// A folder with somebody's files is not taken over: its `.gitignore` would hide them from git.

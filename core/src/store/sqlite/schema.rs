@@ -1,6 +1,6 @@
 //! How the database is laid out, and how it is opened.
 
-use std::fs::{self, File};
+use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -9,6 +9,7 @@ use rusqlite::{Connection, OpenFlags};
 
 use super::failure::{Failure, explain};
 use super::steps::{STEPS, Step};
+use crate::disk;
 use crate::store::StoreError;
 
 /// Tells SQLite files of Windlass from those of others: "Wndl".
@@ -46,11 +47,9 @@ fn make_if_missing(path: &Path) -> Result<(), StoreError> {
     }
     let new = with_ending(path, ".new");
     make(&new).map_err(|failure| failure.explain(path))?;
-    let moved = File::open(&new).and_then(|file| {
-        file.sync_all()?;
+    let moved = disk::flush(&new).and_then(|()| {
         fs::rename(&new, path)?;
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-        File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
+        path.parent().map_or(Ok(()), disk::flush)
     });
     moved.map_err(|error| StoreError::from_io(path, "making", &error))
 }

@@ -7,7 +7,7 @@
 //! written. The backup API copies page by page, which is faster, but starts again whenever a page changes meanwhile, unless
 //! it does all in one step; then it has no advantage but its speed.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, OpenOptions};
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -17,6 +17,7 @@ use rusqlite::{Connection, ErrorCode};
 
 use super::failure::{Failure, explain};
 use super::schema::with_ending;
+use crate::disk;
 use crate::store::StoreError;
 
 /// Tells apart what this process writes at the same time.
@@ -69,18 +70,14 @@ impl Part {
     fn make(target: &Path) -> Result<Self, Failure> {
         let count = COUNT.fetch_add(1, Ordering::Relaxed);
         let path = with_ending(target, &format!(".part-{}-{count}", std::process::id()));
-        let mut options = OpenOptions::new();
-        options.write(true).create_new(true);
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        options.open(&path).map_err(|error| failed(target, &error))?;
+        let made = disk::for_owner(OpenOptions::new().write(true).create_new(true)).open(&path);
+        made.map_err(|error| failed(target, &error))?;
         Ok(Self { path })
     }
 
     /// Gives it its final name once it is on the disk, and takes nobody else's place.
     fn publish(self, target: &Path) -> Result<(), Failure> {
-        let published = File::open(&self.path).and_then(|file| {
-            file.sync_all()?;
+        let published = disk::flush(&self.path).and_then(|()| {
             match fs::hard_link(&self.path, target) {
                 Err(error) if error.kind() == ErrorKind::AlreadyExists => return Ok(false),
                 // Not every file system has second names.
@@ -88,7 +85,7 @@ impl Part {
                 Err(_) => fs::rename(&self.path, target)?,
                 Ok(()) => {}
             }
-            File::open(target.parent().unwrap_or(Path::new("/")))?.sync_all()?;
+            target.parent().map_or(Ok(()), disk::flush)?;
             Ok(true)
         });
         match published {

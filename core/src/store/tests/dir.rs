@@ -1,5 +1,4 @@
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
 
 use super::child::{self, Other};
 use crate::store::{DataDir, SqliteStore, StoreError};
@@ -9,7 +8,7 @@ fn a_new_folder_is_private_hidden_from_git_and_says_its_format() {
     let root = tempfile::tempdir().unwrap();
     let path = root.path().join("deep/er/.windlass");
     let dir = DataDir::open(&path).unwrap();
-    assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o700);
+    assert_eq!(crate::disk::open_to_others(&fs::metadata(&path).unwrap()), None);
     assert_eq!(fs::read_to_string(path.join(".gitignore")).unwrap(), "*\n");
     assert_eq!(fs::read_to_string(path.join("format")).unwrap(), "Windlass data directory, format 1\n");
     assert!(dir.path().is_absolute());
@@ -22,8 +21,12 @@ fn it_has_one_owner_in_a_process() {
     let root = tempfile::tempdir().unwrap();
     let path = root.path().join("data");
     let dir = DataDir::open(&path).unwrap();
-    std::os::unix::fs::symlink(&path, root.path().join("other")).unwrap();
-    for same in [path.clone(), root.path().join("other"), root.path().join("data/../data")] {
+    let mut paths = vec![path.clone(), root.path().join("data/../data")];
+    if cfg!(unix) {
+        crate::disk::make_link(&path, &root.path().join("other"), true).unwrap();
+        paths.push(root.path().join("other"));
+    }
+    for same in paths {
         match DataDir::open(&same) {
             Err(error @ StoreError::Locked { .. }) => assert!(error.to_string().contains("this process"), "{error}"),
             other => panic!("{other:?}"),
@@ -41,17 +44,19 @@ fn it_has_one_owner_among_processes() {
     let path = root.path().join("data");
     let mut other = Other::start("store::tests::dir::part_holds_the_folder", &path);
     other.told("HELD").unwrap();
+    // Windows does not tell who it is.
+    let holder = cfg!(unix).then(|| other.id());
     // A refused attempt must not take the lock away from its holder.
     for _ in 0..2 {
         match DataDir::open(&path) {
-            Err(StoreError::Locked { pid, .. }) => assert_eq!(pid, Some(other.id())),
+            Err(StoreError::Locked { pid, .. }) => assert_eq!(pid, holder),
             unexpected => panic!("{unexpected:?}"),
         }
     }
     // Nor must a look at who holds it.
     for _ in 0..2 {
         match DataDir::check_free(&path) {
-            Err(StoreError::Locked { pid, .. }) => assert_eq!(pid, Some(other.id())),
+            Err(StoreError::Locked { pid, .. }) => assert_eq!(pid, holder),
             unexpected => panic!("{unexpected:?}"),
         }
     }
@@ -136,7 +141,7 @@ fn executors_have_folders_that_no_name_leads_out_of() {
     let root = tempfile::tempdir().unwrap();
     let dir = DataDir::open(root.path().join("data")).unwrap();
     let executors = dir.path().join("executors");
-    let folders = ["local", "..", "../../etc", "a b", "a%20b", "", &"ä".repeat(100), &"ö".repeat(100)];
+    let folders = ["local", "..", "../../etc", "a b", "a%20b", "", "con", "Local", &"ä".repeat(100), &"ö".repeat(100)];
     let folders: Vec<_> = folders.iter().map(|name| dir.executor_state(name)).collect();
     assert_eq!(folders[0], executors.join("local"));
     for (at, folder) in folders.iter().enumerate() {
@@ -146,8 +151,11 @@ fn executors_have_folders_that_no_name_leads_out_of() {
     }
 }
 
+#[cfg(unix)]
 #[test]
 fn a_folder_that_may_not_be_written_says_so() {
+    use std::os::unix::fs::PermissionsExt;
+
     let root = tempfile::tempdir().unwrap();
     fs::set_permissions(root.path(), fs::Permissions::from_mode(0o755)).unwrap();
     let path = root.path().join("data");
@@ -165,6 +173,7 @@ fn a_folder_that_may_not_be_written_says_so() {
     fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
 }
 
+#[cfg(unix)]
 #[test]
 #[ignore = "a part that another test starts as a process"]
 fn part_opens_without_rights() {

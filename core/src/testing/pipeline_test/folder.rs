@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::{env, fs, io, process};
 
+use crate::disk;
 use crate::error::{Error, ErrorKind, Result};
 
 /// A folder of its own, removed with all that is in it when the value is dropped.
@@ -17,7 +18,7 @@ impl Folder {
         loop {
             let number = NUMBER.fetch_add(1, Ordering::Relaxed);
             let path = env::temp_dir().join(format!("windlass-test-{}-{number}", process::id()));
-            match make(&path) {
+            match disk::make_folder(&path) {
                 Ok(()) => return Ok(Self(path)),
                 // An earlier process of this number was killed, or somebody wants to be in the way: never used.
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
@@ -32,14 +33,6 @@ impl Folder {
     pub(super) fn path(&self) -> &Path {
         &self.0
     }
-}
-
-/// For its owner only; what is there already is an error.
-fn make(path: &Path) -> io::Result<()> {
-    let mut folder = fs::DirBuilder::new();
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut folder, 0o700);
-    folder.create(path)
 }
 
 impl Drop for Folder {

@@ -5,6 +5,7 @@ mod format;
 mod measure;
 mod plans;
 mod schema_1;
+#[cfg(unix)]
 mod snapshot;
 mod writing;
 
