@@ -32,7 +32,7 @@
 //! }
 //! ```
 
-#[cfg(all(unix, feature = "docker"))]
+#[cfg(feature = "docker")]
 mod build_image;
 #[cfg(feature = "git")]
 mod checkout;
@@ -49,7 +49,7 @@ mod registry;
 mod run_job;
 mod settings;
 
-#[cfg(all(unix, feature = "docker"))]
+#[cfg(feature = "docker")]
 pub use build_image::ImageBuilder;
 pub use context::ActionContext;
 pub use error::ActionError;
@@ -58,7 +58,7 @@ pub use output::ActionOutput;
 pub(crate) use output::Checked;
 pub use settings::SettingsProblem;
 
-#[cfg(all(unix, feature = "docker"))]
+#[cfg(feature = "docker")]
 pub(crate) use build_image::BuildImageAction;
 #[cfg(feature = "git")]
 pub(crate) use checkout::CheckoutAction;

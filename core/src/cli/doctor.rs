@@ -3,7 +3,7 @@
 #[cfg(feature = "kubernetes")]
 mod cluster;
 mod data_dir;
-#[cfg(all(unix, feature = "docker"))]
+#[cfg(feature = "docker")]
 mod docker;
 mod machine;
 
@@ -67,7 +67,7 @@ impl Check {
 pub(super) async fn doctor(args: DoctorArgs, ui: &Ui, engine: &dyn Fn() -> EngineBuilder) -> Result<Exit, Failure> {
     let mut checks = data_dir::look(&args.data_dir.data_dir).await;
     checks.extend(machine::look());
-    #[cfg(all(unix, feature = "docker"))]
+    #[cfg(feature = "docker")]
     checks.push(docker::look().await);
     #[cfg(feature = "kubernetes")]
     if let Some(name) = &args.cluster {

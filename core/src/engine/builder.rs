@@ -8,28 +8,26 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-#[cfg(all(unix, feature = "kubernetes"))]
+#[cfg(feature = "kubernetes")]
 use self::given::ClusterPods;
 use self::given::Given;
 #[cfg(feature = "cli")]
-pub(crate) use self::kept::open_store;
-pub(crate) use self::kept::system_clock;
+pub(crate) use self::kept::{open_store, system_clock};
 #[cfg(all(feature = "cli", any(feature = "git", feature = "kubernetes")))]
 use super::credential_tests;
 use super::credential_tests::Tests;
 #[cfg(feature = "cli")]
 use super::vault::Vault;
 use crate::action::ActionHandler;
-#[cfg(all(unix, feature = "docker", feature = "cli"))]
+#[cfg(all(feature = "docker", feature = "cli"))]
 use crate::action::Actions;
 use crate::blob::{BlobSettings, BlobStore};
 use crate::clock::SharedClock;
 #[cfg(feature = "cli")]
 use crate::error::Result;
-#[cfg(all(unix, feature = "kubernetes"))]
+#[cfg(feature = "kubernetes")]
 use crate::executor::KubernetesExecutor;
 use crate::executor::{Executor, ExecutorError};
-#[cfg(unix)]
 use crate::executor::{Simple, SimpleExecutor};
 use crate::log::LogLimits;
 use crate::run::queue::RunLimits;
@@ -47,11 +45,11 @@ const DEFAULT_RUNS: usize = 64;
 pub(crate) const LOCAL: &str = "local";
 
 /// The name of the executor over the Docker engine of the environment, which is there as well.
-#[cfg(all(unix, feature = "docker"))]
+#[cfg(feature = "docker")]
 const DOCKER: &str = "docker";
 
 /// The name of the executor over the only cluster that the engine keeps. Each cluster is an executor by its own name as well.
-#[cfg(all(unix, feature = "kubernetes"))]
+#[cfg(feature = "kubernetes")]
 pub(super) const KUBERNETES: &str = "kubernetes";
 
 /// How an engine is opened. Made by [`Engine::builder`].
@@ -74,7 +72,7 @@ pub struct EngineBuilder {
     secrets: Vec<Arc<dyn SecretProvider>>,
     master_key: Option<KeySource>,
     credential_tests: Tests,
-    #[cfg(all(unix, feature = "docker"))]
+    #[cfg(feature = "docker")]
     pub(super) images: crate::action::ImageBuilder,
     control: bool,
 }
@@ -100,7 +98,7 @@ impl Default for EngineBuilder {
             secrets: Vec::new(),
             master_key: None,
             credential_tests: BTreeMap::new(),
-            #[cfg(all(unix, feature = "docker"))]
+            #[cfg(feature = "docker")]
             images: crate::action::ImageBuilder::default(),
             control: true,
         }
@@ -115,9 +113,10 @@ impl EngineBuilder {
         self
     }
 
-    /// Registers an executor under a name. The first one is the default. Without any, `local` is there; with the feature
-    /// `docker` also `docker`, over the Docker engine that `DOCKER_HOST` names; and with the feature `kubernetes` also each
-    /// cluster that the engine keeps, by its name, and the only one as `kubernetes`.
+    /// Registers an executor under a name. The first one is the default. Without any, `local` is there (not on Windows, where a
+    /// run that names no executor is then `unsupported`); with the feature `docker` also `docker`, over the Docker engine that
+    /// `DOCKER_HOST` names; and with the feature `kubernetes` also each cluster that the engine keeps, by its name, and the only
+    /// one as `kubernetes`.
     #[must_use]
     pub fn executor(mut self, name: impl Into<String>, executor: impl Executor) -> Self {
         self.executors.push((name.into(), Given::Ready(Arc::new(executor))));
@@ -126,7 +125,6 @@ impl EngineBuilder {
 
     /// Registers a [`SimpleExecutor`] under a name, as [`executor`](Self::executor) does. What it needs to keep stands in the
     /// data directory, and time is the engine's.
-    #[cfg(unix)]
     #[must_use]
     pub fn simple_executor(self, name: impl Into<String>, executor: impl SimpleExecutor) -> Self {
         self.executor_with(name, |folder, clock| Simple::new(executor, folder, clock))
@@ -149,7 +147,7 @@ impl EngineBuilder {
 
     /// Registers an executor under a name whose steps run in pods of a cluster that the engine keeps, as
     /// [`Engine::clusters`] has it; it may be added later. `set_up` sets its policy and what all its pods have.
-    #[cfg(all(unix, feature = "kubernetes"))]
+    #[cfg(feature = "kubernetes")]
     #[must_use]
     pub fn kubernetes(
         mut self,
@@ -286,7 +284,7 @@ impl EngineBuilder {
     }
 
     /// A store that several engines have one after another.
-    #[cfg(test)]
+    #[cfg(all(test, unix))]
     pub(super) fn shared_store(mut self, store: Arc<dyn Store>) -> Self {
         self.store = Some(store);
         self
@@ -303,7 +301,7 @@ impl EngineBuilder {
         let key = self.master_key.unwrap_or_else(|| KeySource::File(data_dir.master_key()));
         let vault = Arc::new(Vault::new(store.clone(), key));
         let tests = self.credential_tests;
-        #[cfg(all(unix, feature = "docker"))]
+        #[cfg(feature = "docker")]
         let (_, tests) = super::images::bring(Actions::default(), tests, &self.images);
         #[cfg(feature = "kubernetes")]
         let tests = credential_tests::of_clusters(tests);

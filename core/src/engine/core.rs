@@ -77,7 +77,7 @@ pub(crate) struct Core {
     pub(crate) credential_tests: Tests,
     /// Held by whoever changes the credentials of the installation or their keys.
     pub(crate) sealing: tokio::sync::Mutex<()>,
-    #[cfg(all(unix, feature = "docker"))]
+    #[cfg(feature = "docker")]
     pub(crate) certificates: crate::registry::Certificates,
     /// The clusters that are known by name.
     #[cfg(feature = "kubernetes")]
@@ -148,7 +148,7 @@ pub(crate) struct Parts {
     pub(crate) vault: Arc<Vault>,
     pub(crate) secrets: SecretProviders,
     pub(crate) credential_tests: Tests,
-    #[cfg(all(unix, feature = "docker"))]
+    #[cfg(feature = "docker")]
     pub(crate) certificates: crate::registry::Certificates,
     #[cfg(feature = "kubernetes")]
     pub(crate) clusters: Arc<super::clusters::ClusterBook>,
@@ -182,7 +182,7 @@ impl Core {
             vault: parts.vault,
             credential_tests: parts.credential_tests,
             sealing: tokio::sync::Mutex::default(),
-            #[cfg(all(unix, feature = "docker"))]
+            #[cfg(feature = "docker")]
             certificates: parts.certificates,
             #[cfg(feature = "kubernetes")]
             clusters: parts.clusters,

@@ -4,20 +4,22 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock};
 
-#[cfg(all(unix, feature = "kubernetes"))]
+use super::builder::LOCAL;
+#[cfg(feature = "kubernetes")]
 use super::clusters::ClusterBook;
-#[cfg(all(unix, feature = "kubernetes"))]
+#[cfg(feature = "kubernetes")]
 use crate::clock::SharedClock;
+use crate::error::{Error, ErrorKind};
 use crate::executor::{Executor, ExecutorError};
-#[cfg(all(unix, feature = "kubernetes"))]
+#[cfg(feature = "kubernetes")]
 use crate::executor::{KubernetesExecutor, PodSettings};
 use crate::pipeline::ExecutorName;
-#[cfg(all(unix, feature = "kubernetes"))]
+#[cfg(feature = "kubernetes")]
 use crate::store::DataDir;
 
 /// Names that mean another executor than a cluster of this name.
-#[cfg(all(unix, feature = "kubernetes"))]
-const RESERVED: [&str; 3] = [super::builder::LOCAL, "docker", super::builder::KUBERNETES];
+#[cfg(feature = "kubernetes")]
+const RESERVED: [&str; 3] = [LOCAL, "docker", super::builder::KUBERNETES];
 
 type Known = BTreeMap<ExecutorName, Arc<dyn Executor>>;
 /// Makes the executor over a cluster; `None` for a name that is another executor's.
@@ -59,16 +61,23 @@ impl Executors {
         })
     }
 
-    /// What is said of a name that is no executor's.
-    pub(super) fn missing(&self, name: &ExecutorName) -> String {
+    /// What is said of a name that is no executor's: `noSuchExecutor`, or `unsupported` of local steps where they cannot be.
+    pub(super) fn missing(&self, name: &ExecutorName, operation: &'static str) -> Error {
+        let cannot_be = cfg!(not(unix)) && name.as_str() == LOCAL;
         let advice = match name.as_str() {
-            "docker" if !cfg!(all(unix, feature = "docker")) => "; that one needs a build with the feature `docker`",
-            "kubernetes" if !cfg!(all(unix, feature = "kubernetes")) => {
-                "; that one needs a build with the feature `kubernetes`"
+            LOCAL if cannot_be => {
+                "; steps cannot run as processes of this system: name another executor, or run Windlass in WSL"
             }
+            "docker" if !cfg!(feature = "docker") => "; that one needs a build with the feature `docker`",
+            "kubernetes" if !cfg!(feature = "kubernetes") => "; that one needs a build with the feature `kubernetes`",
             _ => "",
         };
-        format!("there is no executor {:?} here; this engine has {}{advice}", name.as_str(), self.names())
+        let message =
+            format!("there is no executor {:?} here; this engine has {}{advice}", name.as_str(), self.names());
+        match cannot_be {
+            true => Error::new(ErrorKind::Unsupported, "unsupported", operation, message),
+            false => Error::new(ErrorKind::Invalid, "noSuchExecutor", operation, message),
+        }
     }
 
     /// All names, for messages.
@@ -92,7 +101,7 @@ impl Executors {
 }
 
 /// Makes executors over the clusters of a book, each by the cluster's name. None of them is asked anything.
-#[cfg(all(unix, feature = "kubernetes"))]
+#[cfg(feature = "kubernetes")]
 pub(super) fn over_clusters(data_dir: &DataDir, clock: &SharedClock, book: &Arc<ClusterBook>) -> Box<OfCluster> {
     let (root, clock, book) = (data_dir.path().to_path_buf(), clock.clone(), book.clone());
     Box::new(move |name| {

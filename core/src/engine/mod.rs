@@ -38,7 +38,7 @@ mod executors;
 mod expiry;
 mod feed;
 mod filing;
-#[cfg(all(unix, feature = "docker"))]
+#[cfg(feature = "docker")]
 mod images;
 mod jobs;
 mod launch;
@@ -72,7 +72,7 @@ mod standstill;
 mod step;
 mod summary;
 mod telemetry;
-#[cfg(test)]
+#[cfg(all(test, unix))]
 mod tests;
 mod timeline;
 mod told;
@@ -282,7 +282,7 @@ fn executor_for(core: &Core, plan: &Plan) -> Result<ExecutorName> {
     if core.executors.has(&executor) {
         return Ok(executor);
     }
-    Err(Error::new(ErrorKind::Invalid, "noSuchExecutor", "start", core.executors.missing(&executor)))
+    Err(core.executors.missing(&executor, "start"))
 }
 
 /// Refuses before the start what would fail for certain: tasks on another executor, actions that nobody carries out.

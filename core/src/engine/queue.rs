@@ -57,6 +57,7 @@ impl Queue {
     }
 
     /// How many runs go on, and how many wait.
+    #[cfg_attr(not(unix), expect(dead_code, reason = "only who asks over the socket wants to know"))]
     pub(crate) fn counts(&self) -> (usize, usize) {
         (self.runs.active(), self.runs.waiting())
     }

@@ -61,3 +61,22 @@ pub enum ExecutorError {
         advice: String,
     },
 }
+
+/// Turns what the system said into an error that tells what was being done.
+pub(super) fn io(doing: impl Into<String>) -> impl FnOnce(std::io::Error) -> ExecutorError {
+    move |source| ExecutorError::Io { doing: doing.into(), source }
+}
+
+/// The step is lost, and why.
+pub(super) fn lost(why: impl Into<String>) -> ExecutorError {
+    ExecutorError::Lost { why: why.into() }
+}
+
+/// A path that leads where no path may.
+pub(super) fn bad_path(path: &str, what: &str) -> ExecutorError {
+    ExecutorError::BadStep {
+        code: "badPath",
+        message: format!("the path {path:?} {what}"),
+        advice: "name a path below the workspace, without `..` and without links that leave it".to_owned(),
+    }
+}

@@ -1,15 +1,16 @@
 //! Where steps run: the contract, and the executors that come with Windlass.
 
-#[cfg(all(unix, any(feature = "docker", feature = "kubernetes", test)))]
+#[cfg(any(feature = "docker", feature = "kubernetes", test))]
 #[cfg_attr(not(any(feature = "docker", feature = "kubernetes")), expect(dead_code, reason = "only tests use it"))]
 mod container;
 mod contract;
-#[cfg(all(unix, feature = "docker"))]
+#[cfg(feature = "docker")]
 pub(crate) mod docker;
 mod error;
-#[cfg(all(unix, any(feature = "docker", feature = "kubernetes")))]
+mod folder;
+#[cfg(any(feature = "docker", feature = "kubernetes"))]
 mod installation;
-#[cfg(all(unix, feature = "kubernetes"))]
+#[cfg(feature = "kubernetes")]
 mod kubernetes;
 #[cfg(unix)]
 mod local;
@@ -17,26 +18,24 @@ mod local;
 #[path = "local/unsupported.rs"]
 mod local;
 mod pack;
-#[cfg(all(unix, any(feature = "docker", feature = "kubernetes")))]
+#[cfg(any(feature = "docker", feature = "kubernetes"))]
 mod policy;
 mod secrets;
-#[cfg(unix)]
+#[cfg(any(unix, feature = "docker", feature = "kubernetes", test))]
 mod shell;
-#[cfg(unix)]
 mod simple;
 pub(crate) mod stream;
 
 pub use contract::*;
-#[cfg(all(unix, feature = "docker"))]
+#[cfg(feature = "docker")]
 pub use docker::{DockerEndpoint, DockerExecutor, HelperImage};
 pub use error::ExecutorError;
-#[cfg(all(unix, feature = "kubernetes"))]
+#[cfg(feature = "kubernetes")]
 pub use kubernetes::{KubernetesExecutor, PodSettings};
 pub use local::LocalExecutor;
 #[cfg(feature = "git")]
 pub(crate) use pack::pack;
-#[cfg(all(unix, any(feature = "docker", feature = "kubernetes")))]
+#[cfg(any(feature = "docker", feature = "kubernetes"))]
 pub use policy::ContainerPolicy;
 pub use secrets::StepSecrets;
-#[cfg(unix)]
 pub use simple::{Simple, SimpleExecutor, StepContext};

@@ -1,11 +1,11 @@
 //! A folder as a tar stream.
 
-use std::fs;
+use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use futures::StreamExt;
-use tar::Builder;
+use tar::{Builder, Header};
 
 use super::stream::{Outlet, outlet};
 use super::{ExecutorError, TarStream};
@@ -14,7 +14,7 @@ use super::{ExecutorError, TarStream};
 const PIECE: usize = 128 * 1024;
 
 /// Streams a file or folder as an archive in which it has this name; all that is in a folder when the name is empty. Links
-/// stay links. `doing` is for errors, and `keep` is dropped at the end.
+/// stay links; on Windows all files are programs. `doing` is for errors, and `keep` is dropped at the end.
 pub(crate) fn pack(place: PathBuf, name: PathBuf, doing: String, keep: impl Send + 'static) -> TarStream {
     let (outlet, stream) = outlet();
     tokio::task::spawn_blocking(move || {
@@ -38,7 +38,12 @@ fn add(builder: &mut Builder<BufWriter<Outlet<ExecutorError>>>, place: &Path, na
     let kind = fs::symlink_metadata(place)?.file_type();
     if !kind.is_dir() {
         // Pipes, sockets and devices are nothing to carry elsewhere.
-        return if kind.is_file() || kind.is_symlink() { builder.append_path_with_name(place, name) } else { Ok(()) };
+        return match kind.is_file() {
+            true if cfg!(windows) => append_without_mode(builder, place, name),
+            true => builder.append_path_with_name(place, name),
+            false if kind.is_symlink() => builder.append_path_with_name(place, name),
+            false => Ok(()),
+        };
     }
     if !name.as_os_str().is_empty() {
         builder.append_dir(name, place)?;
@@ -53,4 +58,17 @@ fn add(builder: &mut Builder<BufWriter<Outlet<ExecutorError>>>, place: &Path, na
         }
     }
     Ok(())
+}
+
+/// A file of Windows, which does not say whether it is a program: elsewhere each one can be run, as `docker` has it as well.
+fn append_without_mode(
+    builder: &mut Builder<BufWriter<Outlet<ExecutorError>>>,
+    place: &Path,
+    name: &Path,
+) -> io::Result<()> {
+    let file = File::open(place)?;
+    let mut header = Header::new_gnu();
+    header.set_metadata(&file.metadata()?);
+    header.set_mode(0o755);
+    builder.append_data(&mut header, name, file)
 }

@@ -5,9 +5,8 @@ mod follow;
 
 use std::ffi::OsString;
 use std::fmt::Debug;
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::Write;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -16,6 +15,7 @@ use bytes::Bytes;
 use tokio::sync::watch;
 
 pub use self::adapter::Simple;
+use super::folder::layout::open_log;
 use super::{Capabilities, ExecutorError, MAX_OUTPUT_BYTES, StepSecrets, StepSpec};
 use crate::run::StepEnd;
 
@@ -80,7 +80,7 @@ impl StepContext {
     /// # Errors
     /// When the disk refuses.
     pub fn log(&self, bytes: impl AsRef<[u8]>) -> Result<(), ExecutorError> {
-        self.log.append(bytes.as_ref()).map_err(super::local::io("writing the step's log"))
+        self.log.append(bytes.as_ref()).map_err(super::error::io("writing the step's log"))
     }
 
     /// Sets what the step hands to later ones: lines of `KEY=VALUE`. Cut at [`MAX_OUTPUT_BYTES`].
@@ -115,7 +115,7 @@ struct Log {
 
 impl Log {
     fn create(path: &Path) -> std::io::Result<Self> {
-        let file = OpenOptions::new().append(true).create(true).mode(0o600).open(path)?;
+        let file = open_log(path)?;
         let length = watch::Sender::new(file.metadata()?.len());
         Ok(Self { file: Mutex::new(file), length })
     }
@@ -128,5 +128,7 @@ impl Log {
     }
 }
 
+#[cfg(all(test, unix))]
+mod process_tests;
 #[cfg(test)]
 mod tests;

@@ -41,7 +41,7 @@ pub struct EngineOptions {
     /// See [`EngineBuilder::master_key`].
     pub master_key: Option<KeyOptions>,
     /// See [`EngineBuilder::images`].
-    #[cfg(all(unix, feature = "docker"))]
+    #[cfg(feature = "docker")]
     pub images: Option<super::ImageOptions>,
     /// See [`EngineBuilder::base_url`].
     pub base_url: Option<String>,
@@ -77,9 +77,9 @@ impl EngineOptions {
         let builder = told(builder, self.keeping.map(BlobSettings::from), EngineBuilder::blob_settings);
         let builder = told(builder, self.master_key.map(KeySource::from), EngineBuilder::master_key);
         let builder = told(builder, self.blobs.map(BlobOptions::store).transpose()?, EngineBuilder::blobs);
-        #[cfg(all(unix, feature = "docker"))]
+        #[cfg(feature = "docker")]
         let images = self.images.map(super::ImageOptions::builder).transpose()?;
-        #[cfg(all(unix, feature = "docker"))]
+        #[cfg(feature = "docker")]
         let builder = told(builder, images, EngineBuilder::images);
         let limits = builder.current_run_limits();
         let per_pipeline = max_runs_per_pipeline.or(limits.per_pipeline);

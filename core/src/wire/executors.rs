@@ -1,19 +1,19 @@
 //! The executors that come with Windlass, as data.
 
-#[cfg(all(unix, feature = "docker"))]
+#[cfg(feature = "docker")]
 mod docker;
-#[cfg(all(unix, feature = "kubernetes"))]
+#[cfg(feature = "kubernetes")]
 mod kubernetes;
-#[cfg(all(unix, any(feature = "docker", feature = "kubernetes")))]
+#[cfg(any(feature = "docker", feature = "kubernetes"))]
 mod policy;
 
 use serde::Deserialize;
 
-#[cfg(all(unix, feature = "docker"))]
+#[cfg(feature = "docker")]
 pub use self::docker::{DockerOptions, EndpointOptions, ImageOptions, LoginOptions};
-#[cfg(all(unix, feature = "kubernetes"))]
+#[cfg(feature = "kubernetes")]
 pub use self::kubernetes::KubernetesOptions;
-#[cfg(all(unix, any(feature = "docker", feature = "kubernetes")))]
+#[cfg(any(feature = "docker", feature = "kubernetes"))]
 pub use self::policy::ContainerPolicyOptions;
 use crate::engine::EngineBuilder;
 use crate::error::{Error, ErrorKind, Result};
@@ -48,9 +48,9 @@ pub fn register_executor(
 ) -> Result<EngineBuilder> {
     match kind {
         "local" => Ok(super::read::<LocalOptions>(options, "open")?.register(builder, name)),
-        #[cfg(all(unix, feature = "docker"))]
+        #[cfg(feature = "docker")]
         "docker" => super::read::<DockerOptions>(options, "open")?.register(builder, name),
-        #[cfg(all(unix, feature = "kubernetes"))]
+        #[cfg(feature = "kubernetes")]
         "kubernetes" => Ok(super::read::<KubernetesOptions>(options, "open")?.register(builder, name)),
         other => {
             let message = format!("this build of Windlass has no executor of the kind {other:?}");

@@ -27,16 +27,16 @@ mod shutdown;
 
 use serde::de::DeserializeOwned;
 
-#[cfg(all(unix, feature = "docker"))]
+#[cfg(feature = "docker")]
 pub use answers::Registries;
 pub use answers::{Answers, ArtifactName};
 pub use document::{definition, task};
 pub use engine::{EngineOptions, RetentionOptions};
-#[cfg(all(unix, any(feature = "docker", feature = "kubernetes")))]
+#[cfg(any(feature = "docker", feature = "kubernetes"))]
 pub use executors::ContainerPolicyOptions;
-#[cfg(all(unix, feature = "kubernetes"))]
+#[cfg(feature = "kubernetes")]
 pub use executors::KubernetesOptions;
-#[cfg(all(unix, feature = "docker"))]
+#[cfg(feature = "docker")]
 pub use executors::{DockerOptions, EndpointOptions, ImageOptions, LoginOptions};
 pub use executors::{LocalOptions, register_executor};
 pub use keeping::{BlobOptions, KeepingOptions, KeyOptions, LimitOptions, S3Options};

@@ -5,20 +5,20 @@ use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 
-#[cfg(all(unix, feature = "docker"))]
+#[cfg(feature = "docker")]
 use super::DOCKER;
-#[cfg(all(unix, feature = "kubernetes"))]
+#[cfg(feature = "kubernetes")]
 use super::KUBERNETES;
 use super::LOCAL;
 use crate::clock::SharedClock;
 use crate::engine::executors::Executors;
-#[cfg(all(unix, feature = "kubernetes"))]
+#[cfg(feature = "kubernetes")]
 use crate::engine::executors::over_clusters;
 use crate::error::{Error, ErrorKind, Result};
-#[cfg(all(unix, feature = "docker"))]
+#[cfg(feature = "docker")]
 use crate::executor::{DockerEndpoint, DockerExecutor, HelperImage};
 use crate::executor::{Executor, ExecutorError, LocalExecutor};
-#[cfg(all(unix, feature = "kubernetes"))]
+#[cfg(feature = "kubernetes")]
 use crate::executor::{KubernetesExecutor, PodSettings};
 use crate::pipeline::ExecutorName;
 use crate::store::DataDir;
@@ -30,21 +30,21 @@ pub(super) enum Given {
     /// One that gets a folder in the data directory and the engine's clock when the engine is opened.
     Later(Box<MakeExecutor>),
     /// One over a cluster that the engine keeps.
-    #[cfg(all(unix, feature = "kubernetes"))]
+    #[cfg(feature = "kubernetes")]
     Cluster(ClusterPods),
 }
 
 /// Pods of a cluster, by its name or the only one, and what is set about them.
-#[cfg(all(unix, feature = "kubernetes"))]
+#[cfg(feature = "kubernetes")]
 pub(super) struct ClusterPods {
     pub(super) cluster: Option<String>,
     pub(super) set_up: Box<SetUpPods>,
 }
 
-#[cfg(all(unix, feature = "kubernetes"))]
+#[cfg(feature = "kubernetes")]
 pub(super) type SetUpPods = dyn FnOnce(KubernetesExecutor) -> KubernetesExecutor + Send + Sync;
 
-#[cfg(all(unix, feature = "kubernetes"))]
+#[cfg(feature = "kubernetes")]
 impl ClusterPods {
     /// Those of an engine that was told of no executors.
     fn plain(cluster: Option<String>) -> Given {
@@ -68,7 +68,7 @@ impl fmt::Debug for Given {
         match self {
             Self::Ready(executor) => executor.fmt(f),
             Self::Later(_) => f.write_str("Later"),
-            #[cfg(all(unix, feature = "kubernetes"))]
+            #[cfg(feature = "kubernetes")]
             Self::Cluster(pods) => f.debug_tuple("Cluster").field(&pods.cluster).finish(),
         }
     }
@@ -81,7 +81,7 @@ impl Given {
         Ok(match self {
             Self::Ready(executor) => executor,
             Self::Later(make) => make(&folder, of.clock.clone())?,
-            #[cfg(all(unix, feature = "kubernetes"))]
+            #[cfg(feature = "kubernetes")]
             Self::Cluster(ClusterPods { cluster, set_up }) => {
                 let installation = folder.join("installation");
                 let clock = of.clock.clone();
@@ -92,7 +92,7 @@ impl Given {
 }
 
 /// Nothing is asked of the Docker engine before a run wants it.
-#[cfg(all(unix, feature = "docker"))]
+#[cfg(feature = "docker")]
 fn docker(data_dir: &DataDir, clock: &SharedClock) -> DockerExecutor {
     let installation = data_dir.executor_state(DOCKER).join("installation");
     DockerExecutor::kept_in(DockerEndpoint::Environment, installation, clock.clone())
@@ -118,26 +118,32 @@ impl Makings<'_> {
         default: Option<String>,
         pass_env: &[String],
     ) -> Result<(Executors, ExecutorName)> {
-        #[cfg(all(unix, feature = "kubernetes"))]
+        #[cfg(feature = "kubernetes")]
         let of_cluster = given.is_empty().then(|| over_clusters(self.data_dir, self.clock, self.clusters));
-        #[cfg(not(all(unix, feature = "kubernetes")))]
+        #[cfg(not(feature = "kubernetes"))]
         let of_cluster = None;
+        // On Windows a run that names no executor is told that this one is not there, rather than given another one.
+        let first = given.first().map_or(LOCAL, |(name, _)| name).to_owned();
         if given.is_empty() {
             given = self.without_a_word(pass_env)?;
         }
-        let first = given.first().map_or(LOCAL, |(name, _)| name);
-        let default = executor_name(default.as_deref().unwrap_or(first))?;
+        let default = executor_name(default.as_deref().unwrap_or(&first))?;
         Ok((Executors::new(named(given, self)?, of_cluster), default))
     }
 
     fn without_a_word(&self, pass_env: &[String]) -> Result<Vec<(String, Given)>> {
-        let local = LocalExecutor::inheriting(self.data_dir.executor_state(LOCAL), self.clock.clone(), pass_env)?;
-        Ok(vec![
-            (LOCAL.to_owned(), Given::Ready(Arc::new(local))),
-            #[cfg(all(unix, feature = "docker"))]
+        let local = LocalExecutor::inheriting(self.data_dir.executor_state(LOCAL), self.clock.clone(), pass_env);
+        let local = match local {
+            // An engine is of use without it, for example over containers.
+            Err(ExecutorError::Unsupported { .. }) if cfg!(not(unix)) => None,
+            made => Some((LOCAL.to_owned(), Given::Ready(Arc::new(made?) as Arc<dyn Executor>))),
+        };
+        let others: Vec<(String, Given)> = vec![
+            #[cfg(feature = "docker")]
             (DOCKER.to_owned(), Given::Ready(Arc::new(docker(self.data_dir, self.clock)))),
-            #[cfg(all(unix, feature = "kubernetes"))]
+            #[cfg(feature = "kubernetes")]
             (KUBERNETES.to_owned(), ClusterPods::plain(None)),
-        ])
+        ];
+        Ok(local.into_iter().chain(others).collect())
     }
 }

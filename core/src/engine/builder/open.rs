@@ -1,5 +1,6 @@
 //! The parts of an engine put together, on a data directory that nobody else has.
 
+#[cfg(feature = "git")]
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
@@ -45,9 +46,9 @@ impl EngineBuilder {
             None => system_clock(&*store).await?,
         };
         let actions = registered(self.actions)?;
-        #[cfg(all(unix, feature = "docker"))]
+        #[cfg(feature = "docker")]
         let (actions, credential_tests) = crate::engine::images::bring(actions, self.credential_tests, &self.images);
-        #[cfg(not(all(unix, feature = "docker")))]
+        #[cfg(not(feature = "docker"))]
         let credential_tests = self.credential_tests;
         #[cfg(feature = "kubernetes")]
         let credential_tests = credential_tests::of_clusters(credential_tests);
@@ -92,7 +93,7 @@ impl EngineBuilder {
             vault,
             secrets,
             credential_tests,
-            #[cfg(all(unix, feature = "docker"))]
+            #[cfg(feature = "docker")]
             certificates: self.images.trusted(),
             #[cfg(feature = "kubernetes")]
             clusters,
@@ -122,6 +123,8 @@ async fn start(core: Arc<Core>, hold: Arc<Hold>, gone: watch::Receiver<()>, door
 fn open_door(data_dir: &DataDir) -> Option<(Door, SocketFile)> {
     match Door::open(data_dir.control_socket()) {
         Ok(door) => Some(door),
+        // Nobody expects one on Windows.
+        Err(error) if error.kind() == std::io::ErrorKind::Unsupported => None,
         Err(error) => {
             let data_dir = data_dir.path().display();
             tracing::warn!(%data_dir, %error, "other processes cannot control this engine: it has no socket");

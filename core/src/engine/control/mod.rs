@@ -7,6 +7,8 @@
 mod address;
 mod client;
 mod file;
+#[cfg(unix)]
+mod heard;
 #[cfg(not(unix))]
 mod no_server;
 #[cfg(unix)]
@@ -27,6 +29,5 @@ pub(crate) use record::{back_up_alone, record_decision};
 #[cfg(unix)]
 pub(crate) use server::Door;
 
-#[cfg(test)]
-#[cfg(unix)]
+#[cfg(all(test, unix))]
 mod tests;

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value, json};
+use serde_json::Value;
 
 #[cfg(feature = "kubernetes")]
 use crate::cluster::NewCluster;
@@ -174,43 +174,6 @@ pub(super) fn request_line(request: &Request) -> Result<Vec<u8>> {
     Ok(line)
 }
 
-/// The request of a line. The error is for whoever wrote it.
-pub(super) fn read_request(line: &[u8]) -> Result<Request> {
-    let bad = |why: String| {
-        Error::new(ErrorKind::Invalid, "badRequest", "control", format!("this is no request to an engine: {why}"))
-    };
-    let mut fields: Map<String, Value> = serde_json::from_slice(line).map_err(|error| bad(error.to_string()))?;
-    match fields.remove("version").as_ref().map(Value::as_u64) {
-        Some(Some(VERSION)) => {}
-        None => return Err(bad("it has no `version`".to_owned())),
-        Some(_) => {
-            let message = format!(
-                "the engine, Windlass {}, understands version {VERSION} of requests only: use the same version of Windlass \
-                 for both",
-                env!("CARGO_PKG_VERSION")
-            );
-            return Err(Error::new(ErrorKind::Unsupported, "requestVersion", "control", message));
-        }
-    }
-    serde_json::from_value(Value::Object(fields)).map_err(|error| bad(error.to_string()))
-}
-
-/// An answer as a line, with its end.
-pub(super) fn answer_line<T: Serialize>(answer: &Result<T>) -> Vec<u8> {
-    let value = match answer {
-        Ok(value) => match serde_json::to_value(value) {
-            Ok(value) => json!({ "ok": value }),
-            Err(error) => error_value(&unwritable(&error)),
-        },
-        Err(error) => error_value(error),
-    };
-    line(&value)
-}
-
-fn error_value(error: &Error) -> Value {
-    json!({ "error": { "kind": word(error.kind()), "code": error.code(), "message": error.to_string() } })
-}
-
 /// What the engine answered.
 pub(super) fn read_answer<T: for<'de> Deserialize<'de>>(line: &[u8]) -> Result<T> {
     #[derive(Deserialize)]
@@ -229,17 +192,17 @@ pub(super) fn read_answer<T: for<'de> Deserialize<'de>>(line: &[u8]) -> Result<T
     }
 }
 
-fn line(value: &Value) -> Vec<u8> {
+pub(super) fn line(value: &Value) -> Vec<u8> {
     let mut line = value.to_string().into_bytes();
     line.push(b'\n');
     line
 }
 
-fn unwritable(error: &serde_json::Error) -> Error {
+pub(super) fn unwritable(error: &serde_json::Error) -> Error {
     Error::new(ErrorKind::Internal, "unwritable", "control", error.to_string())
 }
 
-const KINDS: [(ErrorKind, &str); 7] = [
+pub(super) const KINDS: [(ErrorKind, &str); 7] = [
     (ErrorKind::Invalid, "invalid"),
     (ErrorKind::NotFound, "notFound"),
     (ErrorKind::Conflict, "conflict"),
@@ -248,10 +211,6 @@ const KINDS: [(ErrorKind, &str); 7] = [
     (ErrorKind::Damaged, "damaged"),
     (ErrorKind::Internal, "internal"),
 ];
-
-fn word(kind: ErrorKind) -> &'static str {
-    KINDS.iter().find(|(known, _)| *known == kind).map_or("internal", |(_, word)| word)
-}
 
 fn kind_of(word: &str) -> ErrorKind {
     KINDS.iter().find(|(_, known)| *known == word).map_or(ErrorKind::Internal, |(kind, _)| *kind)

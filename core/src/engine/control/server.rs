@@ -14,8 +14,9 @@ use tokio::task::JoinSet;
 
 use super::address::Address;
 use super::file::SocketFile;
+use super::heard::{answer_line, read_request};
 use super::obey::obey;
-use super::protocol::{Done, MAX_REQUEST, answer_line, read_request};
+use super::protocol::{Done, MAX_REQUEST};
 use crate::clock::SharedClock;
 use crate::engine::core::Core;
 use crate::engine::{Engine, Handle};

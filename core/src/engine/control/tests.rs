@@ -11,7 +11,8 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::Control;
-use super::protocol::{Request, answer_line, read_answer, read_request, request_line};
+use super::heard::{answer_line, read_request};
+use super::protocol::{Request, read_answer, request_line};
 use super::server::may_speak;
 use crate::engine::{Engine, EngineBuilder, EventKind, Run, RunRequest};
 use crate::error::{Error, ErrorKind};

@@ -26,7 +26,7 @@ mod rerun;
 mod rerun_local;
 mod retention;
 mod scripted;
-#[cfg(all(feature = "sqlite", unix))]
+#[cfg(feature = "sqlite")]
 mod secrets;
 mod shutdown;
 mod site;

@@ -2,14 +2,16 @@
 
 use std::collections::HashSet;
 use std::io::{self, Read, Write};
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
 use tar::{Archive, Builder, EntryType, Header};
 use tokio::sync::mpsc;
 
+use super::transfer::checked;
+use crate::below::{self, Use};
 use crate::executor::ExecutorError;
-use crate::executor::local::transfer::{bad_path, checked};
+use crate::executor::error::bad_path;
 use crate::executor::stream::Outlet;
 
 /// Gives the entries the names that the contract wants.
@@ -22,14 +24,12 @@ pub(super) fn rename(
     for entry in Archive::new(archive).entries()? {
         let mut entry = entry?;
         let path = entry.path()?.into_owned();
-        let mut parts = path.components().filter(|part| matches!(part, Component::Normal(_)));
+        let clean = below::checked(&path, Use::Carried)
+            .map_err(|why| io::Error::new(io::ErrorKind::InvalidData, format!("the path {path:?} {why}")))?;
         let name: PathBuf = match wanted {
             // The target of a link has the link's name.
-            Some(wanted) => {
-                parts.next();
-                std::iter::once(wanted.to_owned()).chain(parts.map(|part| PathBuf::from(part.as_os_str()))).collect()
-            }
-            None => parts.collect(),
+            Some(wanted) => std::iter::once(wanted.as_os_str()).chain(clean.iter().skip(1)).collect(),
+            None => clean,
         };
         copy(&mut builder, &mut entry, &name)?;
     }

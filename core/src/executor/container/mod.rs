@@ -43,6 +43,8 @@ use self::link::{Broken, Link, Told};
 pub(in crate::executor) use self::place::Place;
 use self::protocol::Notice;
 pub(in crate::executor) use self::protocol::{Ended, State};
+#[cfg(any(feature = "docker", feature = "kubernetes"))]
+pub(in crate::executor) use self::transfer::checked;
 use super::{ExecutorError, LogChunk, MAX_OUTPUT_BYTES, StepExit, StepSpec};
 use crate::clock::SharedClock;
 use crate::run::StepKey;
@@ -399,5 +401,5 @@ fn infrastructure(code: &'static str, message: String, advice: &str) -> Executor
     ExecutorError::Infrastructure { code, message, advice: advice.to_owned() }
 }
 
-#[cfg(test)]
+#[cfg(all(test, unix))]
 mod tests;

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use super::Container;
 use crate::executor::ExecutorError;
-use crate::executor::local::{copy, remove};
+use crate::executor::folder::{copy, remove};
 use crate::executor::pack::pack;
 
 impl Container {

@@ -14,7 +14,8 @@ use super::archive::{check, rename};
 use super::host::{Output, Streams};
 use super::place::Place;
 use super::{Container, Inner, infrastructure};
-use crate::executor::local::transfer::{bad_path, checked};
+use crate::below::{self, Use};
+use crate::executor::error::bad_path;
 use crate::executor::shell::quoted;
 use crate::executor::stream::pipe;
 use crate::executor::{ExecutorError, TarStream};
@@ -201,6 +202,11 @@ case $w_real/ in \"$w_top\"/*) ;; *) echo '{OUTSIDE}' >&2; exit 1 ;; esac
 [ -e \"$w_real\" ] || {{ echo '{MISSING}' >&2; exit 1; }}
 "
     )
+}
+
+/// The path below the workspace when it goes nowhere but down.
+pub(in crate::executor) fn checked(path: &str) -> Result<PathBuf, ExecutorError> {
+    below::checked(Path::new(path), Use::Carried).map_err(|why| bad_path(path, why))
 }
 
 fn place_of(workspace: &str, relative: &Path) -> String {

@@ -19,10 +19,10 @@ const OLDEST: (usize, usize) = (1, 41);
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum DockerEndpoint {
     /// What `DOCKER_HOST`, `DOCKER_TLS_VERIFY` and `DOCKER_CERT_PATH` say, as the `docker` command reads them; without them the
-    /// usual socket.
+    /// usual socket, or on Windows the usual named pipe.
     #[default]
     Environment,
-    /// A socket.
+    /// A socket; on Windows a named pipe, such as `//./pipe/docker_engine`.
     Socket(PathBuf),
     /// An address, `HOST:PORT`, without TLS.
     Tcp(String),
@@ -36,7 +36,15 @@ pub enum DockerEndpoint {
 }
 
 /// The usual socket.
-const SOCKET: &str = "/var/run/docker.sock";
+const SOCKET: &str = if cfg!(windows) { "//./pipe/docker_engine" } else { "/var/run/docker.sock" };
+/// What comes before the path of a socket.
+const SCHEME: &str = if cfg!(windows) { "npipe://" } else { "unix://" };
+/// How an endpoint is written.
+const WORDS: &str = if cfg!(windows) {
+    "npipe:////./pipe/NAME or tcp://HOST:PORT"
+} else {
+    "unix:///path/of/a/socket or tcp://HOST:PORT"
+};
 
 impl DockerEndpoint {
     /// What the environment says, as far as it can be understood.
@@ -46,29 +54,33 @@ impl DockerEndpoint {
         if host.is_empty() {
             return Ok(Self::Socket(PathBuf::from(SOCKET)));
         }
-        if let Some(path) = host.strip_prefix("unix://") {
+        let certificates = std::env::var("DOCKER_TLS_VERIFY").is_ok_and(|value| !value.is_empty()).then(|| {
+            let folder = std::env::var_os("DOCKER_CERT_PATH").map(PathBuf::from);
+            folder.or_else(|| Some(std::env::home_dir()?.join(".docker"))).unwrap_or_default()
+        });
+        Self::parse(&host.replacen("http://", "tcp://", 1), certificates).map_err(|advice| ExecutorError::Unsupported {
+            what: format!("DOCKER_HOST={host}"),
+            advice: format!("use {advice}"),
+        })
+    }
+
+    /// An endpoint as it is written, with the folder of the certificates when it is one over TCP with TLS. An error says how an
+    /// endpoint is written.
+    pub(crate) fn parse(text: &str, certificates: Option<PathBuf>) -> Result<Self, &'static str> {
+        if let Some(path) = text.strip_prefix(SCHEME) {
             return Ok(Self::Socket(PathBuf::from(path)));
         }
-        let Some(address) = host.strip_prefix("tcp://").or_else(|| host.strip_prefix("http://")) else {
-            return Err(ExecutorError::Unsupported {
-                what: format!("DOCKER_HOST={host}"),
-                advice: "use unix:///path/of/a/socket or tcp://host:port".to_owned(),
-            });
-        };
-        let address = address.trim_end_matches('/').to_owned();
-        if std::env::var("DOCKER_TLS_VERIFY").is_ok_and(|value| !value.is_empty()) {
-            let certificates = std::env::var_os("DOCKER_CERT_PATH").map(PathBuf::from);
-            let home = std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".docker"));
-            let certificates = certificates.or(home).unwrap_or_default();
-            return Ok(Self::Tls { address, certificates });
-        }
-        Ok(Self::Tcp(address))
+        let address = text.strip_prefix("tcp://").ok_or(WORDS)?.trim_end_matches('/').to_owned();
+        Ok(match certificates {
+            Some(certificates) => Self::Tls { address, certificates },
+            None => Self::Tcp(address),
+        })
     }
 
     fn connect(&self) -> Result<Docker, Error> {
         match self {
-            Self::Environment => Docker::connect_with_unix(SOCKET, TIMEOUT, API_DEFAULT_VERSION),
-            Self::Socket(path) => Docker::connect_with_unix(&path.to_string_lossy(), TIMEOUT, API_DEFAULT_VERSION),
+            Self::Environment => local(SOCKET),
+            Self::Socket(path) => local(&path.to_string_lossy()),
             Self::Tcp(address) => Docker::connect_with_http(&format!("tcp://{address}"), TIMEOUT, API_DEFAULT_VERSION),
             Self::Tls { address, certificates } => {
                 // Another one that is there already is as good.
@@ -81,11 +93,19 @@ impl DockerEndpoint {
     }
 }
 
+/// An engine of this machine.
+fn local(socket: &str) -> Result<Docker, Error> {
+    #[cfg(windows)]
+    return Docker::connect_with_named_pipe(socket, TIMEOUT, API_DEFAULT_VERSION);
+    #[cfg(not(windows))]
+    Docker::connect_with_unix(socket, TIMEOUT, API_DEFAULT_VERSION)
+}
+
 impl std::fmt::Display for DockerEndpoint {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Environment => f.write_str("the environment's Docker engine"),
-            Self::Socket(path) => write!(f, "unix://{}", path.display()),
+            Self::Socket(path) => write!(f, "{SCHEME}{}", path.display()),
             Self::Tcp(address) => write!(f, "tcp://{address}"),
             Self::Tls { address, .. } => write!(f, "tcp://{address} (TLS)"),
         }
@@ -126,6 +146,9 @@ impl Connection {
                 advice: format!("use Docker 20.10 or newer, with version {}.{} of the API", OLDEST.0, OLDEST.1),
             });
         }
+        if cfg!(windows) {
+            refuse_windows_containers(&docker, &endpoint).await?;
+        }
         Ok(docker)
     }
 
@@ -138,6 +161,19 @@ impl Connection {
             _ => unreachable(&endpoint, &error),
         }
     }
+}
+
+/// An engine of Windows may have been switched to that system's own containers, in which nothing of ours runs.
+async fn refuse_windows_containers(docker: &Docker, endpoint: &DockerEndpoint) -> Result<(), ExecutorError> {
+    let version = docker.version().await.map_err(|error| unreachable(endpoint, &error))?;
+    if version.os.as_deref() != Some("windows") {
+        return Ok(());
+    }
+    Err(ExecutorError::Infrastructure {
+        code: "dockerWindowsContainers",
+        message: format!("the Docker engine at {endpoint} has containers of Windows"),
+        advice: "switch it to Linux containers".to_owned(),
+    })
 }
 
 /// Whether the engine said that there is no such thing.
@@ -178,10 +214,12 @@ pub(super) fn refused(doing: &str, status: u16, message: &str) -> ExecutorError 
 pub(super) fn unreachable(endpoint: &DockerEndpoint, error: &(dyn std::error::Error + 'static)) -> ExecutorError {
     let denied = io_kind(error) == Some(io::ErrorKind::PermissionDenied);
     let (code, advice) = if denied {
-        (
-            "dockerNotAllowed",
-            "let this user use the socket, for example by its group (`usermod -aG docker USER`), and log in again",
-        )
+        let advice = if cfg!(windows) {
+            "let this user use the engine's pipe, for example by the group `docker-users`, and log in again"
+        } else {
+            "let this user use the socket, for example by its group (`usermod -aG docker USER`), and log in again"
+        };
+        ("dockerNotAllowed", advice)
     } else {
         ("dockerUnreachable", "start the Docker engine, or say with DOCKER_HOST where it listens")
     };
@@ -213,3 +251,26 @@ fn innermost(error: &(dyn std::error::Error + 'static)) -> String {
 
 /// How long something that is being removed may take to be gone.
 pub(super) const REMOVAL: Duration = Duration::from_secs(10);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_endpoint_is_what_this_system_can_reach() {
+        let parse = |text: &str| DockerEndpoint::parse(text, None);
+        let (own, other) = match cfg!(windows) {
+            true => ("npipe:////./pipe/docker_engine", "unix:///var/run/docker.sock"),
+            false => ("unix:///var/run/docker.sock", "npipe:////./pipe/docker_engine"),
+        };
+        assert_eq!(parse(own), Ok(DockerEndpoint::Socket(PathBuf::from(SOCKET))));
+        assert_eq!(parse(own).unwrap().to_string(), own);
+        assert_eq!(parse("tcp://127.0.0.1:2375/"), Ok(DockerEndpoint::Tcp("127.0.0.1:2375".to_owned())));
+        for bad in [other, "127.0.0.1:2375", "ssh://host"] {
+            assert_eq!(parse(bad), Err(WORDS), "{bad}");
+        }
+        let certificates = PathBuf::from("certs");
+        let tls = DockerEndpoint::Tls { address: "h:2376".to_owned(), certificates: certificates.clone() };
+        assert_eq!(DockerEndpoint::parse("tcp://h:2376", Some(certificates)), Ok(tls));
+    }
+}

@@ -1,6 +1,6 @@
 //! The helper: a static busybox, in a volume that every container of the installation mounts.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use bollard::models::ContainerCreateBody;
 
@@ -26,14 +26,17 @@ impl Default for HelperImage {
 }
 
 impl HelperImage {
-    /// What the variable `WINDLASS_HELPER` says: an image, or the path of a static busybox, which begins with `/`. The default
-    /// without it.
+    /// What the variable `WINDLASS_HELPER` says: an image, or the absolute path of a static busybox. The default without it.
     pub fn of_environment() -> Self {
         match std::env::var("WINDLASS_HELPER") {
-            Ok(path) if path.starts_with('/') => Self::Busybox(PathBuf::from(path)),
-            Ok(image) if !image.is_empty() => Self::Image(image),
+            Ok(text) if !text.is_empty() => Self::of_text(text),
             _ => Self::default(),
         }
+    }
+
+    /// An image, or the absolute path of a static busybox.
+    pub(crate) fn of_text(text: String) -> Self {
+        if Path::new(&text).is_absolute() { Self::Busybox(PathBuf::from(text)) } else { Self::Image(text) }
     }
 }
 

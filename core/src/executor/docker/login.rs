@@ -81,7 +81,7 @@ pub(super) fn registry(image: &str) -> &str {
 /// What `docker login` kept in its file. Its helper programs are not asked.
 fn logged_in(registry: &str) -> Option<(String, String)> {
     let folder = std::env::var_os("DOCKER_CONFIG").map(PathBuf::from);
-    let folder = folder.or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".docker")))?;
+    let folder = folder.or_else(|| Some(std::env::home_dir()?.join(".docker")))?;
     let text = std::fs::read(folder.join("config.json")).ok()?;
     let value: serde_json::Value = serde_json::from_slice(&text).ok()?;
     let auth = value.get("auths")?.get(registry)?.get("auth")?.as_str()?;

@@ -234,12 +234,12 @@ impl Executor for DockerExecutor {
     }
 
     async fn read(&self, run: RunId, path: &str) -> Result<TarStream, ExecutorError> {
-        super::local::transfer::checked(path)?;
+        super::container::checked(path)?;
         self.shared.files(run).await?.read(path).await
     }
 
     async fn write(&self, run: RunId, path: &str, tar: TarStream) -> Result<(), ExecutorError> {
-        super::local::transfer::checked(path)?;
+        super::container::checked(path)?;
         self.shared.files(run).await?.write(path, tar).await
     }
 
@@ -291,5 +291,5 @@ fn knows(state: &State) -> bool {
     !matches!(state, State::None)
 }
 
-#[cfg(test)]
+#[cfg(all(test, unix))]
 mod tests;

@@ -114,10 +114,7 @@ impl<T: AsyncRead + AsyncWrite + Send + Unpin> Wire for T {}
 
 async fn dial(endpoint: &DockerEndpoint) -> std::io::Result<Box<dyn Wire>> {
     match endpoint {
-        #[cfg(unix)]
-        DockerEndpoint::Socket(path) => Ok(Box::new(tokio::net::UnixStream::connect(path).await?)),
-        #[cfg(not(unix))]
-        DockerEndpoint::Socket(_) => Err(std::io::ErrorKind::Unsupported.into()),
+        DockerEndpoint::Socket(path) => Ok(Box::new(local(path).await?)),
         DockerEndpoint::Environment => Err(std::io::ErrorKind::Unsupported.into()),
         DockerEndpoint::Tcp(address) => Ok(Box::new(TcpStream::connect(address).await?)),
         DockerEndpoint::Tls { address, certificates } => {
@@ -125,6 +122,25 @@ async fn dial(endpoint: &DockerEndpoint) -> std::io::Result<Box<dyn Wire>> {
             let name = ServerName::try_from(host.to_owned()).map_err(std::io::Error::other)?;
             let connector = TlsConnector::from(Arc::new(config(certificates).map_err(std::io::Error::other)?));
             Ok(Box::new(connector.connect(name, TcpStream::connect(address).await?).await?))
+        }
+    }
+}
+
+#[cfg(unix)]
+async fn local(socket: &Path) -> std::io::Result<tokio::net::UnixStream> {
+    tokio::net::UnixStream::connect(socket).await
+}
+
+/// A pipe whose ends are all taken is waited for: the engine makes more of them as they are used.
+#[cfg(windows)]
+async fn local(pipe: &Path) -> std::io::Result<tokio::net::windows::named_pipe::NamedPipeClient> {
+    /// What Windows says then.
+    const PIPE_BUSY: i32 = 231;
+    const PAUSE: std::time::Duration = std::time::Duration::from_millis(50);
+    loop {
+        match tokio::net::windows::named_pipe::ClientOptions::new().open(pipe) {
+            Err(error) if error.raw_os_error() == Some(PIPE_BUSY) => crate::clock::pause(PAUSE).await,
+            opened => return opened,
         }
     }
 }

@@ -230,12 +230,12 @@ impl Executor for KubernetesExecutor {
     }
 
     async fn read(&self, run: RunId, path: &str) -> Result<TarStream, ExecutorError> {
-        super::local::transfer::checked(path)?;
+        super::container::checked(path)?;
         self.shared.files(run).await?.read(path).await
     }
 
     async fn write(&self, run: RunId, path: &str, tar: TarStream) -> Result<(), ExecutorError> {
-        super::local::transfer::checked(path)?;
+        super::container::checked(path)?;
         self.shared.files(run).await?.write(path, tar).await
     }
 

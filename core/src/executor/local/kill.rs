@@ -25,7 +25,7 @@ impl StepFolder {
     /// By what the step's processes are known.
     pub(super) fn marks(&self) -> Marks {
         Marks {
-            cookie: self.cookie().to_owned(),
+            cookie: self.cookie(),
             prefix: false,
             session: None,
             log: self.log_identity(),

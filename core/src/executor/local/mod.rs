@@ -17,22 +17,16 @@
 //! - After a restart of the machine a step that may have been started is lost, never started again.
 
 mod copier;
-pub(super) mod copy;
 mod follow;
 mod kill;
-pub(super) mod layout;
+mod marked;
 mod process;
-pub(super) mod remove;
-pub(super) mod secrets;
 mod shim;
 mod spare;
 mod spawn;
 mod start;
-pub(super) mod transfer;
 mod wait;
 mod watch;
-pub(super) mod workspace;
-mod written;
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -45,12 +39,15 @@ use futures::stream::{self, BoxStream};
 
 use self::layout::{RunFolder, StepFolder};
 use self::start::Launched;
+use super::error::{io, lost};
+use super::folder::{layout, remove, secrets, transfer, workspace};
 use super::stream::pipe;
 use super::{
     Capabilities, Executor, ExecutorError, ExecutorEvent, LogChunk, RunScope, StepExit, StepSpec, SweepReport,
     TarStream,
 };
 use crate::clock::SharedClock;
+use crate::disk;
 use crate::run::{RunId, StepKey};
 
 /// How long something is waited for that normally wakes us, before we look ourselves.
@@ -92,7 +89,7 @@ impl LocalExecutor {
     /// As [`LocalExecutor::new`].
     pub fn inheriting(root: impl AsRef<Path>, clock: SharedClock, names: &[String]) -> Result<Self, ExecutorError> {
         let root = root.as_ref();
-        workspace::make_private(root).map_err(io(format!("making the folder {}", root.display())))?;
+        disk::make_folders(root).map_err(io(format!("making the folder {}", root.display())))?;
         let root = root.canonicalize().map_err(io(format!("opening the folder {}", root.display())))?;
         if root.to_str().is_none() {
             let advice = "put the data directory at a path that is UTF-8".to_owned();
@@ -210,15 +207,6 @@ impl Executor for LocalExecutor {
     async fn sweep(&self, keep: &[RunId]) -> Result<SweepReport, ExecutorError> {
         self.shared.sweep(keep).await
     }
-}
-
-/// Turns what the system said into an error that tells what was being done.
-pub(super) fn io(doing: impl Into<String>) -> impl FnOnce(std::io::Error) -> ExecutorError {
-    move |source| ExecutorError::Io { doing: doing.into(), source }
-}
-
-pub(super) fn lost(why: impl Into<String>) -> ExecutorError {
-    ExecutorError::Lost { why: why.into() }
 }
 
 #[cfg(test)]

@@ -9,7 +9,8 @@ use std::ffi::CString;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-use super::layout::{COOKIE_NAME, StepFolder};
+use super::layout::StepFolder;
+use super::marked::COOKIE_NAME;
 use crate::executor::shell::{LONGEST, bad_command, check_secret_names, check_variable, is_odd, quoted, shebang};
 use crate::executor::{Command, ExecutorError, StepSpec};
 
@@ -194,8 +195,7 @@ fn environment(
     all.extend(secrets(step, folder)?);
     all.insert("WORKSPACE".to_owned(), path_text(workspace)?);
     all.insert("WINDLASS_OUTPUT".to_owned(), path_text(&folder.output())?);
-    let cookie = folder.cookie().strip_prefix(COOKIE_NAME).and_then(|rest| rest.strip_prefix('=')).unwrap_or_default();
-    all.insert(COOKIE_NAME.to_owned(), cookie.to_owned());
+    all.insert(COOKIE_NAME.to_owned(), folder.cookie_value());
     for (name, value) in &all {
         check_variable(name, value)?;
     }

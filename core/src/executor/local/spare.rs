@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::copier::Copier;
-use super::layout::{RunFolder, make_folder, open_log, open_writable, tempfile_name};
+use super::layout::{RunFolder, open_log, open_writable, tempfile_name};
 use crate::clock::SharedClock;
 
 /// So many are kept ready for a run.
@@ -94,7 +94,7 @@ impl Spares {
 
 fn make(run: &RunFolder, cat: &Path) -> io::Result<Spare> {
     let folder = tempfile_name(run.path(), "step");
-    make_folder(&folder)?;
+    crate::disk::make_folder(&folder)?;
     let log = open_log(&folder.join("log"))?;
     open_writable(&folder.join("script"), 0o700)?;
     let copier = Copier::start(cat, &log)?;

@@ -13,7 +13,8 @@ use super::{
 use crate::clock::SharedClock;
 use crate::run::{RunId, StepKey};
 
-/// Runs steps as processes of this machine, where it is a Unix. Here it cannot be made.
+/// Runs steps as processes of this machine, where it is a Unix. Here it cannot be made: `docker`, a cluster or a
+/// [`SimpleExecutor`](super::SimpleExecutor) takes its place.
 #[derive(Clone, Debug)]
 pub struct LocalExecutor {
     never: std::convert::Infallible,

@@ -151,7 +151,7 @@ pub(super) async fn shim_of(folder: &StepFolder, pid: Option<i32>) -> std::io::R
         return Ok(if found.is_empty() { None } else { Some(found.remove(0)) });
     };
     let held = Held::open(pid);
-    Ok(held.filter(|_| process::carries(pid, folder.cookie())).filter(Held::lives))
+    Ok(held.filter(|_| process::carries(pid, &folder.cookie())).filter(Held::lives))
 }
 
 fn died_early(key: &StepKey) -> ExecutorError {

@@ -14,9 +14,11 @@ use tokio::task::AbortHandle;
 
 use super::{Log, SimpleExecutor, StepContext, follow};
 use crate::clock::SharedClock;
-use crate::executor::local::layout::{RunFolder, StepFolder, StepState};
-use crate::executor::local::secrets::write_secrets;
-use crate::executor::local::{io, lost, remove, transfer, workspace};
+use crate::disk;
+use crate::executor::error::{io, lost};
+use crate::executor::folder::layout::{RunFolder, StepFolder, StepState};
+use crate::executor::folder::secrets::write_secrets;
+use crate::executor::folder::{remove, transfer, workspace};
 use crate::executor::stream::pipe;
 use crate::executor::{
     Capabilities, Executor, ExecutorError, ExecutorEvent, LogChunk, RunScope, StepExit, StepSpec, SweepReport,
@@ -60,8 +62,8 @@ impl<E: SimpleExecutor> Simple<E> {
     pub fn new(executor: E, folder: impl AsRef<Path>, clock: SharedClock) -> Result<Self, ExecutorError> {
         let folder = folder.as_ref();
         let doing = || io(format!("making the folder {}", folder.display()));
-        workspace::make_private(folder).map_err(doing())?;
-        let root = folder.canonicalize().map_err(doing())?;
+        disk::make_folders(folder).map_err(doing())?;
+        let root = disk::real(folder).map_err(doing())?;
         Ok(Self { inner: Arc::new(executor), root, clock, steps: Mutex::default() })
     }
 
@@ -81,7 +83,7 @@ impl<E: SimpleExecutor> Simple<E> {
         let shared = RunFolder::new(&self.root, step.key.run).workspace(step.generation);
         if step.workspace == WorkspaceUse::None {
             let own = folder.own_workspace();
-            workspace::make_private(&own).map_err(io(format!("making the folder {}", own.display())))?;
+            disk::make_folders(&own).map_err(io(format!("making the folder {}", own.display())))?;
             return Ok(own);
         }
         if shared.is_dir() {

@@ -1,8 +1,7 @@
 //! Reading a log that this process writes.
 
 use std::fs::File;
-use std::io;
-use std::os::unix::fs::FileExt;
+use std::io::{self, Read, Seek, SeekFrom};
 use std::path::PathBuf;
 
 use bytes::Bytes;
@@ -33,7 +32,7 @@ pub(super) fn follow(
                 Ok(_) => {}
                 Err(error) => {
                     let doing = format!("reading the log {}", path.display());
-                    return Some((Err(crate::executor::local::io(doing)(error)), None));
+                    return Some((Err(crate::executor::error::io(doing)(error)), None));
                 }
             }
             // When the sender is gone there may still be bytes that it wrote before.
@@ -47,14 +46,16 @@ pub(super) fn follow(
 }
 
 fn read(path: &PathBuf, from: u64) -> io::Result<Bytes> {
-    let file = match File::open(path) {
+    let mut file = match File::open(path) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Bytes::new()),
         Err(error) => return Err(error),
     };
     let there = file.metadata()?.len().saturating_sub(from).min(LARGEST);
-    let mut buffer = vec![0; usize::try_from(there).unwrap_or(usize::MAX)];
-    let read = if there == 0 { 0 } else { file.read_at(&mut buffer, from)? };
-    buffer.truncate(read);
+    let mut buffer = Vec::with_capacity(usize::try_from(there).unwrap_or(0));
+    if there > 0 {
+        file.seek(SeekFrom::Start(from))?;
+        file.take(there).read_to_end(&mut buffer)?;
+    }
     Ok(buffer.into())
 }

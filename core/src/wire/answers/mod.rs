@@ -8,12 +8,12 @@ mod engine;
 mod pipelines;
 #[cfg(feature = "sqlite")]
 mod reader;
-#[cfg(all(unix, feature = "docker"))]
+#[cfg(feature = "docker")]
 mod registries;
 mod run;
 #[cfg(feature = "git")]
 mod sources;
-#[cfg(test)]
+#[cfg(all(test, unix))]
 mod tests;
 
 use std::fmt::Debug;
@@ -27,7 +27,7 @@ use serde_json::Value;
 use crate::engine::RunArtifact;
 use crate::error::{Error, ErrorKind, Result};
 
-#[cfg(all(unix, feature = "docker"))]
+#[cfg(feature = "docker")]
 pub use registries::Registries;
 
 /// A noun of the engine that answers requests. A request is the name of a method in camelCase with its arguments as a JSON

@@ -18,7 +18,7 @@ use crate::wire::{ContainerPolicyOptions, bad_option};
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct EndpointOptions {
-    /// `unix:///path/of/a/socket` or `tcp://HOST:PORT`. What the environment says when it is left out.
+    /// `unix:///path/of/a/socket` (on Windows a named pipe, `npipe:////./pipe/docker_engine`) or `tcp://HOST:PORT`. What the environment says when it is left out.
     pub endpoint: Option<String>,
     /// The folder with `ca.pem`, `cert.pem` and `key.pem`, for TLS.
     pub certificates: Option<PathBuf>,
@@ -27,17 +27,9 @@ pub struct EndpointOptions {
 impl EndpointOptions {
     fn resolve(self) -> Result<DockerEndpoint> {
         let Some(text) = self.endpoint else { return Ok(DockerEndpoint::Environment) };
-        if let Some(path) = text.strip_prefix("unix://") {
-            return Ok(DockerEndpoint::Socket(PathBuf::from(path)));
-        }
-        let Some(address) = text.strip_prefix("tcp://") else {
-            let message = format!("{text:?} is no endpoint; write unix:///path/of/a/socket or tcp://HOST:PORT");
-            return Err(bad_option("endpoint".to_owned(), message, "open"));
-        };
-        let address = address.trim_end_matches('/').to_owned();
-        Ok(match self.certificates {
-            Some(certificates) => DockerEndpoint::Tls { address, certificates },
-            None => DockerEndpoint::Tcp(address),
+        DockerEndpoint::parse(&text, self.certificates).map_err(|written| {
+            let message = format!("{text:?} is no endpoint here; write {written}");
+            bad_option("endpoint".to_owned(), message, "open")
         })
     }
 }
@@ -50,7 +42,7 @@ pub struct DockerOptions {
     pub endpoint: Option<String>,
     /// See [`EndpointOptions::certificates`].
     pub certificates: Option<PathBuf>,
-    /// An image with a static busybox, or the path of one, which begins with `/`. See [`DockerExecutor::helper`].
+    /// An image with a static busybox, or the path of one, which is absolute. See [`DockerExecutor::helper`].
     pub helper: Option<String>,
     /// See [`DockerExecutor::policy`].
     pub policy: Option<ContainerPolicyOptions>,
@@ -77,8 +69,7 @@ impl DockerOptions {
         let Self { endpoint, certificates, helper, policy, logins } = self;
         let endpoint = EndpointOptions { endpoint, certificates }.resolve()?;
         let helper = match helper {
-            Some(path) if path.starts_with('/') => HelperImage::Busybox(PathBuf::from(path)),
-            Some(image) => HelperImage::Image(image),
+            Some(text) => HelperImage::of_text(text),
             None => HelperImage::of_environment(),
         };
         Ok(builder.executor_with(name, move |folder, clock| {

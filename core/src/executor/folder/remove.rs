@@ -1,9 +1,10 @@
 //! Removing folders that resist: read-only ones, and ones in which something is still being made.
 
-use std::fs::{self, Permissions};
+use std::fs;
 use std::io;
-use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
+
+use crate::disk;
 
 /// How often removing is tried when new files keep appearing.
 const TRIES: usize = 10;
@@ -45,9 +46,7 @@ fn open_up(folder: &Path) {
     if !data.is_dir() {
         return;
     }
-    if data.permissions().mode() & 0o700 != 0o700 {
-        let _ = fs::set_permissions(folder, Permissions::from_mode(0o700));
-    }
+    let _ = disk::let_owner_in(folder, &data.permissions());
     for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
         if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
             open_up(&entry.path());

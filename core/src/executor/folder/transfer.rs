@@ -2,12 +2,14 @@
 
 use std::fs;
 use std::io::{self, Read};
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 
 use tar::{Archive, EntryType};
 
 use super::layout::RunFolder;
 use super::written;
+use crate::below::{self, Use};
+use crate::executor::error::{bad_path, io as failed};
 use crate::executor::pack::pack;
 use crate::executor::{ExecutorError, TarStream};
 
@@ -23,7 +25,7 @@ pub(in crate::executor) fn read(run: &RunFolder, path: &str) -> Result<TarStream
 /// Unpacks an archive below a folder of the newest workspace, which is made when it is missing.
 pub(in crate::executor) fn unpack(run: &RunFolder, path: &str, archive: impl Read) -> Result<(), ExecutorError> {
     let workspace = workspace(run)?;
-    let doing = || super::io(format!("writing files below {path:?} into the workspace"));
+    let doing = || failed(format!("writing files below {path:?} into the workspace"));
     let folder = make_beneath(&workspace, &checked(path)?, path)?;
     let mut archive = Archive::new(archive);
     let mut folders = Vec::new();
@@ -34,6 +36,7 @@ pub(in crate::executor) fn unpack(run: &RunFolder, path: &str, archive: impl Rea
         match entry.header().entry_type() {
             // Last, since a read-only folder takes no files.
             EntryType::Directory => folders.push((name, entry)),
+            EntryType::Symlink if cfg!(windows) => return Err(link_on_windows(&name)),
             EntryType::Regular
             | EntryType::Continuous
             | EntryType::GNUSparse
@@ -69,8 +72,17 @@ fn unpack_entry<R: Read>(entry: &mut tar::Entry<'_, R>, folder: &Path, name: &Pa
         Ok(false) => Err(bad_path(&name.to_string_lossy(), "leaves the folder")),
         Err(error) => match in_the_way(folder, name, entry.header().entry_type() == EntryType::Directory) {
             Some(refused) => Err(refused),
-            None => Err(super::io(format!("unpacking {} into the workspace", name.display()))(error)),
+            None => Err(failed(format!("unpacking {} into the workspace", name.display()))(error)),
         },
+    }
+}
+
+/// Windows lets most users make no links, and wants to know of each whether it leads to a folder, which an archive does not say.
+fn link_on_windows(name: &Path) -> ExecutorError {
+    ExecutorError::BadStep {
+        code: "noLinks",
+        message: format!("{} is a symbolic link, and those are not unpacked on Windows", name.display()),
+        advice: "let the task that makes it write a file in its place, or use an executor with containers".to_owned(),
     }
 }
 
@@ -96,7 +108,7 @@ fn in_the_way(folder: &Path, name: &Path, is_folder: bool) -> Option<ExecutorErr
 }
 
 fn workspace(run: &RunFolder) -> Result<PathBuf, ExecutorError> {
-    let doing = || super::io(format!("looking for the workspace in {}", run.path().display()));
+    let doing = || failed(format!("looking for the workspace in {}", run.path().display()));
     match run.newest_workspace() {
         Ok(Some(workspace)) => workspace.canonicalize().map_err(doing()),
         Ok(None) => Err(doing()(io::Error::new(io::ErrorKind::NotFound, "the run has no workspace"))),
@@ -104,23 +116,14 @@ fn workspace(run: &RunFolder) -> Result<PathBuf, ExecutorError> {
     }
 }
 
-/// The path when it is relative and goes nowhere but down.
-pub(in crate::executor) fn checked(path: &str) -> Result<PathBuf, ExecutorError> {
-    let mut clean = PathBuf::new();
-    for component in Path::new(path).components() {
-        match component {
-            Component::Normal(part) => clean.push(part),
-            Component::CurDir => {}
-            Component::ParentDir => return Err(bad_path(path, "contains `..`")),
-            Component::RootDir | Component::Prefix(_) => return Err(bad_path(path, "is absolute")),
-        }
-    }
-    if path.contains('\0') { Err(bad_path(path, "contains a NUL byte")) } else { Ok(clean) }
+/// The path when it goes nowhere but down and can be a file of this machine.
+fn checked(path: &str) -> Result<PathBuf, ExecutorError> {
+    below::checked(Path::new(path), Use::File).map_err(|why| bad_path(path, why))
 }
 
 /// The real place, when the links on the way to it stay in the workspace.
 fn beneath(workspace: &Path, place: &Path, path: &str) -> Result<PathBuf, ExecutorError> {
-    let real = place.canonicalize().map_err(super::io(format!("opening {path:?} in the workspace")))?;
+    let real = place.canonicalize().map_err(failed(format!("opening {path:?} in the workspace")))?;
     if real.starts_with(workspace) {
         Ok(real)
     } else {
@@ -134,18 +137,10 @@ fn make_beneath(workspace: &Path, relative: &Path, path: &str) -> Result<PathBuf
         folder.push(part);
         match fs::create_dir(&folder) {
             Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
-                return Err(super::io(format!("making the folder {path:?} in the workspace"))(error));
+                return Err(failed(format!("making the folder {path:?} in the workspace"))(error));
             }
             _ => folder = beneath(workspace, &folder, path)?,
         }
     }
     Ok(folder)
-}
-
-pub(in crate::executor) fn bad_path(path: &str, what: &str) -> ExecutorError {
-    ExecutorError::BadStep {
-        code: "badPath",
-        message: format!("the path {path:?} {what}"),
-        advice: "name a path below the workspace, without `..` and without links that leave it".to_owned(),
-    }
 }

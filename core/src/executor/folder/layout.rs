@@ -15,13 +15,13 @@
 //! Making a file is the dearest thing that a short step does, so there is no file too many. Names that begin with a dot are
 //! drafts, which nobody looks at until they are renamed.
 
-use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
 
+use crate::disk;
 use crate::executor::MAX_OUTPUT_BYTES;
 use crate::run::{RunId, StepEnd, StepKey};
 
@@ -32,12 +32,11 @@ const TOMBSTONE: &str = "stopped\n";
 #[derive(Clone, Debug)]
 pub(in crate::executor) struct RunFolder {
     path: PathBuf,
-    run: RunId,
 }
 
 impl RunFolder {
     pub(in crate::executor) fn new(root: &Path, run: RunId) -> Self {
-        Self { path: root.join(run.to_string()), run }
+        Self { path: root.join(run.to_string()) }
     }
 
     /// The runs that have a folder. Other names below the root are not ours.
@@ -65,25 +64,12 @@ impl RunFolder {
     }
 
     pub(in crate::executor) fn step(&self, key: &StepKey) -> StepFolder {
-        let slug = key.slug();
-        let cookie = format!("{COOKIE_NAME}={}/{slug}", self.run);
-        StepFolder { path: self.steps().join(slug), cookie }
+        StepFolder { path: self.steps().join(key.slug()) }
     }
 
     /// Keeps in which boot of the machine the run began.
     pub(in crate::executor) fn mark_boot(&self) -> io::Result<()> {
         fs::write(self.path.join("boot"), crate::clock::boot().unwrap_or_default())
-    }
-
-    /// Whether the machine was restarted since the run began. A mark that did not reach the disk says so as well.
-    pub(in crate::executor) fn outlived_a_boot(&self) -> bool {
-        let Some(now) = crate::clock::boot() else { return false };
-        fs::read_to_string(self.path.join("boot")).ok().as_deref() != Some(&now)
-    }
-
-    /// What the environment of every process of the run starts its cookie with.
-    pub(in crate::executor) fn cookie_prefix(&self) -> String {
-        format!("{COOKIE_NAME}={}/", self.run)
     }
 
     /// The newest workspace that is there.
@@ -99,14 +85,10 @@ impl RunFolder {
     }
 }
 
-/// The variable by which processes of a step are known, wherever they went.
-pub(in crate::executor) const COOKIE_NAME: &str = "WINDLASS_STEP";
-
 /// The folder of one attempt.
 #[derive(Clone, Debug)]
 pub(in crate::executor) struct StepFolder {
     path: PathBuf,
-    cookie: String,
 }
 
 /// What a step's folder says. Whether its process lives is another question.
@@ -129,17 +111,8 @@ impl StepFolder {
         &self.path
     }
 
-    /// `NAME=VALUE` as it stands in the environment of the step's processes.
-    pub(in crate::executor) fn cookie(&self) -> &str {
-        &self.cookie
-    }
-
     pub(in crate::executor) fn log(&self) -> PathBuf {
         self.path.join("log")
-    }
-
-    pub(in crate::executor) fn script(&self) -> PathBuf {
-        self.path.join("script")
     }
 
     pub(in crate::executor) fn output(&self) -> PathBuf {
@@ -153,20 +126,9 @@ impl StepFolder {
 
     /// Makes the folder; false when it was there.
     pub(in crate::executor) fn create(&self) -> io::Result<bool> {
-        match make_folder(&self.path) {
+        match disk::make_folder(&self.path) {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
             result => result.map(|()| true),
-        }
-    }
-
-    /// Puts a draft in the folder's place; false when there is a folder with something in it.
-    pub(in crate::executor) fn adopt(&self, draft: &Path) -> io::Result<bool> {
-        match fs::rename(draft, &self.path) {
-            Ok(()) => Ok(true),
-            Err(error) if matches!(error.kind(), io::ErrorKind::DirectoryNotEmpty | io::ErrorKind::AlreadyExists) => {
-                Ok(false)
-            }
-            Err(error) => Err(error),
         }
     }
 
@@ -181,7 +143,7 @@ impl StepFolder {
     }
 
     fn take(&self, text: &str) -> io::Result<bool> {
-        match OpenOptions::new().write(true).create_new(true).mode(0o600).open(self.token()) {
+        match disk::for_owner(OpenOptions::new().write(true).create_new(true)).open(self.token()) {
             Ok(mut token) => token.write_all(text.as_bytes()).map(|()| true),
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
             Err(error) => Err(error),
@@ -198,11 +160,6 @@ impl StepFolder {
         self.path.join("token")
     }
 
-    /// Opens the log for whoever copies into it.
-    pub(in crate::executor) fn open_log(&self) -> io::Result<File> {
-        open_log(&self.log())
-    }
-
     /// Writes a file of the folder, which appears as a whole, for another start may be reading it.
     pub(in crate::executor) fn replace(&self, name: &str, text: &str) -> io::Result<()> {
         let draft = tempfile_name(&self.path, name);
@@ -216,11 +173,6 @@ impl StepFolder {
             None if self.path.is_dir() => StepState::Free,
             None => StepState::Gone,
         })
-    }
-
-    /// Device and inode of the log, by which a process that writes to it is known.
-    pub(in crate::executor) fn log_identity(&self) -> Option<(u64, u64)> {
-        fs::metadata(self.log()).ok().map(|data| (data.dev(), data.ino()))
     }
 
     /// The log's length, also once it is dropped.
@@ -292,19 +244,14 @@ fn read_if_there(path: &Path) -> io::Result<Option<String>> {
     }
 }
 
-/// Makes a folder that only its owner can read.
-pub(in crate::executor) fn make_folder(path: &Path) -> io::Result<()> {
-    DirBuilder::new().mode(0o700).create(path)
-}
-
 /// Opens a file for writing from its start, and makes it when it is missing.
 pub(in crate::executor) fn open_writable(path: &Path, mode: u32) -> io::Result<File> {
-    OpenOptions::new().write(true).create(true).truncate(false).mode(mode).open(path)
+    disk::with_mode(OpenOptions::new().write(true).create(true).truncate(false), mode).open(path)
 }
 
 /// Opens a raw log for whoever copies into it, and makes it when it is missing.
 pub(in crate::executor) fn open_log(path: &Path) -> io::Result<File> {
-    OpenOptions::new().append(true).create(true).mode(0o600).open(path)
+    disk::for_owner(OpenOptions::new().append(true).create(true)).open(path)
 }
 
 /// A name that no other thread or process uses now.

@@ -1,25 +1,20 @@
 //! Making, finding, keeping and adopting workspaces.
 
-use std::fs::{self, DirBuilder, Permissions};
-use std::io;
-use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+use std::fs;
 use std::path::Path;
 
 use super::layout::{RunFolder, tempfile_name};
 use super::{copy, remove};
+use crate::disk;
+use crate::executor::error::io;
 use crate::executor::{Adopt, ExecutorError, RunScope};
-
-/// Makes the folder and those above it, for the owner alone.
-pub(in crate::executor) fn make_private(folder: &Path) -> io::Result<()> {
-    DirBuilder::new().recursive(true).mode(0o700).create(folder)
-}
 
 pub(in crate::executor) fn prepare(root: &Path, scope: &RunScope) -> Result<(), ExecutorError> {
     let run = RunFolder::new(root, scope.run);
     let workspace = run.workspace(scope.generation);
     if scope.existing {
         return if workspace.is_dir() {
-            make_private(&run.steps()).map_err(super::io(format!("making the folder {}", run.steps().display())))
+            disk::make_folders(&run.steps()).map_err(io(format!("making the folder {}", run.steps().display())))
         } else {
             let why = format!("there is no folder {}", workspace.display());
             Err(ExecutorError::WorkspaceLost { run: scope.run, why })
@@ -32,15 +27,15 @@ pub(in crate::executor) fn prepare(root: &Path, scope: &RunScope) -> Result<(), 
 }
 
 fn make(run: &RunFolder, workspace: &Path, scope: &RunScope, root: &Path) -> Result<(), ExecutorError> {
-    let doing = || super::io(format!("making the workspace {}", workspace.display()));
-    make_private(&run.steps()).map_err(doing())?;
+    let doing = || io(format!("making the workspace {}", workspace.display()));
+    disk::make_folders(&run.steps()).map_err(doing())?;
     if workspace.is_dir() {
         return Ok(());
     }
     // Renamed when it is whole: a crash in the middle leaves a draft, which nobody takes for a workspace.
     let draft = tempfile_name(run.path(), "draft");
     remove::remove_folder(&draft).map_err(doing())?;
-    make_private(&draft).map_err(doing())?;
+    disk::make_folders(&draft).map_err(doing())?;
     if let Some(source) = &scope.source
         && let Err(error) = copy::copy_tree(source, &draft, root)
     {
@@ -60,13 +55,13 @@ fn make(run: &RunFolder, workspace: &Path, scope: &RunScope, root: &Path) -> Res
 /// here by the next call, which removes what is left of `old`.
 fn adopt(run: &RunFolder, workspace: &Path, old: &RunFolder, kept: Adopt) -> Result<(), ExecutorError> {
     let from = old.workspace(kept.generation);
-    let doing = || super::io(format!("moving the workspace {} to {}", from.display(), workspace.display()));
+    let doing = || io(format!("moving the workspace {} to {}", from.display(), workspace.display()));
     // In this order: somebody else may be moving it at this moment.
     if !from.is_dir() && !workspace.is_dir() {
         let why = format!("it was to be taken over, and there is no folder {}", from.display());
         return Err(ExecutorError::WorkspaceLost { run: kept.run, why });
     }
-    make_private(&run.steps()).map_err(doing())?;
+    disk::make_folders(&run.steps()).map_err(doing())?;
     if !workspace.is_dir() {
         run.mark_boot().map_err(doing())?;
         match move_folder(&from, workspace) {
@@ -79,11 +74,11 @@ fn adopt(run: &RunFolder, workspace: &Path, old: &RunFolder, kept: Adopt) -> Res
 }
 
 /// Gives a folder another parent, also one whose mode does not let its owner write: a rename has to change its `..`.
-fn move_folder(from: &Path, to: &Path) -> io::Result<()> {
+fn move_folder(from: &Path, to: &Path) -> std::io::Result<()> {
     match fs::rename(from, to) {
-        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+        Err(error) if error.kind() == std::io::ErrorKind::PermissionDenied => {
             let before = fs::symlink_metadata(from)?.permissions();
-            fs::set_permissions(from, Permissions::from_mode(before.mode() | 0o200))?;
+            disk::let_owner_in(from, &before)?;
             fs::rename(from, to)?;
             fs::set_permissions(to, before)
         }
@@ -92,7 +87,7 @@ fn move_folder(from: &Path, to: &Path) -> io::Result<()> {
 }
 
 /// Removes everything of the run but this workspace. False when there is no such workspace; then everything is gone.
-pub(in crate::executor) fn keep(run: &RunFolder, generation: u32) -> io::Result<bool> {
+pub(in crate::executor) fn keep(run: &RunFolder, generation: u32) -> std::io::Result<bool> {
     let workspace = run.workspace(generation);
     if !workspace.is_dir() {
         remove::remove_folder(run.path())?;

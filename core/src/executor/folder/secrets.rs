@@ -1,11 +1,14 @@
 //! Secret files of a step: in a folder of their own below the step's, for their owner only, gone when the step ends.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use super::layout::{StepFolder, make_folder, open_writable};
+use super::layout::{StepFolder, open_writable};
 use super::remove;
+use crate::below::{self, System, Use};
+use crate::disk;
 use crate::executor::StepSecrets;
 
 /// Their folder below that of the step.
@@ -29,11 +32,14 @@ pub(in crate::executor) fn write_secrets(step: &Path, secrets: &StepSecrets) -> 
         return Ok(());
     }
     let folder = step.join(FOLDER);
-    match make_folder(&folder) {
+    match disk::make_folder(&folder) {
         Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
         _ => {}
     }
     for (variable, content) in &secrets.files {
+        if let Some(why) = below::refused(OsStr::new(variable), System::HERE, Use::File) {
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, format!("the variable {variable:?} {why}")));
+        }
         // Another start may have written it already, with the same content.
         let draft = folder.join(format!(".{variable}"));
         let mut file = open_writable(&draft, 0o600)?;

@@ -2,21 +2,22 @@
 
 use std::fs::{self, Permissions};
 use std::io;
-use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
 use ignore::{DirEntry, WalkBuilder};
 
+use crate::disk;
 use crate::executor::ExecutorError;
+use crate::executor::error::io as failed;
 
 /// Copies files, folders and links with their modes. What git ignores, `.git`, `.windlass` and our own folder stay out;
 /// pipes, sockets and devices too.
 pub(in crate::executor) fn copy_tree(source: &Path, target: &Path, own: &Path) -> Result<(), ExecutorError> {
     if !source.is_dir() {
         let error = io::Error::from(io::ErrorKind::NotADirectory);
-        return Err(super::io(format!("copying the source folder {}", source.display()))(error));
+        return Err(failed(format!("copying the source folder {}", source.display()))(error));
     }
-    let own = own.to_owned();
+    let own = own.canonicalize().unwrap_or_else(|_| own.to_owned());
     let walk = WalkBuilder::new(source)
         .standard_filters(false)
         .git_ignore(true)
@@ -35,12 +36,12 @@ pub(in crate::executor) fn copy_tree(source: &Path, target: &Path, own: &Path) -
         }
         let place = target.join(relative);
         let copied = copy_entry(&entry, &place, &mut folders);
-        copied.map_err(super::io(format!("copying {} into the workspace", entry.path().display())))?;
+        copied.map_err(failed(format!("copying {} into the workspace", entry.path().display())))?;
     }
     // Last, since a read-only folder takes no files.
     for (folder, permissions) in folders.into_iter().rev() {
         fs::set_permissions(&folder, permissions)
-            .map_err(super::io(format!("setting the mode of {}", folder.display())))?;
+            .map_err(failed(format!("setting the mode of {}", folder.display())))?;
     }
     Ok(())
 }
@@ -62,7 +63,7 @@ fn is_same(path: &Path, own: &Path) -> bool {
 fn copy_entry(entry: &DirEntry, place: &Path, folders: &mut Vec<(PathBuf, Permissions)>) -> io::Result<()> {
     let Some(kind) = entry.file_type() else { return Ok(()) };
     if kind.is_symlink() {
-        symlink(fs::read_link(entry.path())?, place)
+        disk::make_link(&fs::read_link(entry.path())?, place, entry.path().is_dir())
     } else if kind.is_dir() {
         let permissions = fs::symlink_metadata(entry.path())?.permissions();
         folders.push((place.to_owned(), permissions));
@@ -78,5 +79,5 @@ fn copy_entry(entry: &DirEntry, place: &Path, folders: &mut Vec<(PathBuf, Permis
 fn unreadable(source: &Path, error: ignore::Error) -> ExecutorError {
     let doing = format!("copying the source folder {}", source.display());
     let message = error.to_string();
-    super::io(doing)(error.into_io_error().unwrap_or_else(|| io::Error::other(message)))
+    failed(doing)(error.into_io_error().unwrap_or_else(|| io::Error::other(message)))
 }
