@@ -46,8 +46,9 @@ function pack(packageJson, fill) {
   writeFileSync(path.join(folder, 'package.json'), `${JSON.stringify(packageJson, null, 2)}\n`)
   copyFileSync(path.join(here, '..', 'LICENSE'), path.join(folder, 'LICENSE'))
   fill(folder)
-  execFileSync('npm', ['pack', '--silent', '--pack-destination', path.resolve(out)], {
-    cwd: folder,
+  // On Windows npm is a batch file, which needs a shell, and no argument may need quotes: so the folder is named from beside it.
+  execFileSync('npm', ['pack', '--silent', `./${packageJson.name}`], {
+    cwd: out,
     stdio: ['ignore', 'ignore', 'inherit'],
     shell: process.platform === 'win32',
   })
