@@ -14,7 +14,7 @@ export interface LocalOptions {
 
 /** Where a Docker engine listens. */
 export interface DockerEndpoint {
-  /** `unix:///path/of/a/socket` or `tcp://HOST:PORT`. What the environment says (`DOCKER_HOST`) unless set. */
+  /** `unix:///path/of/a/socket`, `npipe:////./pipe/NAME` or `tcp://HOST:PORT`. What the environment says (`DOCKER_HOST`) unless set. */
   endpoint?: string
   /** The folder with `ca.pem`, `cert.pem` and `key.pem`, for TLS. */
   certificates?: string
@@ -22,7 +22,7 @@ export interface DockerEndpoint {
 
 /** What the `docker` executor is told. */
 export interface DockerOptions extends DockerEndpoint {
-  /** An image with a static busybox, or the path of one, which begins with `/`. */
+  /** An image with a static busybox, or the absolute path of one. */
   helper?: string
   /** What definitions may ask of containers. */
   policy?: ContainerPolicy

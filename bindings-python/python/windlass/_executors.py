@@ -94,11 +94,11 @@ class DockerExecutor(KnownExecutor):
 
     kind: ClassVar[str] = "docker"
     endpoint: Optional[str] = None
-    """``unix:///path/of/a/socket`` or ``tcp://HOST:PORT``. What the environment says (``DOCKER_HOST``) when unset."""
+    """``unix:///path/of/a/socket``, ``npipe:////./pipe/NAME`` or ``tcp://HOST:PORT``. What the environment says (``DOCKER_HOST``) when unset."""
     certificates: Optional[Path] = None
     """The folder with ``ca.pem``, ``cert.pem`` and ``key.pem``, for TLS."""
     helper: Optional[str] = None
-    """An image with a static busybox, or the path of one, which begins with ``/``."""
+    """An image with a static busybox, or the absolute path of one."""
     policy: Optional[ContainerPolicy] = None
     """What definitions may ask of containers."""
     logins: Optional[Mapping[str, RegistryLogin]] = None
@@ -135,7 +135,7 @@ class ImageBuilder(_Options):
     """Where ``buildImage`` builds images."""
 
     endpoint: Optional[str] = None
-    """``unix:///path/of/a/socket`` or ``tcp://HOST:PORT``. What the environment says (``DOCKER_HOST``) when unset."""
+    """``unix:///path/of/a/socket``, ``npipe:////./pipe/NAME`` or ``tcp://HOST:PORT``. What the environment says (``DOCKER_HOST``) when unset."""
     certificates: Optional[Path] = None
     """The folder with ``ca.pem``, ``cert.pem`` and ``key.pem``, for TLS."""
     registry_certificates: Optional[Sequence[Path]] = None
