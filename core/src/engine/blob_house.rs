@@ -89,25 +89,31 @@ fn was_interrupted(task: TaskView<'_>) -> bool {
 }
 
 /// From the opening of the engine to its end: removes what deletions and crashes left behind, and artifacts whose time is over.
-pub(super) async fn keep_house(core: Arc<Core>) {
-    let mut closing = core.closing.subscribe();
-    let sweeping = async {
-        if let Err(error) = sweep(&core).await {
-            tracing::warn!(%error, "artifacts that no run owns could not be removed; the next opening tries again");
+/// What a crash left goes however soon the engine is closed, so its hold is taken before this returns.
+pub(super) fn keep_house(core: Arc<Core>) -> impl Future<Output = ()> + Send + 'static {
+    let hold = core.hold();
+    async move {
+        let mut closing = core.closing.subscribe();
+        let sweeping = async {
+            // Without it the engine is closed, and the next one sweeps.
+            let Some(_hold) = hold else { return };
+            if let Err(error) = sweep(&core).await {
+                tracing::warn!(%error, "artifacts that no run owns could not be removed; the next opening tries again");
+            }
+        };
+        if core.archive.blobs.is_folder() {
+            // However soon the engine ends: a command that only looks at a run is the next opening as well.
+            sweeping.await;
+        } else {
+            tokio::select! {
+                _ = closing.wait_for(|closing| *closing) => {}
+                () = sweeping => {}
+            }
         }
-    };
-    if core.archive.blobs.is_folder() {
-        // However soon the engine ends: a command that only looks at a run is the next opening as well.
-        sweeping.await;
-    } else {
         tokio::select! {
             _ = closing.wait_for(|closing| *closing) => {}
-            () = sweeping => {}
+            () = expire_for_ever(&core) => {}
         }
-    }
-    tokio::select! {
-        _ = closing.wait_for(|closing| *closing) => {}
-        () = expire_for_ever(&core) => {}
     }
 }
 
@@ -162,8 +168,6 @@ async fn remove_lost_caches(core: &Core) -> Result<(), BlobError> {
 
 /// Removes what a crash left, and what belongs to runs that the store does not have.
 async fn sweep(core: &Core) -> Result<()> {
-    // An engine that is closed already leaves it to the next one.
-    let Some(_hold) = core.hold() else { return Ok(()) };
     let blobs = core.archive.blobs.clone();
     // Half an object is never found under its name, and only takes space.
     let removed = tokio::task::spawn_blocking(move || match failpoint::bug("blobs.keep-unfinished") {
