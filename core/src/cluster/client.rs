@@ -6,7 +6,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use http::{HeaderValue, Uri};
+use http::{HeaderValue, Request, Uri};
 use hyper::rt::{Read, Write};
 use hyper_timeout::TimeoutConnector;
 use hyper_util::client::legacy;
@@ -31,6 +31,12 @@ pub(super) fn client(config: &Config) -> Result<Client, Error> {
         Some("https") => over(tunnel(proxy, config.rustls_https_connector_with_connector(tcp)?), config),
         _ => over(tunnel(proxy, tcp), config),
     }
+}
+
+/// Tells of a request. What stands behind the path may be the command of a step.
+fn told(request: Request<Body>) -> Request<Body> {
+    tracing::debug!(method = %request.method(), path = request.uri().path(), "asking the API server");
+    request
 }
 
 fn tunnel<C>(proxy: &Uri, connector: C) -> Tunnel<C> {
@@ -68,6 +74,7 @@ where
         .option_layer(config.auth_layer()?)
         .layer(config.extra_headers_layer()?)
         .map_err(BoxError::from)
+        .map_request(told)
         .service(client);
     Ok(ClientBuilder::new(service, config.default_namespace.clone()).build())
 }

@@ -65,6 +65,11 @@ pub(super) fn unanswered(doing: &str, whole: &str) -> ClusterFailure {
                       the engine's process.";
         return ClusterFailure::failed(code::BAD_KUBECONFIG, message, advice);
     }
+    if says(&["tunnel error", "SOCKS error"]) {
+        let advice = "The proxy on the way does not answer, or does not let the connection through: look at `proxy-url` of the \
+                      kubeconfig, and at HTTPS_PROXY and NO_PROXY of the engine's process.";
+        return infrastructure(code::CLUSTER_UNREACHABLE, advice);
+    }
     if says(&["Temporary failure in name resolution"]) {
         return infrastructure(
             code::CLUSTER_UNREACHABLE,

@@ -79,7 +79,9 @@ fn parse(text: &str) -> Option<Uri> {
     };
     let uri: Uri = whole.parse().ok()?;
     let known = uri.scheme_str().is_some_and(|scheme| SCHEMES.contains(&scheme));
-    (known && uri.host().is_some_and(|host| !host.is_empty())).then_some(uri)
+    let (place, host) = (uri.authority()?.as_str().rsplit('@').next()?, uri.host()?);
+    let is_whole = !host.is_empty() && (place == host || uri.port_u16().is_some());
+    (known && is_whole).then_some(uri)
 }
 
 fn is_this_machine(server: &Uri) -> bool {

@@ -38,8 +38,8 @@ fn a_proxy_that_does_not_answer_is_named_without_its_password() {
     let mut config: Value = serde_json::from_str(&std::fs::read_to_string(desk.path("kubeconfig")).unwrap()).unwrap();
     config["clusters"][0]["cluster"]["proxy-url"] = json!("http://ana:sesame@127.0.0.1:9");
     let kubeconfig = desk.file("proxied", &config.to_string());
-    let text = desk.refused(2, &["cluster", "add", "far", "--kubeconfig", &kubeconfig]);
-    assert!(text.contains("proxy") && !text.contains("sesame"), "{text}");
+    let text = desk.refused(3, &["cluster", "add", "far", "--kubeconfig", &kubeconfig]);
+    assert!(text.contains("The proxy on the way does not answer") && !text.contains("sesame"), "{text}");
 }
 
 /// The cluster of the tests is on this machine, to which no proxy of the environment leads; so this one is asked for by a name
@@ -53,7 +53,7 @@ fn the_proxy_of_the_environment_counts_unless_the_server_is_excepted() {
         command.args(add).arg("--data-dir").arg(desk.data());
         command.env("HTTPS_PROXY", format!("http://{}", proxy.address())).env("NO_PROXY", except);
         let output = command.output().unwrap();
-        assert_eq!(output.status.code(), Some(2), "{output:?}");
+        assert_eq!(output.status.code(), Some(3), "{output:?}");
     };
     std::fs::write(desk.path("token"), "sesame").unwrap();
     desk.fine(&["secret", "set", "token", "--kind", "token", "--from", &desk.path("token")]);
