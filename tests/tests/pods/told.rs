@@ -60,7 +60,8 @@ async fn a_killed_container_and_a_deleted_pod_are_told_to_those_whose_steps_are_
     let bench = Bench::new().await;
     bench.started("first", "echo ready; sleep 1000").await;
     let kill = async || {
-        bench.kubectl(&["exec", &bench.pod(), "--container", &bench.step_container(), "--", "kill", "1"]);
+        // The program may go with its container before it can tell that it ended.
+        let _ = bench.try_kubectl(&["exec", &bench.pod(), "--container", &bench.step_container(), "--", "kill", "1"]);
     };
     let lines = told(&bench, "its container ended", kill).await;
     assert!(lines.iter().any(|line| line.contains("Completed") || line.contains("Error")), "{lines:?}");

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::convert::KEEPER;
 use super::live::{HomePod, Live, Spot, renew};
 use super::names::{STOPPED, head, read_place_name};
 use super::status::running;
@@ -124,9 +125,11 @@ impl Shared {
             Err(error) => return Err(error),
         };
         let found = self.look(&home.pod).await?;
-        Ok(found.is_some_and(|pod| {
+        let seems_so = found.is_some_and(|pod| {
             running(&pod).is_empty() && pod.status.is_none_or(|status| status.phase.as_deref() == Some("Pending"))
-        }))
+        });
+        // The cluster knows late that a container runs. The keeper is the first one.
+        Ok(seems_so && !self.connection(run, (&head(home.generation), &home), KEEPER).reach().await)
     }
 }
 

@@ -70,6 +70,17 @@ pub(super) fn running(pod: &Pod) -> Vec<String> {
     names
 }
 
+/// The containers of a pod in which something may run, and whether the cluster knows that they do: nodes tell up to a second late.
+pub(super) fn may_run(pod: &Pod) -> Vec<(String, bool)> {
+    let told = running(pod);
+    let ended = |name: &str| matches!(standing(pod, name), Standing::Over(_) | Standing::NotStarted(_));
+    let spec = pod.spec.iter();
+    let early = spec.clone().flat_map(|spec| &spec.containers).map(|container| &container.name);
+    let late = spec.flat_map(|spec| spec.ephemeral_containers.iter().flatten()).map(|container| &container.name);
+    let all = early.chain(late).filter(|name| !ended(name));
+    all.map(|name| (name.clone(), told.contains(name))).collect()
+}
+
 pub(super) fn statuses(status: &PodStatus) -> impl Iterator<Item = &ContainerStatus> {
     status.container_statuses.iter().flatten().chain(status.ephemeral_container_statuses.iter().flatten())
 }

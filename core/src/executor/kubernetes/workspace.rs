@@ -16,7 +16,7 @@ use super::pull::pull_of;
 use super::reach::{is_conflict, is_missing};
 use super::run::LOOK;
 use super::shape::{Home, Shape};
-use super::status::{ended_pod, running};
+use super::status::{ended_pod, may_run};
 use super::{Shared, workspace_lost};
 use crate::executor::{Adopt, ExecutorError, RunScope, SweepReport};
 use crate::run::RunId;
@@ -327,8 +327,12 @@ impl Shared {
         self.runs.forget(run);
         self.remove_pods(run, |pod| pod.metadata.name.as_deref() != Some(&home.pod)).await?;
         let pod = self.pod(&home).await?;
-        for container in running(&pod) {
-            self.quiet(run, &home, &container).await?;
+        for (container, is_told) in may_run(&pod) {
+            match self.quiet(run, &home, &container).await {
+                // It does not run.
+                Err(_) if !is_told => {}
+                other => other?,
+            }
         }
         Ok(true)
     }
