@@ -63,6 +63,9 @@ fn deployment(object: &Value) -> RolloutState {
     if all > updated {
         return RolloutState::Going(format!("{} of the old ones are still there", all - updated));
     }
+    if all > wanted {
+        return RolloutState::Going(format!("{} more than wanted are still there", all - wanted));
+    }
     available_of(available, updated)
 }
 
