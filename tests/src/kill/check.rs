@@ -83,6 +83,7 @@ pub fn check(scenario: &Scenario, seen: &Observation) -> Vec<Violation> {
     left_behind(scenario, seen, &mut found);
     match seen.runs.as_slice() {
         [] => never_durable(seen, &mut found),
+        [_] if cancelled_before_its_start(scenario, seen) => never_started(seen, &mut found),
         [_] => {
             ends(scenario, seen, &mut found);
             events_add_up(scenario, seen, &mut found);
@@ -128,6 +129,26 @@ fn never_durable(seen: &Observation, found: &mut Findings) {
     }
     for event in seen.shown.iter().flatten() {
         found.add(Invariant::ShownIsDurable, format!("no run is listed, and yet this was shown: {event}"));
+    }
+}
+
+/// On a busy machine a Ctrl-C can come while the run still waits for its turn.
+fn cancelled_before_its_start(scenario: &Scenario, seen: &Observation) -> bool {
+    let started = seen.events.iter().any(|event| event["type"] == "runStarted");
+    scenario.name.is_cancelled() && seen.state == "cancelled" && !started
+}
+
+/// Such a run does nothing at all.
+fn never_started(seen: &Observation, found: &mut Findings) {
+    shown_is_durable(seen, found);
+    for line in &seen.witness {
+        found.add(Invariant::EveryStepOnce, format!("the run never started, and yet a step said {line:?}"));
+    }
+    for event in seen.events.iter().filter(|event| event["type"] == "attemptStarted") {
+        found.add(Invariant::EventsAddUp, format!("the run never started, and yet there is {event}"));
+    }
+    for blob in &seen.blobs {
+        found.add(Invariant::FiledWhole, format!("the run never started, and yet there is {blob}"));
     }
 }
 

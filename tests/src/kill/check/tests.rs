@@ -329,3 +329,22 @@ fn what_is_filed_halfway_is_noticed() {
     half.broken.push("the artifact image is not what its task left".to_owned());
     assert_eq!(broken(&scenario, &half), [Invariant::FiledWhole]);
 }
+
+#[test]
+fn a_run_that_is_cancelled_before_its_start_has_done_nothing() {
+    let scenario = ScenarioName::FilingCancelled.scenario();
+    let mut right =
+        Observation { runs: vec!["run".to_owned()], state: "cancelled".to_owned(), ..Observation::default() };
+    push(&mut right, json!({"type": "runQueued"}));
+    push(&mut right, json!({"type": "taskFinished", "task": "source", "state": "skipped"}));
+    push(&mut right, json!({"type": "runFinished"}));
+    assert_eq!(check(&scenario, &right), []);
+    let mut stepped = right.clone();
+    stepped.witness.push("start source 1".to_owned());
+    assert_eq!(broken(&scenario, &stepped), [Invariant::EveryStepOnce]);
+    let mut filed = right.clone();
+    filed.blobs.push("caches/a/b/c.json".to_owned());
+    assert_eq!(broken(&scenario, &filed), [Invariant::FiledWhole]);
+    push(&mut right, json!({"type": "attemptStarted", "task": "source", "attempt": 1}));
+    assert_eq!(broken(&scenario, &right), [Invariant::EventsAddUp]);
+}
