@@ -284,7 +284,8 @@ impl EngineBuilder {
     }
 
     /// A store that several engines have one after another.
-    #[cfg(all(test, unix))]
+    #[cfg(test)]
+    #[cfg(unix)]
     pub(super) fn shared_store(mut self, store: Arc<dyn Store>) -> Self {
         self.store = Some(store);
         self

@@ -206,7 +206,8 @@ fn unknown_position(position: Position, newest: Position) -> Error {
     Error::new(ErrorKind::Invalid, "unknownPosition", "events", message)
 }
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
+#[cfg(unix)]
 impl EngineEvents {
     /// With pages of another size.
     pub(super) fn with_pages_of(mut self, entries: usize) -> Self {
@@ -220,7 +221,8 @@ impl EngineEvents {
     }
 }
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
+#[cfg(unix)]
 impl Live {
     pub(super) fn new(commits: watch::Receiver<u64>, closing: watch::Receiver<bool>) -> Self {
         Self { commits, closing }

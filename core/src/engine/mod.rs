@@ -34,6 +34,9 @@ mod engine_events;
 mod event;
 mod event_filter;
 mod events;
+#[cfg(test)]
+#[cfg(feature = "sqlite")]
+mod everywhere_tests;
 mod executors;
 mod expiry;
 mod feed;
@@ -72,7 +75,8 @@ mod standstill;
 mod step;
 mod summary;
 mod telemetry;
-#[cfg(all(test, unix))]
+#[cfg(test)]
+#[cfg(unix)]
 mod tests;
 mod timeline;
 mod told;

@@ -128,7 +128,8 @@ impl Log {
     }
 }
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
+#[cfg(unix)]
 mod process_tests;
 #[cfg(test)]
 mod tests;

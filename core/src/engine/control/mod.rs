@@ -29,5 +29,6 @@ pub(crate) use record::{back_up_alone, record_decision};
 #[cfg(unix)]
 pub(crate) use server::Door;
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
+#[cfg(unix)]
 mod tests;

@@ -401,5 +401,6 @@ fn infrastructure(code: &'static str, message: String, advice: &str) -> Executor
     ExecutorError::Infrastructure { code, message, advice: advice.to_owned() }
 }
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
+#[cfg(unix)]
 mod tests;

@@ -291,5 +291,6 @@ fn knows(state: &State) -> bool {
     !matches!(state, State::None)
 }
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
+#[cfg(unix)]
 mod tests;

@@ -46,7 +46,8 @@ fn is_written(file: &std::fs::File) -> bool {
     false
 }
 
-#[cfg(all(test, target_os = "linux"))]
+#[cfg(test)]
+#[cfg(target_os = "linux")]
 mod tests {
     use std::fs::{File, OpenOptions};
     use std::io;

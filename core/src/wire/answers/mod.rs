@@ -13,7 +13,8 @@ mod registries;
 mod run;
 #[cfg(feature = "git")]
 mod sources;
-#[cfg(all(test, unix))]
+#[cfg(test)]
+#[cfg(unix)]
 mod tests;
 
 use std::fmt::Debug;
