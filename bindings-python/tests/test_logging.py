@@ -89,5 +89,5 @@ with sync.Engine.open(data_dir={str(blocked)!r}) as engine:
     def said(level: str) -> str:
         return subprocess.run([sys.executable, "-c", program, level], check=True, capture_output=True, text=True).stdout
 
-    assert f"windlass.engine.builder WARNING {SAID}" in said("WARNING")
+    assert f"windlass.engine.builder.open WARNING {SAID}" in said("WARNING")
     assert said("ERROR") == ""

@@ -52,7 +52,7 @@ const DOCKER: &str = "docker";
 #[cfg(feature = "kubernetes")]
 pub(super) const KUBERNETES: &str = "kubernetes";
 
-/// How an engine is opened. Made by [`Engine::builder`].
+/// How an engine is opened. Made by [`Engine::builder`](crate::Engine::builder).
 #[derive(Debug)]
 pub struct EngineBuilder {
     data_dir: PathBuf,
@@ -146,7 +146,7 @@ impl EngineBuilder {
     }
 
     /// Registers an executor under a name whose steps run in pods of a cluster that the engine keeps, as
-    /// [`Engine::clusters`] has it; it may be added later. `set_up` sets its policy and what all its pods have.
+    /// [`Engine::clusters`](crate::Engine::clusters) has it; it may be added later. `set_up` sets its policy and what all its pods have.
     #[cfg(feature = "kubernetes")]
     #[must_use]
     pub fn kubernetes(
