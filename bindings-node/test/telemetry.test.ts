@@ -36,7 +36,7 @@ test('what the core warns of comes to the logger of the program', async () => {
   // A machine that is busy gives engines other things to warn of.
   const [[level, message], ...more] = said.filter(([, message]) => message.includes(SAID)) as [[string, string]]
   expect([level, more]).toEqual(['warn', []])
-  expect(message).toMatch(/^windlass\.engine\.builder: /)
+  expect(message).toMatch(/^windlass\.engine\.builder\.open: /)
   expect(message).toContain(dataDir)
 })
 
