@@ -34,9 +34,11 @@ mod engine_events;
 mod event;
 mod event_filter;
 mod events;
+// Beside the other tests, which need a Unix.
 #[cfg(test)]
 #[cfg(feature = "sqlite")]
-mod everywhere_tests;
+#[path = "tests/everywhere.rs"]
+mod everywhere;
 mod executors;
 mod expiry;
 mod feed;
