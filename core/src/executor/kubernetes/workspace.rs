@@ -16,7 +16,7 @@ use super::pull::pull_of;
 use super::reach::{is_conflict, is_missing};
 use super::run::LOOK;
 use super::shape::{Home, Shape};
-use super::status::{ended_pod, may_run};
+use super::status::{ended_pod, may_run, running};
 use super::{Shared, workspace_lost};
 use crate::executor::{Adopt, ExecutorError, RunScope, SweepReport};
 use crate::run::RunId;
@@ -328,11 +328,12 @@ impl Shared {
         self.remove_pods(run, |pod| pod.metadata.name.as_deref() != Some(&home.pod)).await?;
         let pod = self.pod(&home).await?;
         for (container, is_told) in may_run(&pod) {
-            match self.quiet(run, &home, &container).await {
-                // It does not run.
-                Err(_) if !is_told => {}
-                other => other?,
+            let quiet = self.quiet(run, &home, &container).await;
+            // What cannot be reached and by now is not told to run either does not run.
+            if quiet.is_err() && !is_told && !running(&self.pod(&home).await?).contains(&container) {
+                continue;
             }
+            quiet?;
         }
         Ok(true)
     }
