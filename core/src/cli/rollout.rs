@@ -1,6 +1,7 @@
 //! `windlass rollout` and `windlass preview`: what is done with workloads, and what a deployment would do.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -12,17 +13,21 @@ use super::output::Output;
 use crate::clock::{SharedClock, SystemClock};
 use crate::cluster::Cluster;
 use crate::deploy::{
-    DeployOptions, ObjectPreview, Progress, Revision, Rollout, RolloutState, Substitution, Workload, read_manifests,
+    DeployOptions, ObjectPreview, Progress, Revision, Rollout, Substitution, Workload, read_manifests,
 };
 use crate::engine::EngineBuilder;
 use crate::explain::ClusterFailure;
 
-/// Prints the lines of a rollout as they come.
-struct Printed;
+/// Prints the lines of a rollout as they come, and knows whether there were any.
+#[derive(Default)]
+struct Printed {
+    any: AtomicBool,
+}
 
 #[async_trait]
 impl Progress for Printed {
     async fn line(&self, line: &str) {
+        self.any.store(true, Ordering::Relaxed);
         let mut out = Output::stdout();
         out.line(line);
         // Who no longer reads misses only words.
@@ -57,13 +62,14 @@ fn said(done: Result<(), ClusterFailure>, workload: &Workload, what: &str) -> Re
     done.map(|()| vec![format!("{workload}: {what}")])
 }
 
-/// A rollout that fails is not the fault of the command.
+/// A rollout that fails is not the fault of the command. One that is done says so, also where there was nothing to wait for.
 async fn status(rollout: &Rollout, wait: Duration, clock: &SharedClock) -> Result<Exit, Failure> {
-    if rollout.status().await.map_err(|why| failure(&why))? == RolloutState::Done {
-        return print(std::iter::once("ready".to_owned()));
-    }
-    match rollout.wait(wait, clock, &Printed).await {
-        Ok(()) => Ok(Exit::Succeeded),
+    // What is not there is a wrong argument, and no rollout that failed.
+    rollout.status().await.map_err(|why| failure(&why))?;
+    let printed = Printed::default();
+    match rollout.wait(wait, clock, &printed).await {
+        Ok(()) if printed.any.into_inner() => Ok(Exit::Succeeded),
+        Ok(()) => print(std::iter::once("ready".to_owned())),
         Err(why) => Err(Failure { exit: Exit::Failed, message: why.to_string() }),
     }
 }
