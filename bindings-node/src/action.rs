@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use async_trait::async_trait;
 use serde::Deserialize;
 use serde_json::{Value, json};
-use windlass::action::{ActionContext, ActionError, ActionHandler, ActionOutput, SettingsProblem};
+use windlass::action::{ActionContext, ActionError, ActionHandler, ActionOutput, SettingsProblem, Waits};
 
 use crate::context::NativeContext;
 use crate::failure::action_error;
@@ -52,6 +52,12 @@ impl ActionHandler for Silent {
     }
 }
 
+/// Returns when the action is wanted no longer. Time goes on from there, so that its grace can end.
+async fn ended_early(context: &ActionContext, waits: Waits) {
+    context.cancelled().await;
+    waits.for_good();
+}
+
 #[async_trait]
 impl ActionHandler for JsAction {
     fn repeatable(&self) -> bool {
@@ -81,9 +87,11 @@ impl ActionHandler for JsAction {
             "idempotencyKey": context.idempotency_key(),
             "resumed": context.resumed(),
         });
-        let lent = Lent(NativeContext::action(context.clone()));
+        let working = context.working();
+        let lent = Lent(NativeContext::action(context.clone(), working.waits()));
         let run = self.host.ask("run", request, Some(lent.0.clone()));
-        let answer = call.until(run, context.cancelled()).await;
+        let answer = call.until(run, ended_early(&context, working.waits())).await;
+        drop(working);
         let outputs = answer.and_then(|answer| self.host.value::<Option<BTreeMap<String, String>>>(&answer, "run"));
         let outputs = outputs.map_err(action_error)?.unwrap_or_default();
         Ok(outputs.into_iter().fold(ActionOutput::default(), |output, (key, value)| output.with(key, value)))

@@ -8,7 +8,7 @@ use futures::StreamExt;
 use napi::bindgen_prelude::{Buffer, Result};
 use napi_derive::napi;
 use tokio::sync::Mutex;
-use windlass::action::{ActionContext, ActionError};
+use windlass::action::{ActionContext, ActionError, Waits};
 use windlass::executor::{StepContext, TarStream};
 use windlass::{Error, ErrorKind};
 
@@ -26,7 +26,7 @@ pub struct NativeContext {
 #[derive(Clone)]
 enum Kind {
     Step(Arc<StdMutex<Option<Arc<StepContext>>>>),
-    Action(Arc<StdMutex<Option<ActionContext>>>),
+    Action(Arc<StdMutex<Option<(ActionContext, Waits)>>>),
     Tar(Arc<Mutex<TarStream>>),
 }
 
@@ -35,8 +35,8 @@ impl NativeContext {
         Self { kind: Kind::Step(Arc::new(StdMutex::new(Some(context)))) }
     }
 
-    pub(crate) fn action(context: ActionContext) -> Self {
-        Self { kind: Kind::Action(Arc::new(StdMutex::new(Some(context)))) }
+    pub(crate) fn action(context: ActionContext, waits: Waits) -> Self {
+        Self { kind: Kind::Action(Arc::new(StdMutex::new(Some((context, waits))))) }
     }
 
     pub(crate) fn tar(tar: TarStream) -> Self {
@@ -53,8 +53,12 @@ impl NativeContext {
     }
 
     fn action_context(&self) -> windlass::Result<ActionContext> {
-        let Kind::Action(context) = &self.kind else { return Err(not_for("only an action has that")) };
-        context.lock().unwrap_or_else(PoisonError::into_inner).clone().ok_or_else(over)
+        Ok(self.action_lent()?.0)
+    }
+
+    fn action_lent(&self) -> windlass::Result<(ActionContext, Waits)> {
+        let Kind::Action(lent) = &self.kind else { return Err(not_for("only an action has that")) };
+        lent.lock().unwrap_or_else(PoisonError::into_inner).clone().ok_or_else(over)
     }
 
     fn step_context(&self) -> windlass::Result<Arc<StepContext>> {
@@ -124,10 +128,22 @@ impl NativeContext {
     #[napi]
     pub async fn sleep(&self, milliseconds: u32) -> Result<()> {
         guarded("context", async {
-            self.action_context()?.sleep(Duration::from_millis(milliseconds.into())).await;
+            let (context, waits) = self.action_lent()?;
+            waits.during(context.sleep(Duration::from_millis(milliseconds.into()))).await;
             Ok(())
         })
         .await
+    }
+
+    /// JavaScript looks at the signal of the call: it may wait for the end from here on. After the end that means nothing.
+    #[napi]
+    pub fn listens(&self) -> Result<()> {
+        guarded_now("context", || {
+            self.action_lent().map(|(_, waits)| waits.for_good()).or_else(|error| match error.code() {
+                "callOver" => Ok(()),
+                _ => Err(error),
+            })
+        })
     }
 
     /// A credential as JSON.

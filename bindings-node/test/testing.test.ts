@@ -54,6 +54,32 @@ test('an action of the program runs in a test', async () => {
   outcome.assertSucceeded().assertTask('tell').printed('to dev')
 })
 
+test('virtual time stands still while an action works, and goes on while it waits', async () => {
+  const aMoment = () => new Promise((resolve) => setTimeout(resolve, 50))
+  const outcome = await new PipelineTest(pipelineOf([custom('tell', 'notify', {}, { timeout: '2h' })]))
+    .action('notify', {
+      run: async (context) => {
+        await aMoment()
+        await Promise.all([context.sleep(1_800_000), context.sleep(3_600_000)])
+        await aMoment()
+        await context.log('told')
+      },
+    })
+    .run()
+  outcome.assertSucceeded().assertTask('tell').printed('told')
+  expect(outcome.tookMs).toBe(3_600_000)
+})
+
+test('an action that looks at its signal is stopped in virtual time', async () => {
+  const outcome = await new PipelineTest(pipelineOf([custom('tell', 'notify', {}, { timeout: '2h' })]))
+    .action('notify', {
+      run: ({ signal }) => new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason))),
+    })
+    .run()
+  outcome.assertFailed()
+  expect(outcome.tookMs).toBe(7_200_000)
+})
+
 test('an engine takes its time from a clock that the test drives', async () => {
   const clock = new VirtualClock()
   const scripted = new ScriptedExecutor(clock, { unit: [Script.fails(1), Script.succeeds().after('2h')] })

@@ -27,7 +27,11 @@ export interface ActionContext<Settings = Record<string, unknown>> {
   readonly idempotencyKey: string
   /** Whether an earlier engine may have begun this attempt, and done any part of it. */
   readonly resumed: boolean
-  /** Aborted when the action shall end: the run was cancelled, the task took too long, or another one failed. */
+  /**
+   * Aborted when the action shall end: the run was cancelled, the task took too long, or another one failed. Virtual time of a test
+   * stands still while the action works, but for {@link sleep}; from the first look at the signal on it goes on, since the action may
+   * wait for its end from there.
+   */
   readonly signal: AbortSignal
   /** Adds a line to the log of the attempt; the line end is added when it is missing. Masked, bounded and followed as that of a step. */
   log(line: string): Promise<void>

@@ -244,7 +244,10 @@ function actionContext(facts: ActionFacts, native: NativeContext, signal: AbortS
   }
   const context: ActionContext = {
     ...facts,
-    signal,
+    get signal() {
+      native.listens()
+      return signal
+    },
     log: (line) => log(Buffer.from(line.endsWith('\n') ? line : `${line}\n`)),
     logBytes: (bytes) => log(Buffer.from(bytes)),
     sleep: (milliseconds) => callCore(native.sleep(milliseconds)),

@@ -52,6 +52,7 @@ export interface NativeContext {
   setOutput(bytes: Buffer): void
   log(bytes: Buffer): Promise<void>
   sleep(milliseconds: number): Promise<void>
+  listens(): void
   credential(name: string): Promise<string>
   read(path: string): Promise<NativeBytes>
   write(path: string, tar: Buffer): Promise<void>

@@ -1,7 +1,6 @@
 //! Actions of the program.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -10,7 +9,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 use serde::Deserialize;
 use serde_json::Value;
-use windlass::action::{ActionContext, ActionError, ActionHandler, ActionOutput, SettingsProblem};
+use windlass::action::{ActionContext, ActionError, ActionHandler, ActionOutput, SettingsProblem, Waits};
 use windlass::{Error, ErrorKind};
 
 use crate::answer::{answer, data};
@@ -67,12 +66,16 @@ impl ActionHandler for Action {
     }
 
     async fn run(&self, context: ActionContext) -> Result<ActionOutput, ActionError> {
-        let busy = Busy::default();
-        let given = Context { context: context.clone(), busy: busy.clone() };
-        busy.begin(&context);
-        let working = Working(busy);
+        let working = context.working();
+        let given = Context { context: context.clone(), waits: working.waits() };
         let arguments = Box::new(move |py: Python<'_>| Ok(PyTuple::new(py, [given.into_py_any(py)?])?.unbind()));
-        let answered = self.run.call(arguments, context.cancelled()).await;
+        // Time goes on when the action is wanted no longer, so that its grace can end.
+        let waits = working.waits();
+        let ended_early = async {
+            context.cancelled().await;
+            waits.for_good();
+        };
+        let answered = self.run.call(arguments, ended_early).await;
         drop(working);
         let Done { outputs } = answer(answered, data).map_err(|raised| raised.into_action_error())?;
         let with = |output: ActionOutput, (key, value)| output.with(key, value);
@@ -84,31 +87,7 @@ impl ActionHandler for Action {
 #[pyclass(frozen, module = "windlass._native", name = "ActionContext")]
 pub(crate) struct Context {
     context: ActionContext,
-    busy: Busy,
-}
-
-/// Held while the program works, which no clock can see: time that a test drives stands still meanwhile. Not while the program
-/// waits by that very clock.
-#[derive(Clone, Default)]
-struct Busy(Arc<Mutex<Option<Box<dyn Send + Sync>>>>);
-
-impl Busy {
-    fn begin(&self, context: &ActionContext) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(context.clock().busy());
-    }
-
-    fn end(&self) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = None;
-    }
-}
-
-/// The program works until this is dropped.
-struct Working(Busy);
-
-impl Drop for Working {
-    fn drop(&mut self) {
-        self.0.end();
-    }
+    waits: Waits,
 }
 
 /// An error of the context as the engine's errors are.
@@ -169,6 +148,8 @@ impl Context {
 
     #[getter]
     fn cancelled(&self) -> bool {
+        // Who asks may ask again and again until it is true.
+        self.waits.for_good();
         self.context.is_cancelled()
     }
 
@@ -181,20 +162,17 @@ impl Context {
     }
 
     fn sleep(&self, milliseconds: u64) -> Operation {
-        let (context, busy) = (self.context.clone(), self.busy.clone());
+        let (context, waits) = (self.context.clone(), self.waits.clone());
         Operation::new(async move {
-            busy.end();
-            context.sleep(Duration::from_millis(milliseconds)).await;
-            busy.begin(&context);
+            waits.during(context.sleep(Duration::from_millis(milliseconds))).await;
             Ok(plain(()))
         })
     }
 
     fn until_cancelled(&self) -> Operation {
-        let (context, busy) = (self.context.clone(), self.busy.clone());
+        let (context, waits) = (self.context.clone(), self.waits.clone());
         Operation::new(async move {
-            busy.end();
-            context.cancelled().await;
+            waits.during(context.cancelled()).await;
             Ok(plain(()))
         })
     }

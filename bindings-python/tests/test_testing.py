@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 import windlass
@@ -71,6 +73,30 @@ def test_own_actions_run_in_tests_of_pipelines() -> None:
         assert outcome.took == timedelta(hours=1)
 
     asyncio.run(main())
+
+
+def test_virtual_time_stands_still_while_an_action_works() -> None:
+    async def notify(context: ActionContext) -> None:
+        await asyncio.sleep(0.05)
+        await asyncio.gather(context.sleep(timedelta(minutes=30)), context.sleep(timedelta(hours=1)))
+        await asyncio.sleep(0.05)
+
+    def polls(context: sync.ActionContext) -> None:
+        while not context.cancelled:
+            time.sleep(0.001)
+
+    async def waits(context: ActionContext) -> None:
+        await context.until_cancelled()
+
+    text = "name: n\nstages: [{name: S, tasks: [{name: tell, timeout: 2h, custom: {name: notify}}]}]"
+
+    async def took(action: Callable[..., Any]) -> timedelta:
+        outcome = await AsyncPipelineTest.from_yaml(text).action("notify", action).run()
+        return outcome.took
+
+    assert asyncio.run(took(notify)) == timedelta(hours=1)
+    assert asyncio.run(took(polls)) == timedelta(hours=2)
+    assert asyncio.run(took(waits)) == timedelta(hours=2)
 
 
 def test_the_fixtures_of_the_package(windlass_engine: sync.Engine, pipeline_test: Callable[[Pipeline], PipelineTest]) -> None:

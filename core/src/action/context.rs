@@ -12,7 +12,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use tokio::sync::watch;
 
-use super::{ActionError, ActionLog, files, settings};
+use super::{ActionError, ActionLog, Working, files, settings};
 use crate::clock::SharedClock;
 use crate::executor::{Executor, ExecutorError, TarStream};
 use crate::pipeline::{SecretForm, SecretVariable, VariableName};
@@ -215,6 +215,12 @@ impl ActionContext {
     /// Waits so long by the engine's clock, which a test can drive.
     pub async fn sleep(&self, length: Duration) {
         self.clock.sleep_until(self.clock.now().elapsed + length).await;
+    }
+
+    /// Says that the action works where the engine's clock cannot see it, until what this gives is dropped: of use for actions
+    /// that another language carries out, and their tests.
+    pub fn working(&self) -> Working {
+        Working::begin(&self.clock)
     }
 
     /// The engine's clock itself.

@@ -48,6 +48,7 @@ mod registry;
 #[cfg(feature = "kubernetes")]
 mod run_job;
 mod settings;
+mod working;
 
 #[cfg(feature = "docker")]
 pub use build_image::ImageBuilder;
@@ -57,6 +58,7 @@ pub use handler::ActionHandler;
 pub use output::ActionOutput;
 pub(crate) use output::Checked;
 pub use settings::SettingsProblem;
+pub use working::{Waits, Working};
 
 #[cfg(feature = "docker")]
 pub(crate) use build_image::BuildImageAction;

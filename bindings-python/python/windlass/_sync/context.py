@@ -68,7 +68,11 @@ class ActionContext:
 
     @property
     def cancelled(self) -> bool:
-        """Whether the action shall end."""
+        """Whether the action shall end.
+
+        Virtual time of a test stands still while an action works, but for :meth:`sleep` and :meth:`until_cancelled`; from the first
+        look at this on it goes on, since the action may ask until it is true.
+        """
         return self._native.cancelled
 
     def until_cancelled(self) -> None:
