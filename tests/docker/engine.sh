@@ -18,11 +18,24 @@ find_engine() {
   own_engine
 }
 
+# bridge_address HOST: the address of this machine that the engine's containers know, if there is one. An engine does not name it
+# as long as it runs for the first time, when it has made the bridge itself.
+bridge_address() {
+  local host="$1" address name
+  address="$(docker --host "$host" network inspect bridge --format '{{(index .IPAM.Config 0).Gateway}}' 2>/dev/null)" || return
+  if [ -z "$address" ]; then
+    name="$(docker --host "$host" network inspect bridge --format '{{index .Options "com.docker.network.bridge.name"}}')"
+    address="$(ip -o -4 address show dev "$name" 2>/dev/null | awk '{sub("/.*", "", $4); print $4; exit}')"
+  fi
+  if [ -n "$address" ] && ip -o address show 2>/dev/null | grep -F " $address/" >/dev/null; then
+    echo "$address"
+  fi
+}
+
 # Another engine that ends, or does without a bridge, takes this one's with it.
 has_bridge() {
-  local gateway
-  gateway="$(docker --host "$1" network inspect bridge --format '{{(index .IPAM.Config 0).Gateway}}' 2>/dev/null)" || return 0
-  ip -o address show | grep -F " $gateway/" >/dev/null
+  docker --host "$1" network inspect bridge >/dev/null 2>&1 || return 0
+  [ -n "$(bridge_address "$1")" ]
 }
 
 use_engine() {

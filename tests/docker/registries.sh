@@ -17,12 +17,8 @@ registries() {
 # An address of this machine that is not the loopback: the one that containers know it by.
 host_address() {
   local bridge
-  bridge="$(docker network inspect bridge --format '{{(index .IPAM.Config 0).Gateway}}' 2>/dev/null || true)"
-  if [ -n "$bridge" ] && ip -o address show 2>/dev/null | grep -F " $bridge/" >/dev/null; then
-    echo "$bridge"
-  else
-    echo 127.0.0.1
-  fi
+  bridge="$(bridge_address "$ENGINE" || true)"
+  echo "${bridge:-127.0.0.1}"
 }
 
 # A password of this machine, and its hash as registries read it.
