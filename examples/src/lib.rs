@@ -2,7 +2,7 @@
 //!
 //! | to see | run |
 //! |---|---|
-//! | a pipeline in YAML | `cargo run --release -p windlass --features cli -- run examples/quickstart/windlass.yaml --param REPOSITORY="$PWD"` |
+//! | a pipeline in YAML | `cargo run --release -p windlass --features cli -- run examples/quickstart/windlass.yaml --param REPOSITORY="$PWD" --pass-env RUSTUP_HOME --pass-env CARGO_HOME` |
 //! | the same in Rust, with its events | `cargo run -p windlass-examples --bin quickstart` |
 //! | steps on an executor of your own | `cargo run -p windlass-examples --bin own_executor` |
 //! | a task that asks another system, once however often it is asked | `cargo run -p windlass-examples --bin own_action` |
